@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * @brief The mmu domain: address spaces, translations, and page-table contents.
+ */
+#ifndef PVOPS_MMU_H
+#define PVOPS_MMU_H
+
+#include "pvops/site.h"
+#include "pvops/percpu.h"
+
+PV_BEGIN_DECLS
+
+#define PV_OP PV_WRAP
+#include "pvops/ops/mmu.h"
+#undef PV_OP
+
+#if PV_CONFIG_PAGING_OPS
+
+#define PV_OP PV_WRAP
+#include "pvops/ops/paging.h"
+#undef PV_OP
+
+/**
+ * @brief Opens a batch of page-table writes; batches nest, and only the outermost closing counts.
+ *
+ * Preemption off until pv_mmu_batch_end().
+ */
+PV_INLINE void pv_mmu_batch_begin(void)
+{
+    pv_cpu_count_batch(1);
+    pv_paging_batch_open();
+}
+
+/** @brief Ends a batch: all of its writes are in force on return. */
+PV_INLINE void pv_mmu_batch_end(void)
+{
+    pv_paging_batch_close();
+    pv_cpu_count_batch(-1);
+}
+
+#else /* no backend needs to hear of it: the bare access */
+
+/** @cond */
+PV_INLINE void pv_pte_set(struct pv_pte *entry, struct pv_pte value)
+{
+    __atomic_store_n(&entry->raw, value.raw, __ATOMIC_RELAXED);
+}
+PV_INLINE void pv_pte_clear(struct pv_pte *entry)
+{
+    __atomic_store_n(&entry->raw, 0, __ATOMIC_RELAXED);
+}
+PV_INLINE void pv_paging_table_add(uint64_t frame, uint32_t level)
+{
+    (void)frame;
+    (void)level;
+}
+PV_INLINE void pv_paging_table_remove(uint64_t frame, uint32_t level)
+{
+    (void)frame;
+    (void)level;
+}
+PV_INLINE void pv_mmu_batch_begin(void)
+{
+}
+PV_INLINE void pv_mmu_batch_end(void)
+{
+}
+/** @endcond */
+
+#endif
+
+PV_END_DECLS
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The irq domain: whether this CPU takes interrupts, and how it ends one. See pvops/table.h.
+ */
+
+/** @brief Interrupts off on this CPU. Any context. */
+PV_OP(HOT, SAVE, 6, V0, void, irq_disable, (void), ())
+
+/**
+ * @brief Interrupts on on this CPU; what is pending may be taken at once.
+ *
+ * To wait for an interrupt use pv_irq_enable_halt(): two calls would lose a wake-up between them.
+ */
+PV_OP(HOT, SAVE, 6, V0, void, irq_enable, (void), ())
+
+/** @brief Interrupts off. @return the state before, for pv_irq_restore(). */
+PV_OP(HOT, SAVE, 6, R0, struct pv_irqflags, irq_save, (void), ())
+
+/**
+ * @brief Interrupts on again if they were on when @p flags was saved; otherwise nothing.
+ * @param flags  From pv_irq_save() or pv_irq_flags() on this CPU.
+ *
+ * Called with interrupts off: it never turns them off.
+ */
+PV_OP(HOT, SAVE, 7, V1, void, irq_restore, (struct pv_irqflags flags), (flags))
+
+/** @brief The interrupt state. @return for pv_irq_restore() and pv_irqs_were_on(). */
+PV_OP(HOT, SAVE, 6, R0, struct pv_irqflags, irq_flags, (void), ())
+
+/**
+ * @brief Interrupts on and wait for one, as a single step that loses no wake-up.
+ *
+ * Called with interrupts off, returns with interrupts on, after at least one interrupt or for no
+ * reason. One op because `sti` shields exactly one following instruction (Intel SDM vol. 2, STI),
+ * and because a VMM has a call of its own for it.
+ */
+PV_OP(HOT, SAVE, 6, V0, void, irq_enable_halt, (void), ())
+
+/**
+ * @brief Ends the interrupt in service on this CPU.
+ *
+ * Interrupts off, once for each interrupt that has a bit in service; not for spurious ones.
+ */
+PV_OP(HOT, SAVE, 13, V0, void, irq_eoi, (void), ())
+
+/**
+ * @brief Lets a line of the interrupt controllers reach a vector of this CPU.
+ * @param gsi     Global system interrupt (ACPI 6.5, 5.2.13).
+ * @param vector  Vector, from pv_irq_alloc().
+ * @param flags   PV_IRQ_LEVEL, PV_IRQ_ACTIVE_LOW, or 0 for edge and active high.
+ * @return PV_OK, PV_E_UNSUPPORTED without a controller, PV_E_RANGE for a line that none has.
+ */
+PV_OP(COLD, CALL, 0, R3, int, irq_route, (uint32_t gsi, uint8_t vector, uint32_t flags),
+      (gsi, vector, flags))
+
+/**
+ * @brief Masks or unmasks a line.
+ * @param gsi     Global system interrupt.
+ * @param masked  true: no more interrupts from it.
+ * @return PV_OK, PV_E_UNSUPPORTED, PV_E_RANGE.
+ */
+PV_OP(COLD, CALL, 0, R2, int, irq_mask, (uint32_t gsi, bool masked), (gsi, masked))

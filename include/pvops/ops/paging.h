@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The paging part of the mmu domain: contents of page tables, which a VMM may own. Only Xen PV
+ * needs these; with PV_CONFIG_PAGING_OPS 0 they are bare memory accesses. See pvops/table.h.
+ */
+
+/**
+ * @brief Writes a page-table entry of any level.
+ * @param entry  The entry, in a table that is in use or will be.
+ * @param value  The new value.
+ *
+ * Does not flush. Inside a batch the write may be delayed until the batch ends. The caller holds
+ * whatever lock guards the table.
+ */
+PV_OP(HOT, SAVE, 6, V2, void, pte_set, (struct pv_pte * entry, struct pv_pte value), (entry, value))
+
+/**
+ * @brief Makes a page-table entry of any level not present (all zero).
+ * @param entry  The entry.
+ */
+PV_OP(HOT, SAVE, 7, V1, void, pte_clear, (struct pv_pte * entry), (entry))
+
+/**
+ * @brief Opens a batch: entry writes may now wait until the batch ends.
+ *
+ * Use pv_mmu_batch_begin(), which keeps the depth. Preemption off until the end.
+ */
+PV_OP(HOT, SAVE, 6, V0, void, paging_batch_open, (void), ())
+
+/** @brief Closes a batch: all writes of it are in force. Use pv_mmu_batch_end(). */
+PV_OP(HOT, SAVE, 6, V0, void, paging_batch_close, (void), ())
+
+/**
+ * @brief Says that a page is about to be used as a page table.
+ * @param frame  Its pseudo-physical frame number.
+ * @param level  1 (holds pages) to 4 (top).
+ */
+PV_OP(HOT, SAVE, 6, V2, void, paging_table_add, (uint64_t frame, uint32_t level), (frame, level))
+
+/**
+ * @brief Says that a page is no longer a page table.
+ * @param frame  Its pseudo-physical frame number.
+ * @param level  As it was added.
+ */
+PV_OP(HOT, SAVE, 6, V2, void, paging_table_remove, (uint64_t frame, uint32_t level), (frame, level))

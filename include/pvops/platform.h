@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * @brief struct pv_platform: what the kernel lends to the library.
+ *
+ * Zero or NULL means the default that is named at each member.
+ */
+#ifndef PVOPS_PLATFORM_H
+#define PVOPS_PLATFORM_H
+
+#include "pvops/types.h"
+#include "pvops/trap.h"
+#include "pvops/percpu.h"
+
+PV_BEGIN_DECLS
+
+/** The kernel's side of the contract. It must stay valid for as long as the library is used. */
+struct pv_platform {
+    /** Prints one line, without a newline. Any context. Default: nothing is printed. */
+    void (*log)(const char *line);
+
+    /** Stops the machine for a reason; does not return. Default: a loop of `ud2`. */
+    void (*panic)(const char *why);
+
+    /** Bounds of the text that the kernel's own sites lie in. No default. */
+    uintptr_t text_start;
+    uintptr_t text_end; /**< first byte behind it */
+
+    /**
+     * Maps text a second time, writable and not executable, until text_unalias(). At most two
+     * pages at a time, whole pages, one alias at a time. NULL from it is an error that the caller
+     * of the library sees. Default: the text itself is writable.
+     */
+    void *(*text_alias)(uintptr_t text, size_t bytes);
+    void (*text_unalias)(void *alias, size_t bytes); /**< ends text_alias() */
+
+    /** Physical address of something in a struct pv_cpu. Default: the address itself. */
+    uint64_t (*virt_to_phys)(const volatile void *address);
+
+    /** Maps device registers or firmware tables, uncached for the former. No default: NULL means no
+     *  APIC and no ACPI table can be reached. */
+    void *(*map_physical)(uint64_t phys, size_t bytes, bool device);
+
+    /** Number of CPUs that are up. Default: one. */
+    unsigned (*cpu_count)(void);
+
+    /** The block of a CPU, by its number. Needed when there is more than one. */
+    struct pv_cpu *(*cpu)(unsigned number);
+
+    /**
+     * Runs a function on every other CPU, with interrupts off, in the handler of an inter-processor
+     * interrupt; regs is what that interrupt interrupted. Returns once all were asked, and does not
+     * wait for them. Needed when there is more than one CPU.
+     */
+    void (*run_on_others)(void (*function)(void *argument, const struct pv_regs *regs),
+                          void *argument);
+
+    /**
+     * Calls visit() with the saved instruction pointer of every context that was interrupted or
+     * preempted in kernel mode and is not running now; stops when visit() returns false. Needed by
+     * kernels that preempt kernel code, before pv_switch(). Default: there are none.
+     */
+    void (*each_saved_ip)(bool (*visit)(uintptr_t ip, void *argument), void *argument);
+
+    void (*preempt_off)(void); /**< Nothing else runs on this CPU until preempt_on(). Default: nothing. */
+    void (*preempt_on)(void);  /**< Ends preempt_off(). Default: nothing. */
+
+    /** The timer of this CPU has fired. Interrupts off, on the interrupted stack. Default: ignored. */
+    void (*timer)(struct pv_regs *regs);
+
+    /** Vectors that pv_irq_alloc() may give out, inclusive, 32 to 254. 0 and 0: none. */
+    uint8_t vector_first;
+    uint8_t vector_last; /**< the last one */
+
+    /** Vector that spurious interrupts of the local APIC arrive at. Default: 255. */
+    uint8_t vector_spurious;
+};
+
+PV_END_DECLS
+
+#endif

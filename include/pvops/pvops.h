@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * @brief pvops: para-virtualized operations for guest kernels. The only header most kernels need.
+ *
+ * The order of a boot:
+ * 1. pv_cpu_setup() for the boot CPU, and %gs set to its block;
+ * 2. pv_early_init(): looks for a VMM, fills the ops table; every wrapper works from here on;
+ * 3. the kernel maps its text read-only, sets its trap table and offers traps to pv_trap();
+ * 4. pv_init(): clocks, interrupt controllers, registrations with the VMM; sites are patched.
+ *
+ * docs/architecture.md says which call is allowed when.
+ */
+#ifndef PVOPS_PVOPS_H
+#define PVOPS_PVOPS_H
+
+#include "pvops/boot.h"
+#include "pvops/cpu.h"
+#include "pvops/io.h"
+#include "pvops/irq.h"
+#include "pvops/lock.h"
+#include "pvops/mmu.h"
+#include "pvops/patch.h"
+#include "pvops/percpu.h"
+#include "pvops/platform.h"
+#include "pvops/smp.h"
+#include "pvops/status.h"
+#include "pvops/time.h"
+#include "pvops/trap.h"
+
+PV_BEGIN_DECLS
+
+/** Most VMM interfaces that detection remembers. */
+#define PV_DETECT_MAX 8
+
+/** A VMM interface found by its CPUID signature. */
+struct pv_interface {
+    uint32_t base;     /**< leaf of the signature, 40000000H and up */
+    uint32_t max_leaf; /**< highest leaf it claims; checked to lie within 256 of base */
+    char signature[13]; /**< twelve characters and a NUL; not printable ones become '.' */
+};
+
+/** What detection found. */
+struct pv_detection {
+    uint32_t count;                                /**< entries of found */
+    uint32_t exits;                                /**< CPUID executions above 40000000H */
+    struct pv_interface found[PV_DETECT_MAX];      /**< in the order of their leaves */
+};
+
+/** Facts for listings, valid after pv_early_init(). */
+struct pv_facts {
+    const char *vmm;                      /**< "none", "kvm", ... */
+    const char *backend;                  /**< backend in force */
+    const char *door;                     /**< how the kernel was entered */
+    const char *clock;                    /**< clock in force */
+    uint32_t tsc_khz;                     /**< 0 if unknown */
+    const char *features[32];             /**< negotiated with the VMM; the first NULL ends it */
+    const struct pv_detection *detection; /**< interfaces found */
+};
+
+/**
+ * @brief Looks for a VMM, chooses a backend, fills the ops table.
+ * @param platform  What the kernel lends; kept.
+ * @param boot      What the door told: `backend=NAME` and `nopv` on its command line are obeyed.
+ * @param error     Filled on failure.
+ * @return PV_OK, PV_E_ARGUMENT. An impossible `backend=` is a line in the log, not an error.
+ *
+ * Boot CPU, interrupts off, once. Makes a CPUID exit for each interface looked at, and no other;
+ * allocates nothing, prints through pv_platform::log.
+ */
+int pv_early_init(const struct pv_platform *platform, const struct pv_boot_info *boot,
+                  struct pv_error *error);
+
+/**
+ * @brief Brings up what the backend drives, makes its registrations, patches all sites.
+ * @param error  Filled on failure.
+ * @return PV_OK, or the status of what failed; sites are then as they were and work.
+ *
+ * Boot CPU, interrupts off, traps 3, 13 and 14 offered to pv_trap(), text read-only.
+ */
+int pv_init(struct pv_error *error);
+
+/**
+ * @brief Undoes every registration with the VMM, so that nothing is written to memory any more.
+ *
+ * Before a kernel hands the machine to another one. Interrupts off, other CPUs stopped.
+ */
+void pv_shutdown(void);
+
+/** @brief Facts for listings. @param facts Filled. */
+void pv_facts(struct pv_facts *facts);
+
+PV_END_DECLS
+
+#endif

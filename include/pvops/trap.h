@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * @brief Traps: the kernel owns the table of them and offers the library those it may know.
+ */
+#ifndef PVOPS_TRAP_H
+#define PVOPS_TRAP_H
+
+#include "pvops/types.h"
+
+PV_BEGIN_DECLS
+
+/**
+ * @brief The interrupted state, as kernel entry code pushes it; last pushed first.
+ *
+ * From `error` up it is what the processor pushes (Intel SDM vol. 3A, 6.14), with a 0 pushed
+ * where it gives no error code.
+ */
+struct pv_regs {
+    uint64_t r15, r14, r13, r12, rbp, rbx;             /**< pushed last */
+    uint64_t r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi; /**< pushed before */
+    uint64_t vector;                                   /**< pushed by the stub */
+    uint64_t error;                                    /**< error code or 0 */
+    uint64_t rip, cs, rflags, rsp, ss;                 /**< pushed by the processor */
+};
+
+PV_STATIC_ASSERT(sizeof(struct pv_regs) == 22 * 8, "what entry code pushes");
+
+/** Vectors that the kernel offers to pv_trap() before it looks at them itself. */
+enum pv_trap_vector {
+    PV_TRAP_NMI = 2,         /**< non-maskable interrupt */
+    PV_TRAP_BREAKPOINT = 3,  /**< int3 */
+    PV_TRAP_PROTECTION = 13, /**< #GP */
+    PV_TRAP_PAGE_FAULT = 14  /**< #PF */
+};
+
+/**
+ * @brief Offers a trap to the library.
+ * @param vector  2, 3, 13, 14, or one from pv_irq_alloc().
+ * @param regs    The interrupted state. It may be changed: resume from it when handled.
+ * @return true: handled, return from the trap. false: it is the kernel's.
+ *
+ * Interrupts off. Vectors 2, 3 and 18 must be entered on stacks of their own (IST): the handling
+ * of a breakpoint may push a return address onto the interrupted stack. For vector 3 this function
+ * and all it calls contain no call site. What a debugger set is not touched: only a breakpoint
+ * that the library itself put into a site is its own.
+ */
+bool pv_trap(unsigned vector, struct pv_regs *regs);
+
+PV_END_DECLS
+
+#endif

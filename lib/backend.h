@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a backend is to the library. A backend is one constant of type struct pv_backend; the one
+ * list of them is lib/backends.c.
+ */
+#ifndef PVOPS_LIB_BACKEND_H
+#define PVOPS_LIB_BACKEND_H
+
+#include "pvops/pvops.h"
+
+/* Bytes that the longest sequence may have. */
+#define PV_SEQUENCE_BYTES 20
+
+/*
+ * What a site holds instead of a call, as the macros of lib/x86/sequence.inc lay it out. At most
+ * one rel32 in it is relative to the site: the fix-up.
+ */
+struct pv_sequence {
+    uint16_t op;
+    uint8_t length;       /* bytes in use; 0: an op that needs no instruction at all */
+    uint8_t first;        /* length of the first instruction, which takes the padding */
+    uint8_t instructions; /* how many */
+    uint8_t fixup;        /* where the rel32 is; 0: nowhere */
+    uint16_t zero;
+    int32_t target; /* what it points at, relative to this field */
+    uint8_t bytes[PV_SEQUENCE_BYTES];
+};
+
+_Static_assert(sizeof(struct pv_sequence) == 32, "as lib/x86/sequence.inc lays it out");
+
+struct pv_backend {
+    const char *name;
+
+    /* The backend whose ops fill the slots that this one leaves empty; NULL for none. */
+    const struct pv_backend *base;
+
+    const struct pv_ops *ops;            /* NULL slots: the base's */
+    const struct pv_sequence *sequences; /* of this backend's own ops or of the base's */
+    const struct pv_sequence *sequences_end;
+
+    /*
+     * Whether an op's sequence can be used on this machine (an APIC in another mode, %gs used
+     * otherwise); NULL: always. Asked for the sequences of this backend only.
+     */
+    bool (*sequence_fits)(enum pv_op_id op);
+
+    /*
+     * How well this backend serves what detection found: 0 not at all, more is better. The native
+     * backend says 1 to everything.
+     */
+    unsigned (*fitness)(const struct pv_detection *detection);
+
+    /*
+     * Registers with the VMM and brings up what the ops need: clock, timer, interrupt controller.
+     * Interrupts off; called once per becoming the backend, with the table already its own and the
+     * sites not yet. On failure everything is as before the call. The base's comes first.
+     */
+    int (*enter)(const struct pv_platform *platform, struct pv_error *error);
+
+    /* Undoes enter(), before the table changes hands. The base's comes last. */
+    void (*leave)(void);
+
+    /* Names of what was negotiated, up to `room`; returns how many. */
+    unsigned (*features)(const char **names, unsigned room);
+
+    const char *clock; /* name of its clock; NULL: the base's */
+
+    /* Offered #GP, #PF and NMI when this backend is in force; true if it was its own. May be NULL.
+     * Contains no call site. */
+    bool (*trap)(unsigned vector, struct pv_regs *regs);
+};
+
+extern const struct pv_backend pv_backend_native;
+extern const struct pv_backend pv_backend_kvm;
+
+/* The one list: native first. */
+extern const struct pv_backend *const pv_backends[];
+extern const unsigned pv_backend_count;
+
+/* The backend in force and what the kernel lends; set by pv_early_init(). */
+extern const struct pv_backend *pv_backend;
+extern const struct pv_platform *pv_platform;
+
+/* Prints one line by pv_platform::log: text, then " 0x" and the number if with_number. */
+void pv_log(const char *text);
+void pv_log_number(const char *text, uint64_t number);
+
+/* Stops the machine: pv_platform::panic, or ud2. */
+_Noreturn void pv_panic(const char *why);
+
+/* The text that handles breakpoints, NMIs and machine checks: no site may lie in it. */
+#define PV_NOSITE __attribute__((section(".text.pv_nosite"), noinline))
+
+/* Where a backend without a clock of its own keeps what pv_tsc_khz() tells. */
+extern uint32_t pv_tsc_khz_value;
+
+#endif

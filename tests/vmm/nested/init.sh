@@ -1,0 +1,90 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: MIT
+#
+# L1's first and only process: loads KVM, runs the jobs below /job one after the other, powers off.
+#
+# The kernel's messages go to COM1, the jobs' consoles to COM2, where the runner reads them. Frames
+# that begin with a nonce no guest knows say which job is speaking:
+#   @@NONCE ready              KVM is there
+#   @@NONCE begin N            job N's console follows
+#   @@NONCE end N STATUS KILL  it ended; KILL is - or timeout (this side's) or asked (the runner's)
+#   @@NONCE done               all jobs ran
+#   @@NONCE broken WHY         L1 cannot run jobs
+# The runner may write `kill N` to COM2: under instruction counting this side's clock is virtual, so
+# only the runner can tell how long a guest has really been running.
+export PATH=/bin
+busybox mount -t proc proc /proc
+busybox mount -t sysfs sys /sys
+busybox mount -t devtmpfs dev /dev
+busybox --install -s /bin
+LINE=/dev/ttyS1
+UP=$(cat /proc/uptime); stty -F $LINE raw -echo
+exec </dev/null >$LINE 2>&1
+
+nonce=
+for word in $(cat /proc/cmdline); do
+    case $word in pvops.nonce=*) nonce=${word#*=} ;; esac
+done
+
+frame() {
+    echo "@@$nonce $*"
+}
+
+leave() {
+    poweroff -f
+    sleep 1000
+}
+
+echo $UP; cat /proc/uptime
+while read -r module; do
+    cat /proc/uptime; insmod "/lib/modules/$module.ko" || { frame broken "module $module does not load"; leave; }
+done </lib/modules/order
+[ -c /dev/kvm ] || { frame broken "no /dev/kvm in L1"; leave; }
+
+# A guest may change nothing while it hangs, so the killers act from outside its loop.
+kill_job() {
+    [ -e "/run/$1.pid" ] || return
+    echo "$2" >"/run/$1.killed"
+    kill -KILL "$(cat "/run/$1.pid")"
+}
+
+obey() {
+    while read -r verb job; do
+        [ "$verb" = kill ] && kill_job "$job" asked
+    done
+}
+obey <$LINE >/dev/null 2>&1 &
+
+watch_time() {
+    trap 'kill $nap; exit' TERM
+    sleep "$2" &
+    nap=$!
+    wait $nap
+    kill_job "$1" timeout
+}
+
+run_job() {
+    job=$1
+    sh "/job/$job/run" </dev/null &
+    pid=$!
+    echo $pid >"/run/$job.pid"
+    watch_time "$job" "$(cat "/job/$job/limit")" >/dev/null 2>&1 &
+    watcher=$!
+    wait $pid
+    status=$?
+    rm -f "/run/$job.pid"
+    kill $watcher
+    wait $watcher
+    killed=-
+    [ -e "/run/$job.killed" ] && killed=$(cat "/run/$job.killed")
+    frame end "$job" $status "$killed"
+}
+
+cat /proc/uptime
+frame ready
+for job in $(cat /job/list); do
+    frame begin "$job"
+    run_job "$job" 2>&1
+done
+frame done
+leave

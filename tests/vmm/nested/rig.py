@@ -31,6 +31,14 @@ TOOL_PACKAGES = ["busybox-static", "zstd"]
 # What the inner QEMU loads for -nodefaults machines: firmware and -kernel's boot helpers.
 FIRMWARE = ["bios-256k.bin", "bios-microvm.bin", "qboot.rom", "kvmvapic.bin", "pvh.bin",
             "linuxboot_dma.bin", "multiboot_dma.bin", "multiboot.bin"]
+# Boot work that L1 has no use for and that takes seconds under emulation: certificates, self-tests
+# of cryptography, trace tables. A kernel that lacks one of these names ignores it.
+UNWANTED_AT_BOOT = ["jent_mod_init", "load_system_certificate_list", "crypto_kdf108_init",
+                    "trace_eval_init"]
+# The same addresses in every boot, so that counts repeat; the emulated TSC needs no watching.
+KERNEL_OPTIONS = ["console=ttyS0", "quiet", "panic=-1", "nokaslr", "norandmaps", "tsc=reliable",
+                  "mitigations=off", "audit=0", "cryptomgr.notests=1",
+                  "initcall_blacklist=" + ",".join(UNWANTED_AT_BOOT)]
 LIBRARY_FOLDER = "lib/x86_64-linux-gnu"
 
 
@@ -46,6 +54,7 @@ class Rig:
     qemu_environment: dict
     kernel: str
     initramfs: str
+    firmware_folders: list = field(default_factory=list)
     kernel_options: list = field(default_factory=list)
     versions: dict = field(default_factory=dict)
     note: str = ""
@@ -116,7 +125,8 @@ def _build(directory, say, backports):
                           "QEMU_MODULE_DIR": str(root / "usr/lib/x86_64-linux-gnu/qemu")},
         kernel=str(image),
         initramfs=str(directory / "l1-initramfs.cpio"),
-        kernel_options=PERIODIC_TICK if old_qemu else [],
+        firmware_folders=[str(root / "usr/share/seabios"), str(root / "usr/share/qemu")],
+        kernel_options=KERNEL_OPTIONS + (PERIODIC_TICK if old_qemu else []),
         versions={"QEMU": apt.candidate("qemu-system-x86"), "L1 kernel": apt.candidate(kernels[-1])},
         note=note)
 

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+"""QEMU command lines: the plain emulated machine, the machine under KVM, instruction counting."""
+
+COUNTING = ["-icount", "shift=0,sleep=off", "-rtc", "base=2024-01-01,clock=vm", "-seed", "1"]
+BARE = ["-nodefaults", "-no-reboot", "-display", "none"]
+DEBUG_EXIT = ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+
+
+def command(qemu, job, kernel, accel, cpu, extra=()):
+    """argv for one guest. What the job's own arguments name replaces the default."""
+    defaults = {"-accel": accel, "-cpu": cpu, "-m": str(job.mem), "-smp": str(job.smp)}
+    words = [qemu, *BARE, *DEBUG_EXIT, "-serial", "stdio", *extra]
+    for option, value in defaults.items():
+        if option not in job.qemu_args:
+            words += [option, value]
+    return [*words, "-kernel", str(kernel), "-append", job.cmdline, *job.qemu_args]
+
+
+def emulated(job):
+    """A machine without any para-virtual interface: not even the hypervisor bit."""
+    accel = "tcg,thread=single" if job.icount else "tcg"
+    return command("qemu-system-x86_64", job, job.kernel, accel, "max,-hypervisor",
+                   COUNTING if job.icount else [])
+
+
+def accelerated(job):
+    """The host's own KVM."""
+    return command("qemu-system-x86_64", job, job.kernel, "kvm", "host")

@@ -65,6 +65,12 @@ struct pv_backend {
 
     const char *clock; /* name of its clock; NULL: the base's */
 
+    /*
+     * Frequency of the TSC in Hz when the VMM tells it, else 0; NULL: it never does. Asked by the
+     * base before it measures, so before enter(); leaves no registration behind.
+     */
+    uint64_t (*tsc_hz)(void);
+
     /* Offered #GP, #PF and NMI when this backend is in force; true if it was its own. May be NULL.
      * Contains no call site. */
     bool (*trap)(unsigned vector, struct pv_regs *regs);

@@ -14,7 +14,6 @@ PV_BEGIN_DECLS
 #include "pvops/ops/cpu.h"
 #undef PV_OP
 
-
 PV_END_DECLS
 
 #endif

@@ -20,7 +20,6 @@ PV_BEGIN_DECLS
 #include "pvops/ops/irq.h"
 #undef PV_OP
 
-
 /**
  * @brief Whether a saved state says that interrupts were on.
  * @param flags  From pv_irq_save() or pv_irq_flags().

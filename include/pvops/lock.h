@@ -24,12 +24,14 @@ struct pv_spinlock {
 };
 
 /** A free lock. */
-#define PV_SPINLOCK_FREE {0, 0, 0}
+#define PV_SPINLOCK_FREE \
+    {                    \
+        0, 0, 0          \
+    }
 
 #define PV_OP PV_WRAP
 #include "pvops/ops/lock.h"
 #undef PV_OP
-
 
 /**
  * @brief Takes a lock.

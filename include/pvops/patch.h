@@ -22,8 +22,8 @@ enum pv_site_form {
 
 /** How many sites hold what. */
 struct pv_site_counts {
-    uint32_t total;                 /**< records */
-    uint32_t form[PV_SITE_FORMS];   /**< by enum pv_site_form */
+    uint32_t total;               /**< records */
+    uint32_t form[PV_SITE_FORMS]; /**< by enum pv_site_form */
 };
 
 /** Text with sites: the kernel itself, or a module loaded later. Owned by the caller. */

@@ -38,15 +38,15 @@ struct pv_lock_node {
 
 /** One CPU. All zero but for what pv_cpu_setup() fills. */
 struct pv_cpu {
-    struct pv_cpu *self;         /**< this block's address */
-    uint64_t *kernel_stack_slot; /**< where entries from user mode take their stack from (RSP0) */
-    uint32_t number;             /**< 0 up to pv_platform::cpu_count */
-    uint32_t apic_id;            /**< local APIC identity; valid after pv_init() */
-    uint32_t locks_held;         /**< pv_spin_lock() without its pv_spin_unlock() */
-    uint32_t batch_depth;        /**< open pv_mmu_batch_begin() */
-    uint32_t lock_depth;         /**< nodes in use */
-    uint32_t padding;            /**< 0 */
-    uint64_t clock_last_ns;      /**< latest time this CPU was told */
+    struct pv_cpu *self;          /**< this block's address */
+    uint64_t *kernel_stack_slot;  /**< where entries from user mode take their stack from (RSP0) */
+    uint32_t number;              /**< 0 up to pv_platform::cpu_count */
+    uint32_t apic_id;             /**< local APIC identity; valid after pv_init() */
+    uint32_t locks_held;          /**< pv_spin_lock() without its pv_spin_unlock() */
+    uint32_t batch_depth;         /**< open pv_mmu_batch_begin() */
+    uint32_t lock_depth;          /**< nodes in use */
+    uint32_t padding;             /**< 0 */
+    uint64_t clock_last_ns;       /**< latest time this CPU was told */
     struct pv_lock_node nodes[4]; /**< one for each level that can be interrupted by the next */
     /** Shared with the VMM: clock record. A cache line of its own; does not cross a page. */
     uint8_t vmm_clock[64] __attribute__((aligned(64)));

@@ -62,10 +62,12 @@ struct pv_platform {
      */
     void (*each_saved_ip)(bool (*visit)(uintptr_t ip, void *argument), void *argument);
 
-    void (*preempt_off)(void); /**< Nothing else runs on this CPU until preempt_on(). Default: nothing. */
-    void (*preempt_on)(void);  /**< Ends preempt_off(). Default: nothing. */
+    void (*preempt_off)(
+        void); /**< Nothing else runs on this CPU until preempt_on(). Default: nothing. */
+    void (*preempt_on)(void); /**< Ends preempt_off(). Default: nothing. */
 
-    /** The timer of this CPU has fired. Interrupts off, on the interrupted stack. Default: ignored. */
+    /** The timer of this CPU has fired. Interrupts off, on the interrupted stack. Default: ignored.
+     */
     void (*timer)(struct pv_regs *regs);
 
     /** Vectors that pv_irq_alloc() may give out, inclusive, 32 to 254. 0 and 0: none. */

@@ -35,16 +35,16 @@ PV_BEGIN_DECLS
 
 /** A VMM interface found by its CPUID signature. */
 struct pv_interface {
-    uint32_t base;     /**< leaf of the signature, 40000000H and up */
-    uint32_t max_leaf; /**< highest leaf it claims; checked to lie within 256 of base */
+    uint32_t base;      /**< leaf of the signature, 40000000H and up */
+    uint32_t max_leaf;  /**< highest leaf it claims; checked to lie within 256 of base */
     char signature[13]; /**< twelve characters and a NUL; not printable ones become '.' */
 };
 
 /** What detection found. */
 struct pv_detection {
-    uint32_t count;                                /**< entries of found */
-    uint32_t exits;                                /**< CPUID executions above 40000000H */
-    struct pv_interface found[PV_DETECT_MAX];      /**< in the order of their leaves */
+    uint32_t count;                           /**< entries of found */
+    uint32_t exits;                           /**< CPUID executions above 40000000H */
+    struct pv_interface found[PV_DETECT_MAX]; /**< in the order of their leaves */
 };
 
 /** Facts for listings, valid after pv_early_init(). */

@@ -41,106 +41,116 @@ PV_STATIC_ASSERT(sizeof(struct pv_site) == 8, "a record is 8 bytes");
 #define PV_SITE_STRING(x)  PV_SITE_STRING_(x)
 
 /* `.nops` would be shorter but is not known to every assembler; a long site has one NOP. */
-#define PV_SITE_ASM(length)                                                                        \
-    "771:\n\t"                                                                                     \
-    ".if " #length " > 15\n\t"                                                                     \
-    ".fill " #length " - 16, 1, 0x2e\n\t"                                                          \
-    "nop\n\t"                                                                                      \
-    ".fill 9, 1, 0x2e\n\t"                                                                         \
-    ".else\n\t"                                                                                    \
-    ".fill " #length " - 6, 1, 0x2e\n\t"                                                           \
-    ".endif\n\t"                                                                                   \
-    "call *%P[slot](%%rip)\n\t"                                                                    \
-    ".pushsection pv_sites, \"a?\", @progbits\n\t"                                                 \
-    ".balign 4\n\t"                                                                                \
-    ".long 771b - .\n\t"                                                                           \
-    ".short %c[op]\n\t"                                                                            \
-    ".byte " #length ", 0\n\t"                                                                     \
+#define PV_SITE_ASM(length)                        \
+    "771:\n\t"                                     \
+    ".if " #length " > 15\n\t"                     \
+    ".fill " #length " - 16, 1, 0x2e\n\t"          \
+    "nop\n\t"                                      \
+    ".fill 9, 1, 0x2e\n\t"                         \
+    ".else\n\t"                                    \
+    ".fill " #length " - 6, 1, 0x2e\n\t"           \
+    ".endif\n\t"                                   \
+    "call *%P[slot](%%rip)\n\t"                    \
+    ".pushsection pv_sites, \"a?\", @progbits\n\t" \
+    ".balign 4\n\t"                                \
+    ".long 771b - .\n\t"                           \
+    ".short %c[op]\n\t"                            \
+    ".byte " #length ", 0\n\t"                     \
     ".popsection"
 
 #define PV_SITE_INPUTS(name) [slot] "i"(&pv_ops.name), [op] "i"(PV_OPID_##name)
 
 /* Any argument of at most 8 bytes as the register that carries it. */
-#define PV_TO_REGISTER(reg, arg)                                                                   \
-    unsigned long reg = 0;                                                                         \
+#define PV_TO_REGISTER(reg, arg) \
+    unsigned long reg = 0;       \
     __builtin_memcpy(&reg, &(arg), sizeof(arg))
 
 /* SAVE: rax is lost, and nothing else. "memory", because ops order the accesses around them. */
-#define PV_SITE_SAVE(length, name, ...)                                                            \
-    unsigned long rax;                                                                             \
-    __asm__ volatile(PV_SITE_ASM(length)                                                           \
-                     : "=a"(rax)                                                                   \
-                     : PV_SITE_INPUTS(name) __VA_ARGS__                                            \
+#define PV_SITE_SAVE(length, name, ...)                 \
+    unsigned long rax;                                  \
+    __asm__ volatile(PV_SITE_ASM(length)                \
+                     : "=a"(rax)                        \
+                     : PV_SITE_INPUTS(name) __VA_ARGS__ \
                      : "memory", "cc")
 
 #define PV_SITE_SAVE_0(length, name, none) PV_SITE_SAVE(length, name)
-#define PV_SITE_SAVE_1(length, name, a)                                                            \
-    PV_TO_REGISTER(rdi, a);                                                                        \
+#define PV_SITE_SAVE_1(length, name, a) \
+    PV_TO_REGISTER(rdi, a);             \
     PV_SITE_SAVE(length, name, , "D"(rdi))
-#define PV_SITE_SAVE_2(length, name, a, b)                                                         \
-    PV_TO_REGISTER(rdi, a);                                                                        \
-    PV_TO_REGISTER(rsi, b);                                                                        \
+#define PV_SITE_SAVE_2(length, name, a, b) \
+    PV_TO_REGISTER(rdi, a);                \
+    PV_TO_REGISTER(rsi, b);                \
     PV_SITE_SAVE(length, name, , "D"(rdi), "S"(rsi))
 
 /* CALL: everything that a C function may change. */
-#define PV_SITE_CALL_0(length, name, none)                                                         \
-    unsigned long rax;                                                                             \
-    __asm__ volatile(PV_SITE_ASM(length)                                                           \
-                     : "=a"(rax)                                                                   \
-                     : PV_SITE_INPUTS(name)                                                        \
+#define PV_SITE_CALL_0(length, name, none)  \
+    unsigned long rax;                      \
+    __asm__ volatile(PV_SITE_ASM(length)    \
+                     : "=a"(rax)            \
+                     : PV_SITE_INPUTS(name) \
                      : "rdi", "rsi", "rdx", "rcx", "r8", "r9", "r10", "r11", "memory", "cc")
-#define PV_SITE_CALL_1(length, name, a)                                                            \
-    PV_TO_REGISTER(rdi, a);                                                                        \
-    unsigned long rax;                                                                             \
-    __asm__ volatile(PV_SITE_ASM(length)                                                           \
-                     : "=a"(rax), "+D"(rdi)                                                        \
-                     : PV_SITE_INPUTS(name)                                                        \
+#define PV_SITE_CALL_1(length, name, a)     \
+    PV_TO_REGISTER(rdi, a);                 \
+    unsigned long rax;                      \
+    __asm__ volatile(PV_SITE_ASM(length)    \
+                     : "=a"(rax), "+D"(rdi) \
+                     : PV_SITE_INPUTS(name) \
                      : "rsi", "rdx", "rcx", "r8", "r9", "r10", "r11", "memory", "cc")
-#define PV_SITE_CALL_2(length, name, a, b)                                                         \
-    PV_TO_REGISTER(rdi, a);                                                                        \
-    PV_TO_REGISTER(rsi, b);                                                                        \
-    unsigned long rax;                                                                             \
-    __asm__ volatile(PV_SITE_ASM(length)                                                           \
-                     : "=a"(rax), "+D"(rdi), "+S"(rsi)                                             \
-                     : PV_SITE_INPUTS(name)                                                        \
+#define PV_SITE_CALL_2(length, name, a, b)             \
+    PV_TO_REGISTER(rdi, a);                            \
+    PV_TO_REGISTER(rsi, b);                            \
+    unsigned long rax;                                 \
+    __asm__ volatile(PV_SITE_ASM(length)               \
+                     : "=a"(rax), "+D"(rdi), "+S"(rsi) \
+                     : PV_SITE_INPUTS(name)            \
                      : "rdx", "rcx", "r8", "r9", "r10", "r11", "memory", "cc")
 
-#define PV_RETURN_V(type)                                                                          \
-    (void)rax;                                                                                     \
+#define PV_RETURN_V(type) \
+    (void)rax;            \
     return
-#define PV_RETURN_R(type)                                                                          \
-    type value;                                                                                    \
-    __builtin_memcpy(&value, &rax, sizeof(value));                                                 \
+#define PV_RETURN_R(type)                          \
+    type value;                                    \
+    __builtin_memcpy(&value, &rax, sizeof(value)); \
     return value
 
-#define PV_UNWRAP(...) __VA_ARGS__
+#define PV_UNWRAP(...)       __VA_ARGS__
 #define PV_APPLY(macro, ...) macro(__VA_ARGS__)
 
 /* The shape column taken apart: what is returned, how many arguments. */
-#define PV_HOT_V0(c, l, t, n, a) PV_APPLY(PV_SITE_##c##_0, l, n, ); PV_RETURN_V(t)
-#define PV_HOT_V1(c, l, t, n, a) PV_APPLY(PV_SITE_##c##_1, l, n, PV_UNWRAP a); PV_RETURN_V(t)
-#define PV_HOT_V2(c, l, t, n, a) PV_APPLY(PV_SITE_##c##_2, l, n, PV_UNWRAP a); PV_RETURN_V(t)
-#define PV_HOT_R0(c, l, t, n, a) PV_APPLY(PV_SITE_##c##_0, l, n, ); PV_RETURN_R(t)
-#define PV_HOT_R1(c, l, t, n, a) PV_APPLY(PV_SITE_##c##_1, l, n, PV_UNWRAP a); PV_RETURN_R(t)
+#define PV_HOT_V0(c, l, t, n, a)       \
+    PV_APPLY(PV_SITE_##c##_0, l, n, ); \
+    PV_RETURN_V(t)
+#define PV_HOT_V1(c, l, t, n, a)                  \
+    PV_APPLY(PV_SITE_##c##_1, l, n, PV_UNWRAP a); \
+    PV_RETURN_V(t)
+#define PV_HOT_V2(c, l, t, n, a)                  \
+    PV_APPLY(PV_SITE_##c##_2, l, n, PV_UNWRAP a); \
+    PV_RETURN_V(t)
+#define PV_HOT_R0(c, l, t, n, a)       \
+    PV_APPLY(PV_SITE_##c##_0, l, n, ); \
+    PV_RETURN_R(t)
+#define PV_HOT_R1(c, l, t, n, a)                  \
+    PV_APPLY(PV_SITE_##c##_1, l, n, PV_UNWRAP a); \
+    PV_RETURN_R(t)
 
 #if PV_BOUND
 /* One backend, chosen at build time: its header defines pv_bound_NAME() for every hot op. */
-#define PV_WRAPPER_HOT(c, l, s, t, n, p, a)                                                        \
-    PV_INLINE t pv_##n p                                                                           \
-    {                                                                                              \
-        return pv_bound_##n a;                                                                     \
+#define PV_WRAPPER_HOT(c, l, s, t, n, p, a) \
+    PV_INLINE t pv_##n p                    \
+    {                                       \
+        return pv_bound_##n a;              \
     }
 #else
-#define PV_WRAPPER_HOT(c, l, s, t, n, p, a)                                                        \
-    PV_INLINE t pv_##n p                                                                           \
-    {                                                                                              \
-        PV_HOT_##s(c, l, t, n, a);                                                                 \
+#define PV_WRAPPER_HOT(c, l, s, t, n, p, a) \
+    PV_INLINE t pv_##n p                    \
+    {                                       \
+        PV_HOT_##s(c, l, t, n, a);          \
     }
 #endif
-#define PV_WRAPPER_COLD(c, l, s, t, n, p, a)                                                       \
-    PV_INLINE t pv_##n p                                                                           \
-    {                                                                                              \
-        return pv_ops.n a;                                                                         \
+#define PV_WRAPPER_COLD(c, l, s, t, n, p, a) \
+    PV_INLINE t pv_##n p                     \
+    {                                        \
+        return pv_ops.n a;                   \
     }
 
 /* A domain header defines PV_OP as this and includes its list. */

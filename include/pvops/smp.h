@@ -14,7 +14,6 @@ PV_BEGIN_DECLS
 #include "pvops/ops/smp.h"
 #undef PV_OP
 
-
 PV_END_DECLS
 
 #endif

@@ -12,20 +12,20 @@ PV_BEGIN_DECLS
 
 /** What a call that can fail returns. */
 enum pv_status {
-    PV_OK = 0,              /**< done */
-    PV_E_ARGUMENT = -1,     /**< the caller passed something that cannot be */
-    PV_E_RECORD = -2,       /**< a site's record is malformed or points outside the text */
-    PV_E_SITE = -3,         /**< a site holds bytes that this library did not put there */
-    PV_E_ALIAS = -4,        /**< the platform gave no writable alias of the text */
-    PV_E_BUSY = -5,         /**< a lock is held, a batch is open, or a change is under way */
-    PV_E_RENDEZVOUS = -6,   /**< a CPU did not stop in time, or never outside a site */
-    PV_E_BACKEND = -7,      /**< no such backend, or it cannot run on this VMM */
-    PV_E_UNSUPPORTED = -8,  /**< this machine or VMM has no way to do it */
-    PV_E_RANGE = -9,        /**< a number beyond what exists */
-    PV_E_FULL = -10,        /**< nothing left to give out */
-    PV_E_MSR = -11,         /**< the register access raised #GP */
-    PV_E_HOST = -12,        /**< the VMM or firmware said something that cannot be true */
-    PV_E_TIMEOUT = -13      /**< hardware or the VMM did not answer within the bound */
+    PV_OK = 0,             /**< done */
+    PV_E_ARGUMENT = -1,    /**< the caller passed something that cannot be */
+    PV_E_RECORD = -2,      /**< a site's record is malformed or points outside the text */
+    PV_E_SITE = -3,        /**< a site holds bytes that this library did not put there */
+    PV_E_ALIAS = -4,       /**< the platform gave no writable alias of the text */
+    PV_E_BUSY = -5,        /**< a lock is held, a batch is open, or a change is under way */
+    PV_E_RENDEZVOUS = -6,  /**< a CPU did not stop in time, or never outside a site */
+    PV_E_BACKEND = -7,     /**< no such backend, or it cannot run on this VMM */
+    PV_E_UNSUPPORTED = -8, /**< this machine or VMM has no way to do it */
+    PV_E_RANGE = -9,       /**< a number beyond what exists */
+    PV_E_FULL = -10,       /**< nothing left to give out */
+    PV_E_MSR = -11,        /**< the register access raised #GP */
+    PV_E_HOST = -12,       /**< the VMM or firmware said something that cannot be true */
+    PV_E_TIMEOUT = -13     /**< hardware or the VMM did not answer within the bound */
 };
 
 /** A failure described. Calls that take one fill it on failure only; NULL is allowed. */

@@ -14,9 +14,10 @@
  * | column     | meaning |
  * |------------|---------|
  * | kind       | HOT: patched at every call site. COLD: an ordinary call through the table. |
- * | convention | SAVE: the callee keeps every register but rax and the flags. CALL: the C calling convention (System V AMD64 psABI 3.2.1) without floating point. |
- * | length     | bytes of a call site; the longest inline sequence that any backend has, at least 6. 0 if cold. |
- * | shape      | V or R for "nothing" or "a value returned", and the number of arguments. |
+ * | convention | SAVE: the callee keeps every register but rax and the flags. CALL: the C calling
+ * convention (System V AMD64 psABI 3.2.1) without floating point. | | length     | bytes of a call
+ * site; the longest inline sequence that any backend has, at least 6. 0 if cold. | | shape      | V
+ * or R for "nothing" or "a value returned", and the number of arguments. |
  *
  * The table starts out full of pv_op_missing(), so that a call made too early, or of an op that no
  * backend has, stops at a `ud2` and never jumps to address 0.

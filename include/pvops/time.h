@@ -14,7 +14,6 @@ PV_BEGIN_DECLS
 #include "pvops/ops/time.h"
 #undef PV_OP
 
-
 /**
  * @brief Frequency of the time-stamp counter that pv_clock_ns() counts with.
  * @return kHz; 0 before pv_init() or without such a clock.

@@ -17,11 +17,11 @@ PV_BEGIN_DECLS
  * where it gives no error code.
  */
 struct pv_regs {
-    uint64_t r15, r14, r13, r12, rbp, rbx;             /**< pushed last */
+    uint64_t r15, r14, r13, r12, rbp, rbx;              /**< pushed last */
     uint64_t r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi; /**< pushed before */
-    uint64_t vector;                                   /**< pushed by the stub */
-    uint64_t error;                                    /**< error code or 0 */
-    uint64_t rip, cs, rflags, rsp, ss;                 /**< pushed by the processor */
+    uint64_t vector;                                    /**< pushed by the stub */
+    uint64_t error;                                     /**< error code or 0 */
+    uint64_t rip, cs, rflags, rsp, ss;                  /**< pushed by the processor */
 };
 
 PV_STATIC_ASSERT(sizeof(struct pv_regs) == 22 * 8, "what entry code pushes");

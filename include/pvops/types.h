@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
-#define PV_BEGIN_DECLS extern "C" {
-#define PV_END_DECLS   }
+#define PV_BEGIN_DECLS                    extern "C" {
+#define PV_END_DECLS                      }
 #define PV_STATIC_ASSERT(condition, text) static_assert(condition, text)
 #else
 #define PV_BEGIN_DECLS

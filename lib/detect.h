@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Looking for VMM interfaces by their CPUID signatures.
+ */
+#ifndef PVOPS_LIB_DETECT_H
+#define PVOPS_LIB_DETECT_H
+
+#include "pvops/pvops.h"
+
+/* Executes CPUID; regs are EAX, EBX, ECX, EDX. A parameter, so that tests can lie. */
+typedef void (*pv_cpuid_function)(uint32_t leaf, uint32_t subleaf, uint32_t *regs);
+
+/* The processor's own. */
+void pv_cpuid_raw(uint32_t leaf, uint32_t subleaf, uint32_t *regs);
+
+/* Fills found; nothing above leaf 40000000H is read when the hypervisor bit is clear. */
+void pv_detect(pv_cpuid_function cpuid, struct pv_detection *found);
+
+/* The interface with a signature of twelve characters; NULL: not there. */
+const struct pv_interface *pv_detected_interface(const struct pv_detection *found,
+                                                 const char *signature);
+
+/* A short name for the VMM: of the interface that says most about it; "none". */
+const char *pv_vmm_name(const struct pv_detection *found);
+
+#endif

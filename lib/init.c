@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The order of a boot, seen from the library.
+ */
+#include "lib/detect.h"
+#include "lib/patch.h"
+#include "lib/switch.h"
+
+uint32_t pv_tsc_khz_value;
+const struct pv_boot_info *pv_boot;
+
+static struct pv_detection detection;
+
+const struct pv_detection *pv_detected(void)
+{
+    return &detection;
+}
+
+void pv_cpu_setup(struct pv_cpu *cpu, uint32_t number)
+{
+    uint8_t *bytes = (uint8_t *)cpu;
+
+    for (size_t i = 0; i < sizeof(*cpu); i++)
+        bytes[i] = 0;
+    cpu->self = cpu;
+    cpu->number = number;
+}
+
+static const struct pv_backend *fittest(void)
+{
+    const struct pv_backend *best = pv_backends[0];
+    unsigned most = 0;
+
+    for (unsigned i = 0; i < pv_backend_count; i++) {
+        unsigned fitness = pv_backends[i]->fitness(&detection);
+        if (fitness > most) {
+            most = fitness;
+            best = pv_backends[i];
+        }
+    }
+    return best;
+}
+
+/* The word at *text, which ends at a blank; moves *text behind it. 0: no more words. */
+static size_t next_word(const char **text, const char **word)
+{
+    while (**text == ' ' || **text == '\t')
+        (*text)++;
+    *word = *text;
+    while (**text != '\0' && **text != ' ' && **text != '\t')
+        (*text)++;
+    return (size_t)(*text - *word);
+}
+
+/* Length of the value if the word is "key=value" or, with an empty value, "key"; -1 otherwise. */
+static bool word_is(const char *word, size_t length, const char *key, const char **value,
+                    size_t *value_length)
+{
+    size_t i = 0;
+
+    while (i < length && key[i] != '\0' && word[i] == key[i])
+        i++;
+    if (key[i] != '\0')
+        return false;
+    *value = word + i;
+    *value_length = length - i;
+    return true;
+}
+
+/* The last of `backend=NAME` and `nopv` counts. NULL: nothing was asked. */
+static const struct pv_backend *asked_for(const char *cmdline)
+{
+    const struct pv_backend *asked = NULL;
+    const char *word;
+    size_t length;
+
+    while ((length = next_word(&cmdline, &word)) != 0) {
+        const char *name = "native";
+        size_t name_length = 6;
+        const char *rest;
+        size_t rest_length;
+        bool nopv = word_is(word, length, "nopv", &rest, &rest_length) && rest_length == 0;
+        if (!nopv && !word_is(word, length, "backend=", &name, &name_length))
+            continue;
+        const struct pv_backend *backend = pv_backend_named(name, name_length);
+        if (backend == NULL)
+            pv_log("pvops: backend= names no backend that was built in; it is ignored");
+        else if (backend->fitness(&detection) == 0)
+            pv_log("pvops: backend= names one that this VMM cannot serve; it is ignored");
+        else
+            asked = backend;
+    }
+    return asked;
+}
+
+int pv_early_init(const struct pv_platform *platform, const struct pv_boot_info *boot,
+                  struct pv_error *error)
+{
+    if (platform == NULL || platform->text_start >= platform->text_end)
+        return pv_fail(error, PV_E_ARGUMENT, "the platform gives no bounds of the text", 0, -1);
+    pv_platform = platform;
+    pv_boot = boot;
+    pv_text_begin(platform);
+    pv_detect(pv_cpuid_raw, &detection);
+    const struct pv_backend *backend = boot != NULL ? asked_for(boot->cmdline) : NULL;
+    pv_backend_set(backend != NULL ? backend : fittest());
+    return PV_OK;
+}
+
+int pv_init(struct pv_error *error)
+{
+    if (pv_backend == NULL)
+        return pv_fail(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0, -1);
+    int status = pv_backend_enter(error);
+    return status == PV_OK ? pv_patch(error) : status;
+}
+
+uint32_t pv_tsc_khz(void)
+{
+    return pv_tsc_khz_value;
+}
+
+const char *pv_clock_name(void)
+{
+    const struct pv_backend *backend = pv_backend;
+
+    while (backend != NULL && backend->clock == NULL)
+        backend = backend->base;
+    return backend != NULL && pv_tsc_khz_value != 0 ? backend->clock : "none";
+}
+
+void pv_facts(struct pv_facts *facts)
+{
+    const unsigned room = sizeof(facts->features) / sizeof(facts->features[0]) - 1;
+    unsigned used = 0;
+
+    facts->vmm = pv_vmm_name(&detection);
+    facts->backend = pv_backend != NULL ? pv_backend->name : "none";
+    facts->door = pv_boot != NULL ? pv_door_name(pv_boot->door) : "own";
+    facts->clock = pv_clock_name();
+    facts->tsc_khz = pv_tsc_khz_value;
+    facts->detection = &detection;
+    for (const struct pv_backend *backend = pv_backend; backend != NULL; backend = backend->base)
+        if (backend->features != NULL)
+            used += backend->features(facts->features + used, room - used);
+    facts->features[used] = NULL;
+}

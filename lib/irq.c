@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Interrupt vectors: given out, dispatched, taken back.
+ */
+#include "lib/irq.h"
+
+struct vector {
+    pv_irq_handler handler;
+    void *context;
+};
+
+static struct vector vectors[256];
+
+static unsigned spurious_vector(void)
+{
+    return pv_platform->vector_spurious != 0 ? pv_platform->vector_spurious : 255;
+}
+
+bool pv_irq_dispatch(unsigned vector, struct pv_regs *regs)
+{
+    if (vector >= sizeof(vectors) / sizeof(vectors[0]) || pv_platform == NULL)
+        return false;
+    /* A spurious interrupt has no bit in service: no end of it (Intel SDM vol. 3A, 11.9). */
+    if (vector == spurious_vector())
+        return true;
+    pv_irq_handler handler = __atomic_load_n(&vectors[vector].handler, __ATOMIC_ACQUIRE);
+    if (handler == NULL)
+        return false;
+    handler(regs, vectors[vector].context);
+    pv_irq_eoi();
+    return true;
+}
+
+int pv_irq_alloc(pv_irq_handler handler, void *context)
+{
+    unsigned first = pv_platform->vector_first;
+    unsigned last = pv_platform->vector_last;
+
+    if (handler == NULL || first < 32 || last < first)
+        return PV_E_FULL;
+    for (unsigned vector = first; vector <= last; vector++) {
+        if (vector == spurious_vector() || vectors[vector].handler != NULL)
+            continue;
+        vectors[vector].context = context;
+        __atomic_store_n(&vectors[vector].handler, handler, __ATOMIC_RELEASE);
+        return (int)vector;
+    }
+    return PV_E_FULL;
+}
+
+void pv_irq_free(int vector)
+{
+    if (vector >= 32 && vector < 256)
+        __atomic_store_n(&vectors[vector].handler, NULL, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Vectors that were given out, seen from the trap path.
+ */
+#ifndef PVOPS_LIB_IRQ_H
+#define PVOPS_LIB_IRQ_H
+
+#include "lib/backend.h"
+
+/* Runs the handler of a vector and ends the interrupt; false: nobody has the vector. */
+bool pv_irq_dispatch(unsigned vector, struct pv_regs *regs);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Changing text that other CPUs are running: asking them to stop or to serialise (lib/stop.c),
+ * and changing one op under way (lib/live.c).
+ */
+#ifndef PVOPS_LIB_LIVE_H
+#define PVOPS_LIB_LIVE_H
+
+#include "lib/patch.h"
+
+/* Vector 3: true if the breakpoint was one of ours, and the interrupted state has been moved on. */
+bool pv_live_breakpoint(struct pv_regs *regs);
+
+/* Other CPUs there are. */
+unsigned pv_other_cpus(void);
+
+/* Makes every CPU fetch anew what it runs next; false: one of them did not answer in time. */
+bool pv_serialise_all(void);
+
+/*
+ * Stops all other CPUs, interrupts off, none of them inside a site of op (or PV_ALL_OPS), and no
+ * saved context either. Interrupts must be off here. On PV_OK pv_stop_end() must follow.
+ */
+int pv_stop_begin(unsigned op, struct pv_error *error);
+void pv_stop_end(void);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Words to people: lines through pv_platform::log, and errors as text.
+ */
+#include "lib/backend.h"
+#include "lib/text.h"
+
+const struct pv_platform *pv_platform;
+
+void pv_log(const char *text)
+{
+    if (pv_platform != NULL && pv_platform->log != NULL)
+        pv_platform->log(text);
+}
+
+void pv_log_number(const char *text, uint64_t number)
+{
+    char line[160];
+    struct pv_text_out out = pv_text_to(line, sizeof(line));
+
+    pv_text_add_string(&out, text);
+    pv_text_add_hex(&out, number);
+    pv_log(line);
+}
+
+_Noreturn void pv_panic(const char *why)
+{
+    if (pv_platform != NULL && pv_platform->panic != NULL)
+        pv_platform->panic(why);
+    for (;;)
+        __builtin_trap();
+}
+
+size_t pv_error_text(const struct pv_error *error, char *buffer, size_t size)
+{
+    struct pv_text_out out = pv_text_to(buffer, size);
+
+    pv_text_add_string(&out, error->what != NULL ? error->what : "unknown error");
+    if (error->op >= 0) {
+        pv_text_add_string(&out, " (op ");
+        pv_text_add_string(&out, pv_op_name(error->op));
+        pv_text_add_string(&out, ")");
+    }
+    if (error->where != 0) {
+        pv_text_add_string(&out, " at ");
+        pv_text_add_hex(&out, error->where);
+    }
+    return out.used;
+}

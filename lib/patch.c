@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The patcher: all records looked at first, then all sites written.
+ *
+ * A record is believed only if it points into the text it came with, names a hot op and gives that
+ * op's length; a site only if it holds, byte for byte, one of the contents its op can have now. So
+ * whatever is wrong is found before the first byte changes. Writing goes through an alias of the
+ * page, mapped once for all sites in it, and ends with one serialisation of the CPU. Nothing
+ * here allocates, and the work is linear in the number of sites.
+ */
+#include "lib/patch.h"
+
+#define PAGE 4096u
+
+struct pv_content pv_contents[PV_OP_COUNT][PV_CONTENTS];
+
+static struct pv_text kernel_text;
+static struct pv_text *texts;
+static bool claimed;
+
+/* Named by the linker for section pv_sites. */
+extern const struct pv_site __start_pv_sites[] __attribute__((weak)) PV_HIDDEN;
+extern const struct pv_site __stop_pv_sites[] __attribute__((weak)) PV_HIDDEN;
+
+/* Bounds of section .text.pv_nosite, named by the linker script. */
+extern const char pv_nosite_start[] PV_HIDDEN;
+extern const char pv_nosite_end[] PV_HIDDEN;
+
+int pv_fail(struct pv_error *error, int status, const char *what, uint64_t where, int op)
+{
+    if (error != NULL)
+        *error = (struct pv_error){status, what, where, op};
+    return status;
+}
+
+bool pv_patch_claim(void)
+{
+    return !__atomic_test_and_set(&claimed, __ATOMIC_ACQUIRE);
+}
+
+void pv_patch_release(void)
+{
+    __atomic_clear(&claimed, __ATOMIC_RELEASE);
+}
+
+void pv_row_make(struct pv_content *row, enum pv_op_id op, pv_function function,
+                 const struct pv_sequence *sequence)
+{
+    unsigned length = pv_op_facts[op].length;
+
+    pv_content_indirect(&row[PV_CONTENT_COMPILED], op, length);
+    pv_content_direct(&row[PV_CONTENT_CALL], function, length);
+    pv_content_inline(&row[PV_CONTENT_INLINE], sequence, length);
+}
+
+void pv_contents_fill(const struct pv_backend *backend)
+{
+    for (unsigned i = 0; i < PV_OP_COUNT; i++) {
+        enum pv_op_id op = (enum pv_op_id)i;
+        if (pv_op_facts[op].length != 0)
+            pv_row_make(pv_contents[op], op, pv_backend_function(backend, op),
+                        pv_backend_sequence(backend, op));
+    }
+}
+
+int pv_record_check(const struct pv_text *text, const struct pv_site *record, uintptr_t *site,
+                    struct pv_error *error)
+{
+    uintptr_t where = (uintptr_t)record;
+    uintptr_t at = (uintptr_t)&record->offset + (uintptr_t)(intptr_t)record->offset;
+
+    if (record->op >= PV_OP_COUNT || record->zero != 0)
+        return pv_fail(error, PV_E_RECORD, "record names no op", where, -1);
+    unsigned length = pv_op_facts[record->op].length;
+    if (length == 0 || record->length != length)
+        return pv_fail(error, PV_E_RECORD, "record gives another length than its op", where,
+                       record->op);
+    if (at < text->start || at >= text->end || text->end - at < length)
+        return pv_fail(error, PV_E_RECORD, "record points outside the text", where, record->op);
+    if (at < (uintptr_t)pv_nosite_end && at + length > (uintptr_t)pv_nosite_start)
+        return pv_fail(error, PV_E_RECORD, "site lies in code that must not contain one", at,
+                       record->op);
+    *site = at;
+    return PV_OK;
+}
+
+int pv_site_recognise(uintptr_t site, enum pv_op_id op)
+{
+    uint8_t bytes[PV_SITE_MAX];
+
+    for (unsigned i = 0; i < PV_CONTENTS; i++) {
+        const struct pv_content *content = &pv_contents[op][i];
+        if (pv_content_at(content, site, bytes) &&
+            pv_bytes_equal((const uint8_t *)site, bytes, content->length))
+            return (int)i;
+    }
+    return -1;
+}
+
+int pv_site_choose(uintptr_t site, enum pv_op_id op, enum pv_goal goal, uint8_t *bytes)
+{
+    int i = goal == PV_GOAL_BEST ? PV_CONTENT_INLINE : PV_CONTENT_COMPILED;
+
+    while (i > PV_CONTENT_COMPILED && !pv_content_at(&pv_contents[op][i], site, bytes))
+        i--;
+    if (i == PV_CONTENT_COMPILED && !pv_content_at(&pv_contents[op][i], site, bytes))
+        return -1; /* the slot is out of reach: the record cannot be this op's */
+    return i;
+}
+
+static int verify_text(const struct pv_text *text, unsigned op, struct pv_error *error)
+{
+    for (size_t i = 0; i < text->count; i++) {
+        const struct pv_site *record = &text->sites[i];
+        uintptr_t site;
+        int status = pv_record_check(text, record, &site, error);
+
+        if (status != PV_OK)
+            return status;
+        if (op != PV_ALL_OPS && op != record->op)
+            continue;
+        if (pv_site_recognise(site, (enum pv_op_id)record->op) < 0)
+            return pv_fail(error, PV_E_SITE, "site does not hold what its op can have", site,
+                           record->op);
+    }
+    return PV_OK;
+}
+
+int pv_sites_verify(unsigned op, struct pv_error *error)
+{
+    for (const struct pv_text *text = texts; text != NULL; text = text->next) {
+        int status = verify_text(text, op, error);
+        if (status != PV_OK)
+            return status;
+    }
+    return PV_OK;
+}
+
+int pv_sites_visit(unsigned op, pv_site_visitor visit, void *argument)
+{
+    for (const struct pv_text *text = texts; text != NULL; text = text->next) {
+        for (size_t i = 0; i < text->count; i++) {
+            const struct pv_site *record = &text->sites[i];
+            uintptr_t site = (uintptr_t)&record->offset + (uintptr_t)(intptr_t)record->offset;
+
+            if (op != PV_ALL_OPS && op != record->op)
+                continue;
+            int status = visit(site, record, argument);
+            if (status != PV_OK)
+                return status;
+        }
+    }
+    return PV_OK;
+}
+
+void pv_alias_end(struct pv_alias *alias)
+{
+    if (alias->start != 0 && pv_platform->text_unalias != NULL && pv_platform->text_alias != NULL)
+        pv_platform->text_unalias(alias->writable, alias->bytes);
+    alias->start = 0;
+}
+
+uint8_t *pv_alias_at(struct pv_alias *alias, uintptr_t site, unsigned length)
+{
+    if (pv_platform->text_alias == NULL)
+        return (uint8_t *)site;
+    if (alias->start == 0 || site < alias->start || site - alias->start + length > alias->bytes) {
+        uintptr_t start = site & ~(uintptr_t)(PAGE - 1);
+        size_t bytes = (site - start) + length > PAGE ? 2 * PAGE : PAGE;
+
+        pv_alias_end(alias);
+        alias->writable = (uint8_t *)pv_platform->text_alias(start, bytes);
+        if (alias->writable == NULL)
+            return NULL;
+        alias->start = start;
+        alias->bytes = bytes;
+    }
+    return alias->writable + (site - alias->start);
+}
+
+struct write_run {
+    struct pv_alias alias;
+    enum pv_goal goal;
+    struct pv_error *error;
+};
+
+static int write_site(uintptr_t site, const struct pv_site *record, void *argument)
+{
+    struct write_run *run = (struct write_run *)argument;
+    uint8_t bytes[PV_SITE_MAX];
+
+    if (pv_site_choose(site, (enum pv_op_id)record->op, run->goal, bytes) < 0)
+        return pv_fail(run->error, PV_E_SITE, "site cannot reach its slot", site, record->op);
+    uint8_t *to = pv_alias_at(&run->alias, site, record->length);
+    if (to == NULL)
+        return pv_fail(run->error, PV_E_ALIAS, "no writable alias of the site's page", site,
+                       record->op);
+    pv_bytes_copy(to, bytes, record->length);
+    return PV_OK;
+}
+
+int pv_sites_write(unsigned op, enum pv_goal goal, struct pv_error *error)
+{
+    struct write_run run = {{0, 0, NULL}, goal, error};
+    int status = pv_sites_visit(op, write_site, &run);
+
+    pv_alias_end(&run.alias);
+    pv_serialise();
+    return status;
+}
+
+static int patch_all(enum pv_goal goal, struct pv_error *error)
+{
+    if (pv_platform == NULL)
+        return pv_fail(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0, -1);
+    if (!pv_patch_claim())
+        return pv_fail(error, PV_E_BUSY, "another change of the text is under way", 0, -1);
+    int status = pv_sites_verify(PV_ALL_OPS, error);
+    if (status == PV_OK)
+        status = pv_sites_write(PV_ALL_OPS, goal, error);
+    pv_patch_release();
+    return status;
+}
+
+int pv_patch(struct pv_error *error)
+{
+    return patch_all(PV_GOAL_BEST, error);
+}
+
+int pv_unpatch(struct pv_error *error)
+{
+    return patch_all(PV_GOAL_COMPILED, error);
+}
+
+const struct pv_text *pv_text_of(uintptr_t address)
+{
+    const struct pv_text *text = texts;
+
+    while (text != NULL && (address < text->start || address >= text->end))
+        text = text->next;
+    return text;
+}
+
+void pv_text_begin(const struct pv_platform *platform)
+{
+    kernel_text = (struct pv_text){
+        .start = platform->text_start,
+        .end = platform->text_end,
+        .sites = __start_pv_sites,
+        .count = (size_t)(__stop_pv_sites - __start_pv_sites),
+        .next = NULL,
+    };
+    texts = &kernel_text;
+}
+
+static int write_text(struct pv_text *text, struct pv_error *error)
+{
+    struct write_run run = {{0, 0, NULL}, PV_GOAL_BEST, error};
+    int status = PV_OK;
+
+    for (size_t i = 0; i < text->count && status == PV_OK; i++) {
+        const struct pv_site *record = &text->sites[i];
+        status = write_site((uintptr_t)&record->offset + (uintptr_t)(intptr_t)record->offset,
+                            record, &run);
+    }
+    pv_alias_end(&run.alias);
+    pv_serialise();
+    return status;
+}
+
+int pv_text_add(struct pv_text *text, struct pv_error *error)
+{
+    if (pv_platform == NULL || text->start >= text->end || (text->count > 0 && text->sites == NULL))
+        return pv_fail(error, PV_E_ARGUMENT, "not a range of text", text->start, -1);
+    if (!pv_patch_claim())
+        return pv_fail(error, PV_E_BUSY, "another change of the text is under way", 0, -1);
+    int status = verify_text(text, PV_ALL_OPS, error);
+    if (status == PV_OK)
+        status = write_text(text, error);
+    if (status == PV_OK) {
+        text->next = texts;
+        __atomic_store_n(&texts, text, __ATOMIC_RELEASE);
+    }
+    pv_patch_release();
+    return status;
+}
+
+void pv_text_remove(struct pv_text *text)
+{
+    struct pv_text **link = &texts;
+
+    while (*link != NULL && *link != text)
+        link = &(*link)->next;
+    if (*link == text)
+        *link = text->next;
+}
+
+struct count_run {
+    struct pv_site_counts *counts;
+    struct pv_error *error;
+};
+
+static int count_site(uintptr_t site, const struct pv_site *record, void *argument)
+{
+    struct count_run *run = (struct count_run *)argument;
+    int held = pv_site_recognise(site, (enum pv_op_id)record->op);
+
+    if (held < 0)
+        return pv_fail(run->error, PV_E_SITE, "site does not hold what its op can have", site,
+                       record->op);
+    if (run->counts != NULL) {
+        run->counts->total++;
+        run->counts->form[pv_contents[record->op][held].form]++;
+    }
+    return PV_OK;
+}
+
+int pv_sites_check(struct pv_site_counts *counts, struct pv_error *error)
+{
+    struct count_run run = {counts, error};
+
+    if (counts != NULL)
+        *counts = (struct pv_site_counts){0, {0}};
+    int status = pv_sites_verify(PV_ALL_OPS, error);
+    if (status == PV_OK)
+        status = pv_sites_visit(PV_ALL_OPS, count_site, &run);
+    return status;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The patcher's own verbs, for those who decide when: lib/init.c, lib/switch.c, lib/live.c.
+ *
+ * At any time a site of an op holds one of the contents of its row in pv_contents: the call it was
+ * compiled to, a direct call, or the inline sequence. Rows change only while all sites of the op
+ * are in the compiled form, or together with them.
+ */
+#ifndef PVOPS_LIB_PATCH_H
+#define PVOPS_LIB_PATCH_H
+
+#include "lib/ops.h"
+#include "lib/x86/content.h"
+
+/* The contents that a site may hold, in the order of preference from behind. */
+enum { PV_CONTENT_COMPILED, PV_CONTENT_CALL, PV_CONTENT_INLINE, PV_CONTENTS };
+
+extern struct pv_content pv_contents[PV_OP_COUNT][PV_CONTENTS];
+
+/* What to bring sites to. */
+enum pv_goal { PV_GOAL_COMPILED, PV_GOAL_BEST };
+
+/* All ops; for the functions below that take one op. */
+#define PV_ALL_OPS PV_OP_COUNT
+
+/* Computes a row of a hot op for a function and a sequence (NULL: none). */
+void pv_row_make(struct pv_content *row, enum pv_op_id op, pv_function function,
+                 const struct pv_sequence *sequence);
+
+/* All rows of pv_contents, for a backend. */
+void pv_contents_fill(const struct pv_backend *backend);
+
+/* Looks at all records and sites (of one op, or PV_ALL_OPS) and changes nothing. */
+int pv_sites_verify(unsigned op, struct pv_error *error);
+
+/*
+ * Rewrites all sites (of one op, or PV_ALL_OPS), which pv_sites_verify() has seen. No other CPU may
+ * run; this one serialises at the end.
+ */
+int pv_sites_write(unsigned op, enum pv_goal goal, struct pv_error *error);
+
+/* One at a time may change text; false: somebody else is at it. */
+bool pv_patch_claim(void);
+void pv_patch_release(void);
+
+/* Fills an error, if there is one to fill; returns its status. */
+int pv_fail(struct pv_error *error, int status, const char *what, uint64_t where, int op);
+
+/* Calls visit() for each site of an op (or PV_ALL_OPS) until it returns another status than PV_OK.
+ */
+typedef int (*pv_site_visitor)(uintptr_t site, const struct pv_site *record, void *argument);
+int pv_sites_visit(unsigned op, pv_site_visitor visit, void *argument);
+
+/* Which content of its row a site holds; -1: none of them. */
+int pv_site_recognise(uintptr_t site, enum pv_op_id op);
+
+/* Which content a goal means at a place, with its bytes (room for PV_SITE_MAX). */
+int pv_site_choose(uintptr_t site, enum pv_op_id op, enum pv_goal goal, uint8_t *bytes);
+
+/* A writable alias of the page or two that a site lies in, kept while sites follow each other. */
+struct pv_alias {
+    uintptr_t start; /* of the text; 0: nothing is mapped */
+    size_t bytes;
+    uint8_t *writable;
+};
+
+/* Where to write for a site; NULL: the platform gave no alias. */
+uint8_t *pv_alias_at(struct pv_alias *alias, uintptr_t site, unsigned length);
+void pv_alias_end(struct pv_alias *alias);
+
+/* The text that address lies in; NULL: none. */
+const struct pv_text *pv_text_of(uintptr_t address);
+
+/* Whether the site's record is sound; fills site with its address. */
+int pv_record_check(const struct pv_text *text, const struct pv_site *record, uintptr_t *site,
+                    struct pv_error *error);
+
+/* Sets the bounds of the kernel's own text and adds its records. */
+void pv_text_begin(const struct pv_platform *platform);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Asking the other CPUs: to serialise, or to stand still while text is rewritten.
+ *
+ * They are asked through pv_platform::run_on_others, which sends an inter-processor interrupt. A
+ * CPU that was interrupted between two instructions of a site would go on in the middle of other
+ * ones, so if any was, all are let go and asked again. The same holds for contexts that are not
+ * running at all; the kernel tells where those stopped.
+ *
+ * Each wait has a bound, and a CPU that comes late to a request that was given up finds its number
+ * passed and goes away. Nothing here runs a call site between a request and its end.
+ */
+#include "lib/live.h"
+
+/* A second or so of `pause`; a CPU that has interrupts off for longer is not going to come. */
+#define ANSWER_SPINS 20000000u
+/* A CPU is inside a site for nanoseconds; so often in a row is no chance. */
+#define STOP_TRIES 1000u
+
+/*
+ * Requests are numbered. Each CPU answers with the number in all bits but the lowest, which says
+ * that it was interrupted inside a site. A request is over when `finished` has reached its number.
+ */
+static uint64_t request;
+static uint64_t finished;
+static unsigned asked_op;
+static uint64_t answers[PV_CONFIG_MAX_CPUS];
+
+unsigned pv_other_cpus(void)
+{
+    return pv_platform->cpu_count != NULL ? pv_platform->cpu_count() - 1 : 0;
+}
+
+static bool is_over(uint64_t number)
+{
+    return __atomic_load_n(&finished, __ATOMIC_ACQUIRE) >= number;
+}
+
+static void answer(uint64_t number, bool inside)
+{
+    __atomic_store_n(&answers[pv_this_cpu()->number], number << 1 | inside, __ATOMIC_RELEASE);
+}
+
+static void ask(void (*function)(void *, const struct pv_regs *))
+{
+    request++;
+    pv_platform->run_on_others(function, (void *)(uintptr_t)request);
+}
+
+static void let_go(void)
+{
+    __atomic_store_n(&finished, request, __ATOMIC_RELEASE);
+}
+
+/* Waits for one CPU's answer to the request under way. */
+static bool has_answered(unsigned cpu)
+{
+    for (unsigned spins = 0; spins < ANSWER_SPINS; spins++) {
+        if (__atomic_load_n(&answers[cpu], __ATOMIC_ACQUIRE) >> 1 == request)
+            return true;
+        pv_raw_pause();
+    }
+    return false;
+}
+
+/* Waits for all answers; the number of a CPU that does not answer, or -1. */
+static int who_is_missing(void)
+{
+    unsigned count = pv_other_cpus() + 1;
+    unsigned self = pv_this_cpu()->number;
+
+    for (unsigned cpu = 0; cpu < count; cpu++)
+        if (cpu != self && !has_answered(cpu))
+            return (int)cpu;
+    return -1;
+}
+
+static void serialise_here(void *argument, const struct pv_regs *regs)
+{
+    (void)regs;
+    pv_serialise();
+    answer((uintptr_t)argument, false);
+}
+
+bool pv_serialise_all(void)
+{
+    pv_serialise();
+    if (pv_other_cpus() == 0)
+        return true;
+    ask(serialise_here);
+    int missing = who_is_missing();
+    let_go();
+    return missing < 0;
+}
+
+struct inside {
+    uintptr_t ip;
+    bool found;
+};
+
+static int look_inside(uintptr_t site, const struct pv_site *record, void *argument)
+{
+    struct inside *inside = (struct inside *)argument;
+
+    inside->found = inside->ip > site && inside->ip - site < record->length;
+    return inside->found ? PV_E_BUSY : PV_OK;
+}
+
+static bool lies_inside(uintptr_t ip)
+{
+    struct inside inside = {ip, false};
+
+    if (pv_text_of(ip) != NULL)
+        (void)pv_sites_visit(asked_op, look_inside, &inside);
+    return inside.found;
+}
+
+static void stand_still(void *argument, const struct pv_regs *regs)
+{
+    uint64_t number = (uintptr_t)argument;
+
+    answer(number, lies_inside(regs->rip));
+    while (!is_over(number))
+        pv_raw_pause();
+    pv_serialise();
+}
+
+static bool any_inside(void)
+{
+    unsigned count = pv_other_cpus() + 1;
+
+    for (unsigned cpu = 0; cpu < count; cpu++)
+        if (answers[cpu] == (request << 1 | 1))
+            return true;
+    return false;
+}
+
+static int stop_others(struct pv_error *error)
+{
+    for (unsigned tries = 0; tries < STOP_TRIES; tries++) {
+        ask(stand_still);
+        int missing = who_is_missing();
+        if (missing >= 0) {
+            let_go();
+            return pv_fail(error, PV_E_RENDEZVOUS, "a CPU did not stop in time; its number is",
+                           (uint64_t)missing, -1);
+        }
+        if (!any_inside())
+            return PV_OK;
+        let_go();
+    }
+    return pv_fail(error, PV_E_RENDEZVOUS, "other CPUs were never all outside of call sites", 0,
+                   -1);
+}
+
+static bool visit_saved_ip(uintptr_t ip, void *argument)
+{
+    uintptr_t *inside = (uintptr_t *)argument;
+
+    if (!lies_inside(ip))
+        return true;
+    *inside = ip;
+    return false;
+}
+
+int pv_stop_begin(unsigned op, struct pv_error *error)
+{
+    uintptr_t inside = 0;
+    int status = PV_OK;
+
+    asked_op = op;
+    if (pv_other_cpus() != 0)
+        status = stop_others(error);
+    if (status != PV_OK || pv_platform->each_saved_ip == NULL)
+        return status;
+    pv_platform->each_saved_ip(visit_saved_ip, &inside);
+    if (inside == 0)
+        return PV_OK;
+    let_go();
+    return pv_fail(error, PV_E_RENDEZVOUS, "a preempted context stopped inside a call site", inside,
+                   -1);
+}
+
+void pv_stop_end(void)
+{
+    let_go();
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Becoming a backend, ceasing to be one, and doing both while the kernel runs.
+ *
+ * Backends stand on each other (kvm on native); a change leaves and enters only what the two do
+ * not share. Its order: the old one's registrations with the VMM are undone, sites go back to the
+ * compiled form while the table is still the old one's, the table changes, the new one's
+ * registrations are made, sites are patched. At every step each site works.
+ */
+#include "lib/switch.h"
+#include "lib/live.h"
+
+const struct pv_backend *pv_backend;
+
+static bool stands_on(const struct pv_backend *backend, const struct pv_backend *below)
+{
+    while (backend != NULL && backend != below)
+        backend = backend->base;
+    return backend != NULL;
+}
+
+/* Deepest first; what `except` stands on is there already. */
+static int enter_chain(const struct pv_backend *backend, const struct pv_backend *except,
+                       struct pv_error *error)
+{
+    if (backend == NULL || stands_on(except, backend))
+        return PV_OK;
+    int status = enter_chain(backend->base, except, error);
+    if (status == PV_OK && backend->enter != NULL)
+        status = backend->enter(pv_platform, error);
+    return status;
+}
+
+static void leave_chain(const struct pv_backend *backend, const struct pv_backend *except)
+{
+    for (; backend != NULL && !stands_on(except, backend); backend = backend->base)
+        if (backend->leave != NULL)
+            backend->leave();
+}
+
+void pv_backend_set(const struct pv_backend *backend)
+{
+    pv_backend = backend;
+    pv_ops_fill(backend);
+    pv_contents_fill(backend);
+}
+
+int pv_backend_enter(struct pv_error *error)
+{
+    int status = enter_chain(pv_backend, NULL, error);
+
+    if (status == PV_OK)
+        pv_contents_fill(pv_backend); /* what fits may depend on what was found */
+    return status;
+}
+
+void pv_shutdown(void)
+{
+    if (pv_backend != NULL)
+        leave_chain(pv_backend, NULL);
+}
+
+const struct pv_backend *pv_backend_named(const char *name, size_t length)
+{
+    for (unsigned i = 0; i < pv_backend_count; i++) {
+        const char *is = pv_backends[i]->name;
+        size_t same = 0;
+        while (same < length && is[same] != '\0' && is[same] == name[same])
+            same++;
+        if (same == length && is[same] == '\0')
+            return pv_backends[i];
+    }
+    return NULL;
+}
+
+/* A lock taken one way must not be released another way; a batch's entries are not written yet. */
+static int something_open(struct pv_error *error)
+{
+    unsigned count = pv_other_cpus() + 1;
+
+    for (unsigned number = 0; number < count; number++) {
+        const struct pv_cpu *cpu =
+            count == 1 || pv_platform->cpu == NULL ? pv_this_cpu() : pv_platform->cpu(number);
+        if (__atomic_load_n(&cpu->locks_held, __ATOMIC_RELAXED) != 0)
+            return pv_fail(error, PV_E_BUSY, "a PV lock is held", 0, -1);
+        if (__atomic_load_n(&cpu->batch_depth, __ATOMIC_RELAXED) != 0)
+            return pv_fail(error, PV_E_BUSY, "an MMU batch is open", 0, -1);
+    }
+    return PV_OK;
+}
+
+static int change_to(const struct pv_backend *to, struct pv_error *error)
+{
+    const struct pv_backend *from = pv_backend;
+
+    leave_chain(from, to);
+    int status = pv_sites_write(PV_ALL_OPS, PV_GOAL_COMPILED, error);
+    if (status == PV_OK) {
+        pv_backend_set(to);
+        status = enter_chain(to, from, error);
+    }
+    if (status == PV_OK) {
+        pv_contents_fill(to);
+        return pv_sites_write(PV_ALL_OPS, PV_GOAL_BEST, error);
+    }
+    /* The old one again; what it had undone it can do once more. */
+    pv_backend_set(from);
+    if (enter_chain(from, to, NULL) != PV_OK)
+        pv_log("pvops: the old backend could not register again");
+    pv_contents_fill(from);
+    (void)pv_sites_write(PV_ALL_OPS, PV_GOAL_BEST, NULL);
+    return status;
+}
+
+static int switch_stopped(const struct pv_backend *to, struct pv_error *error)
+{
+    struct pv_irqflags flags = pv_irq_save();
+    int status = something_open(error);
+
+    if (status == PV_OK)
+        status = pv_stop_begin(PV_ALL_OPS, error);
+    if (status == PV_OK) {
+        status = something_open(error);
+        if (status == PV_OK)
+            status = change_to(to, error);
+        pv_stop_end();
+    }
+    pv_irq_restore(flags);
+    return status;
+}
+
+static int switch_claimed(const struct pv_backend *to, struct pv_error *error)
+{
+    int status = pv_sites_verify(PV_ALL_OPS, error);
+
+    if (status != PV_OK || to == pv_backend)
+        return status;
+    if (pv_platform->preempt_off != NULL)
+        pv_platform->preempt_off();
+    status = switch_stopped(to, error);
+    if (pv_platform->preempt_on != NULL)
+        pv_platform->preempt_on();
+    return status;
+}
+
+static size_t length_of(const char *text)
+{
+    size_t length = 0;
+
+    while (text[length] != '\0')
+        length++;
+    return length;
+}
+
+int pv_switch(const char *backend, struct pv_error *error)
+{
+    if (pv_backend == NULL || backend == NULL)
+        return pv_fail(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0, -1);
+    const struct pv_backend *to = pv_backend_named(backend, length_of(backend));
+    if (to == NULL)
+        return pv_fail(error, PV_E_BACKEND, "no backend has that name", 0, -1);
+    if (to->fitness(pv_detected()) == 0)
+        return pv_fail(error, PV_E_BACKEND, "the VMM underneath does not offer what it needs", 0,
+                       -1);
+    if (!pv_patch_claim())
+        return pv_fail(error, PV_E_BUSY, "another change of the text is under way", 0, -1);
+    int status = switch_claimed(to, error);
+    pv_patch_release();
+    return status;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Traps that the kernel offers to the library. The path of a breakpoint, NMI or machine check
+ * contains no call site, for it may run while any site is half rewritten.
+ */
+#include "lib/live.h"
+#include "lib/irq.h"
+
+PV_NOSITE bool pv_trap(unsigned vector, struct pv_regs *regs)
+{
+    if (vector >= 32)
+        return pv_irq_dispatch(vector, regs);
+    if (vector == PV_TRAP_BREAKPOINT)
+        return pv_live_breakpoint(regs);
+    for (const struct pv_backend *backend = pv_backend; backend != NULL; backend = backend->base)
+        if (backend->trap != NULL && backend->trap(vector, regs))
+            return true;
+    return false;
+}

@@ -46,6 +46,10 @@ class RigError(Exception):
     """The rig cannot be built here; the message says why."""
 
 
+class RigUnavailable(RigError):
+    """The packages are out of reach: no fault of the rig or of what it would run."""
+
+
 @dataclass
 class Rig:
     """A built rig: where its parts are and what is particular about it."""
@@ -73,7 +77,7 @@ def build(directory, say, backports=True, refresh=False):
         try:
             rig = _build(directory, say, backports)
         except packages.PackageError as error:
-            raise RigError(str(error)) from error
+            raise RigUnavailable(str(error)) from error
         (directory / "stamp.json").write_text(json.dumps({"recipe": recipe, "rig": asdict(rig)}))
         say("rig ready: " + ", ".join(f"{k} {v}" for k, v in rig.versions.items()))
         return rig
@@ -137,8 +141,8 @@ def _package_source(directory, say, backports):
     fresh = apt.update()
     version = apt.candidate("qemu-system-x86")
     if version is None:
-        raise RigError("no lists of Debian packages: neither the system's (apt-get update) nor the "
-                       "package archive can be reached")
+        raise RigUnavailable("no lists of Debian packages: neither the system's own (apt-get "
+                             "update) nor the package archive can be reached")
     if not fresh:
         say("package lists could not be renewed; going on with those at hand")
     if packages.upstream_major(version) >= QEMU_WITHOUT_LOST_TIMERS:

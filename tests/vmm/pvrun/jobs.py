@@ -44,6 +44,8 @@ class Result:
     job: Job
     status: int = None
     ok: bool = False
+    # Nothing was run, and nobody is to blame (the rig's packages are out of reach).
+    unavailable: bool = False
     reason: str = ""
     tap: Tap = field(default_factory=Tap)
     lines: list = field(default_factory=list)

@@ -109,6 +109,7 @@ class _Session:
         except (nested_rig.RigError, l1.L1Error) as error:
             for index in indices:
                 if not self._results[index].ok and not self._results[index].reason:
+                    self._results[index].unavailable = isinstance(error, nested_rig.RigUnavailable)
                     self.ended(index, None, f"nested rig: {error}")
 
     # What the rigs report, by job index.

@@ -1,0 +1,260 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What call sites really hold in a running kernel: a memory dump, decoded on the host.
+
+Boots the guest kernel natively into its shell, lets QEMU write the guest's memory to a file, finds
+every site through the records in the kernel file, disassembles it with objdump, and compares the
+instructions with the ones written down here by hand. The kernel's own checker takes no part.
+Prints TAP.
+"""
+
+import json
+import re
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from pvrun import Job, native  # noqa: E402
+from pvrun.process import Child, TimeOut  # noqa: E402
+
+SOURCE = Path(__file__).resolve().parent.parent.parent
+BUILD = SOURCE / "build"
+
+# What a kernel author would write for each op on a machine of his own, with the argument in rdi
+# (rsi) and the result in rax. "call NAME": a function of the native backend does it. An empty list:
+# nothing is to be done, and the site is one NOP.
+BY_HAND = {
+    "cpu_relax": ["pause"],
+    "cpu_kernel_stack_set": [r"mov %gs:0x48,%rax", r"mov %rdi,\(%rax\)"],
+    "cpu_tls_set": ["mov %edi,%eax", "mov %rdi,%rdx", r"shr \$0x20,%rdx", r"mov \$0xc0000100,%ecx",
+                    "wrmsr"],
+    "cr2_read": ["mov %cr2,%rax"],
+    "cr3_read": ["mov %cr3,%rax"],
+    "cr3_write": ["mov %rdi,%cr3"],
+    "tlb_invlpg": [r"invlpg \(%rdi\)"],
+    "tlb_flush": ["mov %cr3,%rax", "mov %rax,%cr3"],
+    "pte_set": [r"mov %rsi,\(%rdi\)"],
+    "pte_clear": [r"movq \$0x0,\(%rdi\)"],
+    "paging_batch_open": [],
+    "paging_batch_close": [],
+    "paging_table_add": [],
+    "paging_table_remove": [],
+    "irq_disable": ["cli"],
+    "irq_enable": ["sti"],
+    "irq_save": ["pushf", "pop %rax", "cli"],
+    "irq_restore": [r"bt \$0x9,%edi", "jae .*", "sti"],
+    "irq_flags": ["pushf", "pop %rax"],
+    "irq_enable_halt": ["sti", "hlt"],
+    "irq_eoi": [r"mov .*\(%rip\),%rax.*", r"movl \$0x0,\(%rax\)"],
+    "clock_ns": ["call pv_native_clock_ns"],
+    "timer_set": ["call pv_native_timer_set"],
+    "smp_ipi": ["call pv_native_smp_ipi"],
+    "vcpu_is_preempted": ["xor %eax,%eax"],
+    "lock_acquire": ["xor %eax,%eax", r"mov \$0x1,%ecx", r"lock cmpxchg %ecx,\(%rdi\)", "je .*",
+                     "call pv_lock_acquire_slow"],
+    "lock_release": [r"movb \$0x0,\(%rdi\)"],
+    "lock_wait": ["pause"],
+    "lock_kick": [],
+}
+
+
+class Elf:
+    """Just enough of an ELF64 file: sections, symbols, where it is loaded."""
+
+    def __init__(self, path):
+        self.data = Path(path).read_bytes()
+        header = struct.unpack_from("<16sHHIQQQIHHHHHH", self.data)
+        shoff, shentsize, shnum, shstrndx = header[6], header[11], header[12], header[13]
+        raw = [struct.unpack_from("<IIQQQQIIQQ", self.data, shoff + i * shentsize)
+               for i in range(shnum)]
+        names = raw[shstrndx]
+        self.sections = {self._string(names[4] + s[0]): s for s in raw}
+        self.segments = [struct.unpack_from("<IIQQQQQQ", self.data, header[5] + i * header[9])
+                         for i in range(header[10])]
+        self.symbols = dict(self._symbols())
+
+    def _string(self, at):
+        return self.data[at:self.data.index(b"\0", at)].decode()
+
+    def _symbols(self):
+        table, strings = self.sections[".symtab"], self.sections[".strtab"]
+        for at in range(table[4], table[4] + table[5], 24):
+            name, _, _, _, value, _ = struct.unpack_from("<IBBHQQ", self.data, at)
+            if name:
+                yield self._string(strings[4] + name), value
+
+    def physical(self, address):
+        for kind, _, _, vaddr, paddr, _, memsz, _ in self.segments:
+            if kind == 1 and vaddr <= address < vaddr + memsz:
+                return paddr + address - vaddr
+        raise ValueError(f"no segment holds {address:#x}")
+
+    def bytes_at(self, address, size):
+        for kind, _, offset, vaddr, _, filesz, _, _ in self.segments:
+            if kind == 1 and vaddr <= address and address + size <= vaddr + filesz:
+                return self.data[offset + address - vaddr:][:size]
+        raise ValueError(f"no segment holds {address:#x}")
+
+    def records(self):
+        """(site, op number, length) of every record."""
+        start, stop = self.symbols["__start_pv_sites"], self.symbols["__stop_pv_sites"]
+        for at in range(start, stop, 8):
+            offset, op, length, _ = struct.unpack("<iHBB", self.bytes_at(at, 8))
+            yield at + offset, op, length
+
+
+def op_names():
+    """The ops in the order of their numbers, from the lists themselves."""
+    listing = subprocess.run(
+        ["cc", "-E", "-P", f"-I{SOURCE}/include", "-DPV_OP(k,c,l,s,t,name,p,a)=@name@", "-x", "c",
+         str(SOURCE / "include/pvops/ops/all.h")], check=True, capture_output=True, text=True)
+    return re.findall(r"@\s*(\w+)\s*@", listing.stdout)
+
+
+def qmp(path, *commands, deadline):
+    """Says commands to QEMU's monitor; every answer must be a good one."""
+    with socket.socket(socket.AF_UNIX) as monitor:
+        monitor.settimeout(max(1, deadline - time.monotonic()))
+        monitor.connect(str(path))
+        answers = monitor.makefile("rw")
+        answers.readline()
+        for command in ({"execute": "qmp_capabilities"}, *commands):
+            answers.write(json.dumps(command) + "\n")
+            answers.flush()
+            while True:
+                answer = json.loads(answers.readline())
+                if "error" in answer:
+                    raise RuntimeError(answer["error"]["desc"])
+                if "return" in answer:
+                    break
+
+
+def dump(kernel, start, size, timeout=60):
+    """`size` bytes of guest memory from physical address `start`, once the shell is up."""
+    deadline = time.monotonic() + timeout
+    with tempfile.TemporaryDirectory() as folder:
+        monitor, memory = Path(folder) / "qmp", Path(folder) / "memory"
+        job = Job("dump", "native", kernel, "info shell",
+                  qemu_args=["-qmp", f"unix:{monitor},server=on,wait=off"])
+        with Child(native.emulated(job)) as guest:
+            try:
+                while "shell" not in (guest.line(deadline) or ""):
+                    pass
+            except TimeOut:
+                raise RuntimeError("the guest kernel did not reach its shell") from None
+            qmp(monitor, {"execute": "stop"},
+                {"execute": "pmemsave",
+                 "arguments": {"val": start, "size": size, "filename": str(memory)}},
+                deadline=deadline)
+            return memory.read_bytes()
+
+
+def disassemble(blobs):
+    """For each blob of code: [(offset, bytes, text)], decoded alone, so that none helps another."""
+    room = 32
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b"".join(blob + b"\x90" * (room - len(blob)) for blob in blobs))
+        file.flush()
+        listing = subprocess.run(
+            ["objdump", "-D", "-b", "binary", "-m", "i386:x86-64", "-w", file.name], check=True,
+            capture_output=True, text=True).stdout
+    decoded = [[] for _ in blobs]
+    for at, code, text in re.findall(r"^\s*([0-9a-f]+):\t([0-9a-f ]+)\t(.*)$", listing, re.M):
+        index, offset = divmod(int(at, 16), room)
+        if index < len(blobs) and offset < len(blobs[index]):
+            decoded[index].append((offset, bytes.fromhex(code), plain(text)))
+    return decoded
+
+
+def plain(text):
+    """An instruction without its padding prefixes and objdump's remarks."""
+    text = re.sub(r"#.*", "", text)
+    text = re.sub(r"^((cs|gs|data16) )+", "", text.strip())
+    text = re.sub(r"^rex\S* ", "", text)
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def call_target(elf, site, offset, code):
+    """The function that a direct call at site + offset reaches, by name."""
+    end = site + offset + len(code)
+    target = (end + struct.unpack("<i", code[-4:])[0]) & (2**64 - 1)
+    for name, value in elf.symbols.items():
+        if target in (value, value + 4) and name.startswith("pv_"):
+            return f"call {name}"
+    return f"call {target:#x}"
+
+
+def instructions(elf, site, length, decoded):
+    """What the site executes, one text an instruction; None if it does not end at its end."""
+    if not decoded or decoded[-1][0] + len(decoded[-1][1]) != length:
+        return None
+    texts = []
+    for offset, code, text in decoded:
+        texts.append(call_target(elf, site, offset, code) if text.startswith("call ") else text)
+    return texts
+
+
+def wrong(op, length, found):
+    """What is wrong with the instructions of a site; None if nothing."""
+    if found is None:
+        return "an instruction reaches over the end of the site"
+    expected = BY_HAND[op]
+    body = found
+    if length > 15 and len(found) == len(expected) + 1 and found[0].startswith("nop"):
+        body = found[1:]
+    if not expected:
+        return None if len(found) == 1 and found[0].startswith("nop") else f"holds {found}"
+    if len(body) != len(expected):
+        return f"{len(body)} instructions where {len(expected)} do: {found}"
+    for have, want in zip(body, expected):
+        if not re.fullmatch(want, have):
+            return f"holds '{have}' where '{want}' is meant"
+    return None
+
+
+def check(kernel):
+    elf, names = Elf(kernel), op_names()
+    records = list(elf.records())
+    low = min(elf.physical(site) for site, _, _ in records)
+    high = max(elf.physical(site) + length for site, _, length in records)
+    memory = dump(kernel, low, high - low)
+    blobs = [memory[elf.physical(site) - low:][:length] for site, _, length in records]
+    faults = {name: [] for name in BY_HAND}
+    seen = dict.fromkeys(BY_HAND, 0)
+    for (site, number, length), decoded in zip(records, disassemble(blobs)):
+        op = names[number]
+        seen[op] += 1
+        fault = wrong(op, length, instructions(elf, site, length, decoded))
+        if fault:
+            faults[op].append(f"{site:#x}: {fault}")
+    return seen, faults
+
+
+def main():
+    kernel = sys.argv[1] if len(sys.argv) > 1 else BUILD / "examples/guest-kernel/guest-kernel.elf"
+    print("TAP version 13")
+    try:
+        seen, faults = check(kernel)
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        print(f"Bail out! {error}")
+        return 1
+    print(f"1..{len(BY_HAND)}")
+    failed = 0
+    for number, op in enumerate(BY_HAND, 1):
+        good = seen[op] > 0 and not faults[op]
+        failed += not good
+        print(f"{'ok' if good else 'not ok'} {number} - the {seen[op]} sites of {op} hold what a "
+              "kernel author would write by hand")
+        for line in faults[op][:5] or ([] if seen[op] else ["no site of this op in the kernel"]):
+            print(f"# {line}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

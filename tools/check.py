@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: MIT
+"""The steps of ./check. Each has a log and a time limit, and fails if its input is not there."""
+
+import json
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cases
+from steps import PROJECT, Log, Tally, in_ci, missing_tools, outcome, say, set_up
+
+from pvrun import Job, run_jobs
+
+BUILD = PROJECT / "build"
+LOGS = BUILD / "logs"
+GUEST = BUILD / "examples/guest-kernel/guest-kernel.elf"
+C_FILES = ["*.c", "*.h", "*.cc", "*.cpp", "*.hpp"]
+LINTED = ("lib/", "backends/", "examples/")
+CLANG = {"CC": "clang", "CXX": "clang++"}
+# UBSan otherwise reports and goes on, and the test passes.
+STRICT = {"ASAN_OPTIONS": "halt_on_error=1:abort_on_error=1:detect_leaks=1",
+          "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:print_stacktrace=1"}
+SANITIZERS = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
+# VMM and number of CPUs of each boot of the self-tests.
+GUEST_RUNS = [("native", 1), ("native", 2), ("kvm", 1), ("kvm", 2)]
+TAIL_LINES = 25
+
+
+def run_meson_tests(log, folder, suites=(), environment=None):
+    """All tests of a build folder, or those of `suites`. That none exists is a failure."""
+    results = PROJECT / folder / "meson-logs/testlog.json"
+    results.unlink(missing_ok=True)
+    chosen = [word for suite in suites for word in ("--suite", suite)]
+    status, _ = log.run(["meson", "test", "-C", folder, "--print-errorlogs", *chosen], 600,
+                        environment)
+    tally = cases.of_meson(results) if results.exists() else Tally()
+    if status != 0 and not tally.failed:
+        tally.fail(f"meson test in {folder}: {outcome(status, 600)}")
+    if tally.passed + tally.failed == 0:
+        tally.fail(f"{folder} has no tests" + (f" in {', '.join(suites)}" if suites else ""))
+    return tally
+
+
+def compiled(log, folder):
+    """One case: the folder builds."""
+    tally = Tally()
+    status, _ = log.run(["meson", "compile", "-C", folder], 600)
+    if status == 0:
+        tally.passed += 1
+    else:
+        tally.fail(f"{folder} does not build: {outcome(status, 600)}")
+    return tally
+
+
+def failed(text):
+    tally = Tally()
+    tally.fail(text)
+    return tally
+
+
+def step_build(log):
+    trouble = set_up(log, "build")
+    return failed(trouble) if trouble else compiled(log, "build")
+
+
+def step_test(log):
+    trouble = set_up(log, "build")
+    return failed(trouble) if trouble else run_meson_tests(log, "build")
+
+
+def step_sanitize(log):
+    trouble = set_up(log, "build-asan", SANITIZERS)
+    if trouble:
+        return failed(trouble)
+    # Only what the unit tests need: kernels cannot be linked with a sanitizer's run-time.
+    return run_meson_tests(log, "build-asan", ["unit"], STRICT)
+
+
+def step_clang(log):
+    trouble = set_up(log, "build-clang", environment=CLANG)
+    if trouble:
+        return failed(trouble)
+    tally = compiled(log, "build-clang")
+    if not tally.failed:
+        tally.add(run_meson_tests(log, "build-clang"))
+    return tally
+
+
+def step_format(log):
+    if not (PROJECT / ".clang-format").exists():
+        return failed("there is no .clang-format")
+    status, files = log.run(["git", "ls-files", *C_FILES], 30)
+    files = [name for name in files if (PROJECT / name).exists()]
+    if status != 0 or not files:
+        return failed("git names no C files")
+    tally = Tally()
+    status, lines = log.run(["clang-format", "--dry-run", "-Werror", *files], 120)
+    wrong = sorted({line.split(":")[0] for line in lines if ": error:" in line})
+    for name in wrong:
+        tally.fail(f"{name} is not formatted (clang-format -i {name})")
+    if status != 0 and not wrong:
+        tally.fail(f"clang-format: {outcome(status, 120)}")
+    tally.passed = len(files) - len(wrong)
+    return tally
+
+
+def step_lint(log):
+    if not (PROJECT / ".clang-tidy").exists():
+        return failed("there is no .clang-tidy")
+    # clang's own build, since clang-tidy does not know all of gcc's flags.
+    trouble = set_up(log, "build-clang", environment=CLANG)
+    if trouble:
+        return failed(trouble)
+    database = json.loads((PROJECT / "build-clang/compile_commands.json").read_text())
+    files = {os.path.relpath(Path(entry["directory"], entry["file"]).resolve(), PROJECT)
+             for entry in database}
+    files = sorted(name for name in files if name.startswith(LINTED) and name.endswith(".c"))
+    if not files:
+        return failed("the compile database names no files to lint")
+
+    def lint(name):
+        return name, *log.run(["clang-tidy", "-p", "build-clang", "--quiet",
+                               "--warnings-as-errors=*", name], 180)
+
+    tally = Tally()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, status, lines in pool.map(lint, files):
+            if status == 0:
+                tally.passed += 1
+            else:
+                first = next((line for line in lines if ": error:" in line), outcome(status, 180))
+                tally.fail(f"{name}: {first}")
+    return tally
+
+
+def step_docs(log):
+    doxyfile = PROJECT / "docs/Doxyfile"
+    if not doxyfile.exists():
+        return failed("there is no docs/Doxyfile")
+    tally = Tally()
+    settings = BUILD / "Doxyfile.check"
+    settings.write_text(doxyfile.read_text() + "\nQUIET = YES\nWARNINGS = YES\n"
+                        "WARN_AS_ERROR = NO\nWARN_LOGFILE =\n"
+                        f"OUTPUT_DIRECTORY = {BUILD / 'doxygen'}\n")
+    (BUILD / "doxygen").mkdir(exist_ok=True)
+    status, lines = log.run(["doxygen", settings], 120)
+    warnings = [line for line in lines if "warning:" in line or "error:" in line]
+    for line in warnings:
+        tally.fail(line)
+    if status != 0 and not warnings:
+        tally.fail(f"doxygen: {outcome(status, 120)}")
+    if not tally.failed:
+        tally.passed += 1
+    return tally
+
+
+def step_guest(log):
+    if not GUEST.exists():
+        return failed(f"there is no {GUEST.relative_to(PROJECT)}: the build step makes it")
+    tally = Tally()
+    jobs = [Job(f"selftest-{cpus}cpu", vmm, GUEST, "selftest", smp=cpus, timeout=90)
+            for vmm, cpus in GUEST_RUNS]
+    results = run_jobs(jobs, on_line=lambda job, line: log.write(f"{job.label} | {line}"),
+                       on_progress=lambda text: (log.write(text), say(f"  guest: {text}")))
+    for result in results:
+        tally.add(count_guest(result))
+    return tally
+
+
+def count_guest(result):
+    """Each TAP check is a case; a bad verdict without a failed check is one more."""
+    tally = Tally()
+    label = result.job.label
+    if result.unavailable and not in_ci():
+        tally.skip(f"{label}: {result.reason}")
+        return tally
+    tally.passed = len(result.tap.passed)
+    for name in result.tap.failed:
+        tally.fail(f"{label}: {name}")
+    for name, why in result.tap.skipped:
+        tally.skip(f"{label}: {name}: {why}")
+    if not result.ok and not result.tap.failed:
+        tally.fail(f"{label}: {result.reason} (log: {result.log})")
+    return tally
+
+
+def step_runner(log):
+    tally = Tally()
+    for name in ("tests/vmm/test_pvrun.py", "tools/test_tools.py", "tests/vmm/test_rigs.py"):
+        status, lines = log.run([sys.executable, "-m", "unittest", "-v", name], 400)
+        tally.add(cases.of_unittest(name, lines, status))
+    return tally
+
+
+@dataclass
+class Step:
+    name: str
+    what: str
+    run: callable
+    tools: tuple
+
+
+STEPS = [
+    Step("build", "build with gcc (build/)", step_build, ("meson", "ninja", "gcc")),
+    Step("test", "the host tests: unit, abi and the others", step_test, ("meson", "ninja", "gcc")),
+    Step("sanitize", "the unit tests under ASan and UBSan (build-asan/)", step_sanitize,
+         ("meson", "ninja", "gcc")),
+    Step("clang", "build with clang and all host tests (build-clang/)", step_clang,
+         ("meson", "ninja", "clang")),
+    Step("format", "clang-format over the tracked C files", step_format, ("git", "clang-format")),
+    Step("lint", "clang-tidy over lib, backends and examples", step_lint,
+         ("meson", "clang", "clang-tidy")),
+    Step("docs", "Doxygen without a warning", step_docs, ("doxygen",)),
+    Step("guest", "the example kernel's self-tests, natively and under KVM", step_guest,
+         ("qemu-system-x86_64", "cc")),
+    Step("runner", "the tests of the runner, the rigs and these tools", step_runner,
+         ("qemu-system-x86_64", "cc")),
+]
+# These two groups run side by side: one is bound by the compilers, the other by one QEMU.
+SIDE_BY_SIDE = [("format", "lint", "docs"), ("guest", "runner")]
+
+HELP = """\
+usage: ./check [STEP...]
+
+Installs missing Debian packages (see tools/deps --help), then runs every step, or those named:
+
+{steps}
+
+Progress is shown as it goes; each step's output is kept in build/logs/check-STEP.log, and the end of
+it is shown if the step fails. The last line is "N passed, N failed", with every single test case
+counted; the exit status is 0 only if nothing failed. With CI=true, a step that is skipped because a
+tool is missing counts as failed.
+"""
+
+
+def perform(step):
+    begun = time.monotonic()
+    say(f"== {step.name}: {step.what}")
+    missing = missing_tools(step.tools)
+    tally = Tally()
+    with Log(LOGS / f"check-{step.name}.log") as log:
+        if missing and in_ci():
+            tally.fail(f"missing: {', '.join(missing)}")
+        elif missing:
+            tally.skip(f"missing: {', '.join(missing)} (tools/deps check)")
+        else:
+            try:
+                tally = step.run(log)
+            except Exception as error:  # a broken step must not hide the others
+                tally.fail(f"{type(error).__name__}: {error}")
+    report(step, tally, log.path, time.monotonic() - begun)
+    return tally
+
+
+def report(step, tally, path, seconds):
+    lines = [f"   {step.name}: {summary(tally)} ({seconds:.0f} s)"]
+    lines += [f"   SKIPPED {text}" for text in tally.skips]
+    lines += [f"   FAILED  {text}" for text in tally.failures]
+    if tally.failed:
+        tail = path.read_text(errors="replace").splitlines()[-TAIL_LINES:]
+        lines += [f"   | {line}" for line in tail] + [f"   log: {path.relative_to(PROJECT)}"]
+    say("\n".join(lines))
+
+
+def summary(tally):
+    text = f"{tally.passed} passed, {tally.failed} failed"
+    return text + (f", {tally.skipped} skipped" if tally.skipped else "")
+
+
+def schedule(chosen):
+    """Lists of steps; those in one list run one after the other, the last two lists side by side."""
+    beside = [name for group in SIDE_BY_SIDE for name in group]
+    first = [step for step in chosen if step.name not in beside]
+    return first, [[step for step in chosen if step.name in group] for group in SIDE_BY_SIDE]
+
+
+def main(words):
+    if any(word in ("-h", "--help", "help") for word in words):
+        print(HELP.format(steps="\n".join(f"  {s.name:<9} {s.what}" for s in STEPS)))
+        return 0
+    names = [step.name for step in STEPS]
+    unknown = [word for word in words if word not in names]
+    if unknown:
+        print(f"check: no step {unknown[0]}; there are: {', '.join(names)}", file=sys.stderr)
+        return 2
+    chosen = [step for step in STEPS if not words or step.name in words]
+    begun = time.monotonic()
+    total = Tally()
+    first, groups = schedule(chosen)
+    for step in first:
+        total.add(perform(step))
+    with ThreadPoolExecutor(len(groups)) as pool:
+        for tallies in pool.map(lambda group: [perform(step) for step in group], groups):
+            for tally in tallies:
+                total.add(tally)
+    for text in total.failures:
+        print(f"FAILED  {text}")
+    print(f"{len(chosen)} steps, {time.monotonic() - begun:.0f} seconds")
+    print(summary(total))
+    return 0 if total.failed == 0 and total.passed else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""Commands with a log and a time limit, and what a step of ./check or ./demo came to."""
+
+import os
+import shutil
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT / "tests/vmm"))
+
+from pvrun.process import Child, Flood, TimeOut  # noqa: E402
+
+_print_lock = threading.Lock()
+
+
+def say(text):
+    """One progress line; steps may run side by side."""
+    with _print_lock:
+        print(text, flush=True)
+
+
+@dataclass
+class Tally:
+    """Counts of cases, with a line for each that did not pass."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    failures: list = field(default_factory=list)
+    skips: list = field(default_factory=list)
+
+    def fail(self, text):
+        self.failed += 1
+        self.failures.append(text)
+
+    def skip(self, text):
+        self.skipped += 1
+        self.skips.append(text)
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.failures += other.failures
+        self.skips += other.skips
+
+
+def missing_tools(tools):
+    return [tool for tool in tools if not shutil.which(tool)]
+
+
+class Log:
+    """A step's log file. Commands run through it leave their output there."""
+
+    def __init__(self, path):
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = open(path, "w")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+
+    def write(self, line):
+        self._file.write(line + "\n")
+        self._file.flush()
+
+    def run(self, argv, seconds, environment=None, directory=PROJECT):
+        """(exit status, lines). Status None: the time limit ended it."""
+        argv = [str(word) for word in argv]
+        self.write("$ " + " ".join(argv))
+        lines = []
+        deadline = time.monotonic() + seconds
+        # env(1) changes the folder: a thread must not change its whole process's.
+        with Child(["env", "-C", str(directory), *argv], environment) as child:
+            try:
+                while (line := child.line(deadline)) is not None:
+                    lines.append(line)
+                    self.write(line)
+                return child.wait(deadline), lines
+            except TimeOut:
+                self.write(f"--- ended: more than {seconds} seconds")
+            except Flood:
+                self.write("--- ended: too much output")
+        return None, lines
+
+
+def outcome(status, seconds):
+    """Words for a command's bad end."""
+    return f"took more than {seconds} seconds" if status is None else f"exit status {status}"
+
+
+def set_up(log, folder, options=(), environment=None):
+    """A configured build folder; a new configuration if the options are not those of last time.
+
+    Empty string if that went well, else what did not.
+    """
+    folder = PROJECT / folder
+    if not (PROJECT / "meson.build").exists():
+        return "there is no meson.build"
+    stamp = folder / "pvops-configured"
+    wanted = " ".join([*options, *(f"{k}={v}" for k, v in sorted((environment or {}).items()))])
+    known = (folder / "meson-private/coredata.dat").exists()
+    if known and stamp.exists() and stamp.read_text() == wanted:
+        return ""
+    if known and options:
+        shutil.rmtree(folder)
+    elif known:
+        # The plain build folder, perhaps the user's own: it is taken as it is.
+        return ""
+    status, _ = log.run(["meson", "setup", folder, *options], 120, environment)
+    if status != 0:
+        return f"meson setup failed: {outcome(status, 120)}"
+    stamp.write_text(wanted)
+    return ""
+
+
+def width():
+    return shutil.get_terminal_size((100, 24)).columns
+
+
+def in_ci():
+    return os.environ.get("CI", "").lower() == "true"

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""Unit tests of the tools behind ./demo and ./check. Run: python3 -m unittest tools/test_tools.py"""
+
+import json
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import cases  # noqa: E402
+import check  # noqa: E402
+import demo  # noqa: E402
+import table  # noqa: E402
+import transcript  # noqa: E402
+from steps import Log, Tally  # noqa: E402
+
+from pvrun import Job, Result  # noqa: E402
+from pvrun.tap import Tap  # noqa: E402
+
+INFO = {"type": "info", "vmm": "kvm", "door": "pvh", "backend": "kvm",
+        "features": ["kvmclock", "pv-eoi", "steal-time"],
+        "sites": {"total": 312, "inlined": 250, "direct": 62, "indirect": 0},
+        "clock": "kvmclock", "tsc_khz": 1000000, "detect_exits": 5}
+
+
+def bench(op, mode, per_op):
+    return json.dumps({"type": "bench", "op": op, "mode": mode, "n": 1000, "ticks": 2000,
+                       "per_op": per_op})
+
+
+def full(op="irq_disable"):
+    return [json.dumps(INFO), bench(op, "raw", 1), bench(op, "unpatched", 5.5),
+            bench(op, "patched", 1)]
+
+
+class CountingCases(unittest.TestCase):
+    CMOCKA = """\
+[==========] Running 4 test(s).
+[ RUN      ] good
+[       OK ] good
+[ RUN      ] bad
+[  ERROR   ] --- 0x1 != 0
+[  FAILED  ] bad
+[ RUN      ] left_out
+[  SKIPPED ] left_out
+[ RUN      ] crashes
+"""
+
+    def test_cmocka_cases_count_once_and_a_crash_counts_as_failed(self):
+        text = self.CMOCKA + "[  FAILED  ] 1 test(s), listed below:\n[  FAILED  ] bad\n"
+        tally = cases.of_output("t", text)
+        self.assertEqual((tally.passed, tally.failed, tally.skipped), (1, 2, 1))
+        self.assertEqual(tally.failures, ["t: bad", "t: crashes"])
+
+    def test_tap_cases_count_each(self):
+        tally = cases.of_output("t", "1..4\nok 1 - a\nnot ok 2 - b\nok 3 - c # SKIP no\n"
+                                     "not ok 4 - d # TODO later\n")
+        self.assertEqual((tally.passed, tally.failed, tally.skipped), (2, 1, 1))
+
+    def test_other_output_shows_no_cases(self):
+        self.assertIsNone(cases.of_output("t", "all good\nok then\n"))
+
+    def meson(self, *tests):
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as log:
+            log.write("\n".join(json.dumps(test) for test in tests))
+            log.flush()
+            return cases.of_meson(Path(log.name))
+
+    def test_a_meson_test_without_cases_counts_as_one(self):
+        self.assertEqual(self.meson({"name": "t", "result": "OK", "stdout": "fine"}).passed, 1)
+
+    def test_a_failed_meson_test_fails_even_if_its_cases_passed(self):
+        tally = self.meson({"name": "t", "result": "TIMEOUT", "stdout": "1..1\nok 1 - a\n"})
+        self.assertEqual((tally.passed, tally.failures), (1, ["t: timeout"]))
+
+    def test_unittest_closing_lines_are_counted(self):
+        lines = ["FAIL: test_a (m.C)", "ERROR: test_b (m.C)", "Ran 5 tests in 0.1s", "",
+                 "FAILED (failures=1, errors=1, skipped=1)"]
+        tally = cases.of_unittest("t", lines, 1)
+        self.assertEqual((tally.passed, tally.failed, tally.skipped), (2, 2, 1))
+
+    def test_a_unittest_run_that_dies_or_runs_nothing_fails(self):
+        self.assertTrue(cases.of_unittest("t", ["Traceback"], 1).failed)
+        self.assertTrue(cases.of_unittest("t", ["Ran 0 tests in 0.0s", "", "OK"], 0).failed)
+
+
+class ReadingTranscripts(unittest.TestCase):
+    def test_a_full_transcript_has_no_problems(self):
+        said = transcript.read(["pvops: boot", *full()])
+        self.assertEqual(said.problems, [])
+        self.assertEqual(said.costs, {"irq_disable": {"raw": 1, "unpatched": 5.5, "patched": 1}})
+
+    def test_silence_is_a_problem(self):
+        self.assertEqual(transcript.read([]).problems, ["no info line", "no bench lines"])
+
+    def test_a_missing_mode_is_a_problem(self):
+        self.assertEqual(transcript.read(full()[:-1]).problems, ["irq_disable: no patched figure"])
+
+    def test_half_a_line_is_a_problem(self):
+        self.assertIn("malformed", transcript.read([*full(), '{"type":"ben']).problems[0])
+
+    def test_an_info_line_that_lacks_a_key_is_a_problem(self):
+        info = {key: value for key, value in INFO.items() if key != "clock"}
+        self.assertIn("clock", transcript.read([json.dumps(info), *full()[1:]]).problems[0])
+
+
+class DemoTable(unittest.TestCase):
+    def column(self, vmm, lines, ok=True, reason="", unavailable=False):
+        job = Job("demo", vmm, "k", "", icount=True, tap=False)
+        result = Result(job, ok=ok, reason=reason, unavailable=unavailable, lines=lines, rig="TCG")
+        return demo.Column(vmm, "instructions", result, transcript.read(lines))
+
+    def text(self, *columns, width=100):
+        return table.render(demo.rows(columns), width)
+
+    def test_every_fact_and_figure_is_shown(self):
+        text = self.text(self.column("native", full()), self.column("kvm", full()))
+        for words in ("pvh", "kvmclock, pv-eoi, steal-time", "312: 250 inlined, 62 direct",
+                      "1000000", "1.00 / 5.50 / 1.00"):
+            self.assertIn(words, text)
+
+    def test_a_failed_column_says_why_and_is_a_failure(self):
+        column = self.column("kvm", [], ok=False, reason="timed out after 120 seconds")
+        self.assertTrue(column.failed)
+        text = self.text(self.column("native", full()), column)
+        self.assertIn("FAILED: timed out", text)
+        self.assertIn("no figures", text)
+
+    def test_a_guest_that_succeeds_without_figures_is_a_failure(self):
+        self.assertTrue(self.column("kvm", []).failed)
+
+    def test_a_skipped_column_says_why_and_is_no_failure(self):
+        column = self.column("kvm", [], ok=False, reason="no packages", unavailable=True)
+        self.assertFalse(column.failed)
+        self.assertIn("skipped: no packages", self.text(self.column("native", full()), column))
+
+    def test_the_table_keeps_to_the_width_and_loses_no_word(self):
+        many = dict(INFO, features=[f"feature-{i}" for i in range(30)])
+        lines = [json.dumps(many), *full()[1:]]
+        text = self.text(self.column("a", lines), self.column("b", lines), width=80)
+        self.assertLessEqual(max(map(len, text.splitlines())), 80)
+        self.assertEqual(text.count("feature-17"), 2)
+
+
+class CheckReport(unittest.TestCase):
+    def guest(self, console, **settings):
+        tap = Tap()
+        for line in console:
+            tap.feed(line)
+        return check.count_guest(Result(Job("s", "kvm", "k", "selftest"), tap=tap, **settings))
+
+    def test_each_tap_check_of_a_guest_is_a_case(self):
+        tally = self.guest(["TAP version 13", "1..3", "ok 1 - a", "not ok 2 - b",
+                            "ok 3 - c # SKIP none here"], ok=False, reason="1 not ok: b")
+        self.assertEqual(check.summary(tally), "1 passed, 1 failed, 1 skipped")
+
+    def test_a_guest_that_dies_after_good_checks_fails(self):
+        tally = self.guest(["TAP version 13", "1..2", "ok 1 - a"], ok=False, reason="timed out")
+        self.assertEqual(check.summary(tally), "1 passed, 1 failed")
+        self.assertIn("timed out", tally.failures[0])
+
+    def test_the_closing_line_has_its_exact_form(self):
+        self.assertEqual(check.summary(Tally(passed=3)), "3 passed, 0 failed")
+
+    def test_a_commands_time_limit_is_kept(self):
+        with tempfile.TemporaryDirectory() as folder, Log(Path(folder) / "log") as log:
+            status, lines = log.run(["sh", "-c", "echo one; sleep 60"], 0.3)
+        self.assertEqual((status, lines), (None, ["one"]))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""Reads what the example kernel says to `info bench json`, and says what is missing or malformed.
+
+One JSON object on each line that begins with "{": one of type "info", and of type "bench" one for
+each operation and mode.
+"""
+
+import json
+from dataclasses import dataclass, field
+
+MODES = ("raw", "unpatched", "patched")
+INFO_KEYS = ("vmm", "door", "backend", "features", "sites", "clock", "tsc_khz")
+SITE_KEYS = ("total", "inlined", "direct", "indirect")
+
+
+@dataclass
+class Transcript:
+    info: dict = None
+    # op -> mode -> cost of one operation
+    costs: dict = field(default_factory=dict)
+    problems: list = field(default_factory=list)
+
+
+def read(lines):
+    transcript = Transcript()
+    for line in lines:
+        if not line.startswith("{"):
+            continue
+        try:
+            _take(transcript, json.loads(line))
+        except (ValueError, KeyError, TypeError) as error:
+            transcript.problems.append(f"malformed line ({error}): {line[:60]}")
+    if transcript.info is None:
+        transcript.problems.append("no info line")
+    if not transcript.costs:
+        transcript.problems.append("no bench lines")
+    for op, modes in transcript.costs.items():
+        lacking = [mode for mode in MODES if mode not in modes]
+        if lacking:
+            transcript.problems.append(f"{op}: no {', '.join(lacking)} figure")
+    return transcript
+
+
+def _take(transcript, record):
+    if record["type"] == "info":
+        _take_info(transcript, record)
+    elif record["type"] == "bench":
+        modes = transcript.costs.setdefault(record["op"], {})
+        if record["mode"] not in MODES:
+            raise ValueError(f"no mode {record['mode']}")
+        if record["mode"] in modes:
+            raise ValueError("a second figure")
+        modes[record["mode"]] = float(record["per_op"])
+    elif record["type"] == "error":
+        transcript.problems.append(str(record.get("message", record)))
+
+
+def _take_info(transcript, record):
+    lacking = [key for key in INFO_KEYS if key not in record]
+    lacking += [f"sites.{key}" for key in SITE_KEYS if key not in record.get("sites", {})]
+    if lacking:
+        raise ValueError(f"info lacks {', '.join(lacking)}")
+    if transcript.info is not None:
+        raise ValueError("a second info line")
+    transcript.info = record

@@ -8,6 +8,7 @@ that hung it is reported so, and the jobs left get a fresh L1.
 """
 
 import hashlib
+import os
 import shlex
 import time
 from pathlib import Path
@@ -51,10 +52,14 @@ class _Boot:
         # Derived from the jobs, not random, so that two counted runs are the same.
         self._nonce = hashlib.sha256(b"nonce" + archive).hexdigest()[:16]
         log.parent.mkdir(parents=True, exist_ok=True)
-        initramfs = log.with_suffix(".cpio")
-        initramfs.write_bytes(Path(rig.initramfs).read_bytes() + archive)
-        self._initramfs = initramfs
-        self._child = Child(self._command(rig, initramfs), rig.qemu_environment)
+        # QEMU takes one initramfs file; its name is this process's own, as runs may overlap.
+        self._initramfs = log.with_suffix(f".{os.getpid()}.cpio")
+        self._initramfs.write_bytes(Path(rig.initramfs).read_bytes() + archive)
+        try:
+            self._child = Child(self._command(rig, self._initramfs), rig.qemu_environment)
+        except OSError:
+            self._initramfs.unlink()
+            raise
 
     def __enter__(self):
         return self

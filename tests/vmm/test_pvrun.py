@@ -15,7 +15,8 @@ from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from nested import cpio, packages, rig  # noqa: E402
+from debian import cpio, packages, store  # noqa: E402
+from nested import rig  # noqa: E402
 from pvrun import Job, l1, native, runner  # noqa: E402
 from pvrun.frames import FrameReader  # noqa: E402
 from pvrun.jobs import EXIT_FAILURE, EXIT_SUCCESS, judge  # noqa: E402
@@ -395,7 +396,7 @@ class RigParts(unittest.TestCase):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             (folder / "stamp.json").write_text('{"recipe": "old", "rig": {}}')
-            self.assertIsNone(rig._cached(folder, "new"))
+            self.assertIsNone(store.cached(folder, "new", rig.Rig))
 
     def test_a_cached_rig_with_a_missing_part_is_not_used(self):
         with tempfile.TemporaryDirectory() as name:
@@ -403,7 +404,7 @@ class RigParts(unittest.TestCase):
             (folder / "stamp.json").write_text(
                 '{"recipe": "r", "rig": {"qemu": "/gone", "qemu_environment": {}, '
                 '"kernel": "/gone", "initramfs": "/gone"}}')
-            self.assertIsNone(rig._cached(folder, "r"))
+            self.assertIsNone(store.cached(folder, "r", rig.Rig))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import shlex
 import time
 from pathlib import Path
 
-from nested import cpio
+from debian import cpio
 
 from . import native
 from .frames import FrameReader

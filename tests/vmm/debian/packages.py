@@ -4,7 +4,7 @@
 A private apt configuration (own lists, own cache, the system's sources and keys) lies below the
 build folder, so no root is needed and the system's state is only read. No version is written down
 anywhere: what the release offers today is what is taken. Where the release's QEMU is too old for
-the rig (see rig.py), its backports suite is added to the private configuration.
+the rig (see nested/rig.py), its backports suite is added to the private configuration.
 """
 
 import os

@@ -16,7 +16,8 @@ static unsigned spurious_vector(void)
     return pv_platform->vector_spurious != 0 ? pv_platform->vector_spurious : 255;
 }
 
-bool pv_irq_dispatch(unsigned vector, struct pv_regs *regs)
+/* Not inline, even when linking optimises: its caller lies in the text that has no call site. */
+__attribute__((noinline)) bool pv_irq_dispatch(unsigned vector, struct pv_regs *regs)
 {
     if (vector >= sizeof(vectors) / sizeof(vectors[0]) || pv_platform == NULL)
         return false;

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The KVM backend: what KVM offers to its guests beyond the hardware that it shows, on top of the
+ * native backend. Linux, Documentation/virt/kvm/x86/.
+ */
+#include "backends/kvm/kvm.h"
+#include "backends/kvm/hypercall.h"
+#include "backends/kvm/abi/kvm_para.h"
+#include "lib/detect.h"
+#include "lib/switch.h"
+
+static const struct pv_ops ops = {
+    .clock_ns = pv_kvm_clock_ns,
+    .wallclock = pv_kvm_wallclock,
+};
+
+static unsigned fitness(const struct pv_detection *detection)
+{
+    return pv_detected_interface(detection, PV_KVM_SIGNATURE) != NULL ? 10 : 0;
+}
+
+uint32_t pv_kvm_offered(void)
+{
+    const struct pv_interface *found = pv_detected_interface(pv_detected(), PV_KVM_SIGNATURE);
+    uint32_t regs[4];
+
+    if (found == NULL || found->max_leaf < found->base + PV_KVM_LEAF_FEATURES)
+        return 0;
+    pv_cpu_cpuid(found->base + PV_KVM_LEAF_FEATURES, 0, regs);
+    return regs[0];
+}
+
+static int enter(const struct pv_platform *platform, struct pv_error *error)
+{
+    (void)platform;
+    (void)error;
+    pv_kvm_hypercall_init();
+    pv_kvm_clock_enter();
+    return PV_OK;
+}
+
+/* No sequences of its own: those of the native backend hold for all that is not replaced here. */
+const struct pv_backend pv_backend_kvm = {
+    .name = "kvm",
+    .base = &pv_backend_native,
+    .ops = &ops,
+    .fitness = fitness,
+    .enter = enter,
+    .leave = pv_kvm_clock_leave,
+    .features = pv_kvm_clock_features,
+    .clock = pv_kvm_clock_name,
+    .tsc_hz = pv_kvm_clock_tsc_hz,
+};
+
+uint64_t pv_kvm_base_clock_ns(void)
+{
+    return pv_backend_kvm.base->ops->clock_ns();
+}
+
+int pv_kvm_base_wallclock(uint64_t *unix_ns)
+{
+    return pv_backend_kvm.base->ops->wallclock(unix_ns);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The frequency of the time-stamp counter, measured: by the ACPI timer, or by the PIT where there
+ * is no other. The counters are read, not waited for, and each reading is bracketed by two of the
+ * TSC; where a reading costs an exit to a VMM, the narrowest of a few brackets counts.
+ */
+#include "backends/native/native.h"
+#include "backends/native/port.h"
+#include "lib/x86/tsc.h"
+
+/* ACPI 6.5, 4.8.2.1. */
+#define PM_TIMER_HZ 3579545u
+
+/* Intel 8254 data sheet (231164), "Programming the 82C54"; the clock is that of the IBM PC. */
+#define PIT_HZ            1193182u
+#define PIT_COUNTER_2     0x42
+#define PIT_CONTROL       0x43
+#define PIT_2_MODE_0      0xb0 /* counter 2, both bytes, mode 0, binary */
+#define PIT_2_LATCH       0x80
+#define PIT_2_READ_STATUS 0xe8
+#define PIT_STATUS_MASK   0x3f
+#define PIT_2_STATUS      0x30
+/* Port B of the 8255: bit 0 gates counter 2, bit 1 lets it be heard. */
+#define PORT_B         0x61
+#define PORT_B_GATE    0x01
+#define PORT_B_SPEAKER 0x02
+
+#define WINDOWS_PER_SECOND 100u
+#define BRACKETS           5u
+#define READS              1000000u /* about a second where reading a port takes a microsecond */
+#define ROUNDS             5u
+
+struct sample {
+    uint32_t value;
+    uint64_t tsc;
+};
+
+static struct sample sample(const struct pv_native_counter *counter)
+{
+    struct sample best = {0, 0};
+    uint64_t narrowest = UINT64_MAX;
+
+    for (unsigned i = 0; i < BRACKETS; i++) {
+        uint64_t before = pv_tsc_read();
+        uint32_t value = counter->read();
+        uint64_t width = pv_tsc_read() - before;
+        if (width >= narrowest)
+            continue;
+        narrowest = width;
+        best.value = value;
+        best.tsc = before + width / 2;
+    }
+    return best;
+}
+
+static uint32_t distance(const struct pv_native_counter *counter, uint32_t from, uint32_t to)
+{
+    return (counter->down ? from - to : to - from) & counter->mask;
+}
+
+bool pv_native_measure(const struct pv_native_counter *reference, uint32_t window,
+                       uint64_t *counted, uint64_t *tsc)
+{
+    struct sample start = sample(reference);
+    uint32_t reads = 0;
+
+    while (distance(reference, start.value, reference->read()) < window)
+        if (++reads == READS)
+            return false;
+    struct sample end = sample(reference);
+    *counted = distance(reference, start.value, end.value);
+    *tsc = end.tsc - start.tsc;
+    return *counted != 0 && *tsc != 0;
+}
+
+/* *tsc of a hundredth of a second stays far below 2^32, so the product fits. */
+static uint64_t measure_once(const struct pv_native_counter *reference, uint32_t hz)
+{
+    uint64_t counted, tsc;
+
+    if (!pv_native_measure(reference, hz / WINDOWS_PER_SECOND, &counted, &tsc))
+        return 0;
+    return tsc > UINT32_MAX ? 0 : tsc * hz / counted;
+}
+
+/* A VMM may stop the guest in the middle of one measurement, but hardly of two in the same way. */
+static uint64_t measure(const struct pv_native_counter *reference, uint32_t hz)
+{
+    uint64_t last = measure_once(reference, hz);
+
+    for (unsigned round = 1; round < ROUNDS; round++) {
+        uint64_t next = measure_once(reference, hz);
+        uint64_t off = next > last ? next - last : last - next;
+        if (next != 0 && off <= next / 1024)
+            return (last + next) / 2;
+        last = next;
+    }
+    if (last != 0)
+        pv_log("the TSC frequency is inexact: no two measurements agree");
+    return last;
+}
+
+static uint32_t read_pm_timer(void)
+{
+    return port_in32(pv_native_acpi.pm_timer) & pv_native_acpi.pm_timer_mask;
+}
+
+static uint32_t read_pit(void)
+{
+    port_out8(PIT_CONTROL, PIT_2_LATCH);
+    uint32_t low = port_in8(PIT_COUNTER_2);
+
+    return low | (uint32_t)port_in8(PIT_COUNTER_2) << 8;
+}
+
+/* Starts counter 2 at its longest. false: there is no such chip, for the status is not ours. */
+static bool start_pit(void)
+{
+    port_out8(PORT_B, (uint8_t)((port_in8(PORT_B) & ~PORT_B_SPEAKER) | PORT_B_GATE));
+    port_out8(PIT_CONTROL, PIT_2_MODE_0);
+    port_out8(PIT_COUNTER_2, 0xff);
+    port_out8(PIT_COUNTER_2, 0xff);
+    port_out8(PIT_CONTROL, PIT_2_READ_STATUS);
+    return (port_in8(PIT_COUNTER_2) & PIT_STATUS_MASK) == PIT_2_STATUS;
+}
+
+uint64_t pv_native_measure_tsc_hz(void)
+{
+    const struct pv_native_counter pm = {read_pm_timer, pv_native_acpi.pm_timer_mask, false};
+    static const struct pv_native_counter pit = {read_pit, 0xffff, true};
+    uint64_t hz = 0;
+
+    if (pv_native_acpi.pm_timer != 0)
+        hz = measure(&pm, PM_TIMER_HZ);
+    if (hz == 0 && start_pit()) {
+        hz = measure(&pit, PIT_HZ);
+        port_out8(PORT_B, (uint8_t)(port_in8(PORT_B) & ~PORT_B_GATE));
+    }
+    return hz;
+}

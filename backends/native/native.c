@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The native backend: a machine that the kernel owns, or believes to. Every op has a function here,
+ * so every other backend can stand on it and replace what its VMM does better.
+ */
+#include "backends/native/native.h"
+
+extern const struct pv_sequence pv_native_sequences[] PV_HIDDEN;
+extern const struct pv_sequence pv_native_sequences_end[] PV_HIDDEN;
+
+static const struct pv_ops ops = {
+#define PV_OP(kind, convention, length, shape, type, name, params, args) .name = pv_native_##name,
+#include "pvops/ops/all.h"
+#undef PV_OP
+};
+
+#ifdef PV_CONFIG_THIS_CPU
+#define OWN_CPU_SCHEME 1
+#else
+#define OWN_CPU_SCHEME 0
+#endif
+
+/* The one sequence that finds the CPU's block by %gs. */
+static bool sequence_fits(enum pv_op_id op)
+{
+    return !(OWN_CPU_SCHEME && op == PV_OPID_cpu_kernel_stack_set);
+}
+
+static unsigned fitness(const struct pv_detection *detection)
+{
+    (void)detection;
+    return 1;
+}
+
+/*
+ * What is missing on a machine is told in the log and does not stop it: a kernel without a timer
+ * can still say so. The order matters: tables name the timer that measures the TSC, which measures
+ * the APIC's timer.
+ */
+static void bring_up(void)
+{
+    pv_native_acpi_read();
+    pv_native_pic_disable();
+    pv_native_apic_init();
+    pv_native_ioapic_init();
+    pv_native_tsc_init();
+    pv_native_timer_init();
+}
+
+static int enter(const struct pv_platform *platform, struct pv_error *error)
+{
+    static bool up;
+
+    (void)platform;
+    (void)error;
+    if (!up)
+        bring_up();
+    up = true;
+    return PV_OK;
+}
+
+/* The hardware has no registration to undo; only the timer would go on by itself. */
+static void leave(void)
+{
+    pv_native_timer_pause();
+}
+
+const struct pv_backend pv_backend_native = {
+    .name = "native",
+    .ops = &ops,
+    .sequences = pv_native_sequences,
+    .sequences_end = pv_native_sequences_end,
+    .sequence_fits = sequence_fits,
+    .fitness = fitness,
+    .enter = enter,
+    .leave = leave,
+    .clock = "tsc",
+    .trap = pv_native_trap,
+};

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The native functions behind the slots, for sites that are not patched (yet) and for tables of
+ * backends on top of this one. Each does exactly what its sequence in sequences.S does. Those of
+ * convention SAVE change nothing but rax and the flags.
+ */
+#include "pvops/config.h"
+#define PV_CPU_KERNEL_STACK_SLOT 8 /* checked in pvops/percpu.h */
+
+    .macro op name
+    .p2align 4, 0x90
+    .globl pv_native_\name
+    .hidden pv_native_\name
+    .type pv_native_\name, @function
+pv_native_\name:
+    endbr64
+    .endm
+
+    .macro end name
+    .size pv_native_\name, . - pv_native_\name
+    .endm
+
+    .text
+
+op irq_disable
+    cli
+    ret
+end irq_disable
+
+op irq_enable
+    sti
+    ret
+end irq_enable
+
+op irq_save
+    pushfq
+    pop %rax
+    cli
+    ret
+end irq_save
+
+op irq_restore
+    bt $9, %edi
+    jnc 1f
+    sti
+1:  ret
+end irq_restore
+
+op irq_flags
+    pushfq
+    pop %rax
+    ret
+end irq_flags
+
+op irq_enable_halt
+    sti
+    hlt
+    ret
+end irq_enable_halt
+
+op irq_eoi
+    mov pv_native_eoi(%rip), %rax
+    movl $0, (%rax)
+    ret
+end irq_eoi
+
+op cpu_relax
+    pause
+    ret
+end cpu_relax
+
+#ifndef PV_CONFIG_THIS_CPU
+
+op cpu_kernel_stack_set
+    mov %gs:PV_CONFIG_CPU_OFFSET + PV_CPU_KERNEL_STACK_SLOT, %rax
+    mov %rdi, (%rax)
+    ret
+end cpu_kernel_stack_set
+
+#else /* the block is found by an expression of C, and C loses registers */
+
+op cpu_kernel_stack_set
+    push %rdi
+    push %rsi
+    push %rdx
+    push %rcx
+    push %r8
+    push %r9
+    push %r10
+    push %r11
+    call pv_native_kernel_stack_set_by_call
+    pop %r11
+    pop %r10
+    pop %r9
+    pop %r8
+    pop %rcx
+    pop %rdx
+    pop %rsi
+    pop %rdi
+    ret
+end cpu_kernel_stack_set
+
+#endif
+
+/* MSR C0000100H, FS.Base: AMD APM vol. 2, 4.5.3. */
+op cpu_tls_set
+    mov %edi, %eax
+    mov %rdi, %rdx
+    shr $32, %rdx
+    mov $0xc0000100, %ecx
+    wrmsr
+    ret
+end cpu_tls_set
+
+op cr2_read
+    mov %cr2, %rax
+    ret
+end cr2_read
+
+op cr3_read
+    mov %cr3, %rax
+    ret
+end cr3_read
+
+op cr3_write
+    mov %rdi, %cr3
+    ret
+end cr3_write
+
+op tlb_invlpg
+    invlpg (%rdi)
+    ret
+end tlb_invlpg
+
+op tlb_flush
+    mov %cr3, %rax
+    mov %rax, %cr3
+    ret
+end tlb_flush
+
+op pte_set
+    mov %rsi, (%rdi)
+    ret
+end pte_set
+
+op pte_clear
+    movq $0, (%rdi)
+    ret
+end pte_clear
+
+op paging_batch_open
+    ret
+end paging_batch_open
+
+op paging_batch_close
+    ret
+end paging_batch_close
+
+op paging_table_add
+    ret
+end paging_table_add
+
+op paging_table_remove
+    ret
+end paging_table_remove
+
+op vcpu_is_preempted
+    xor %eax, %eax
+    ret
+end vcpu_is_preempted
+
+op lock_acquire
+    xor %eax, %eax
+    mov $1, %ecx
+    lock cmpxchg %ecx, (%rdi)
+    jne pv_lock_acquire_slow
+    ret
+end lock_acquire
+
+op lock_release
+    movb $0, (%rdi)
+    ret
+end lock_release
+
+op lock_wait
+    pause
+    ret
+end lock_wait
+
+op lock_kick
+    ret
+end lock_kick
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The timer of each CPU's local APIC: one-shot to an absolute time of pv_clock_ns(), or periodic.
+ * Intel SDM vol. 3A, 11.5.4.
+ *
+ * The timer counts down 32 bits at a rate of its own, measured against the TSC. What is too far for
+ * it is armed in pieces: the handler arms the next one, and calls the kernel only when the clock
+ * has reached the deadline. So a tick never comes early, whatever the rates are off by.
+ */
+#include "backends/native/native.h"
+
+/* Divide configuration 1011B: by 1 (figure 11-10). */
+#define DIVIDE_BY_1 0xbu
+
+/* Half the range leaves room for a late start of the next piece. */
+#define LONGEST_COUNT 0x7fffffffu
+/* A period below this would leave no time for anything but ticks. */
+#define SHORTEST_PERIOD_NS 10000u
+
+#define DISARMED UINT64_MAX
+
+struct cpu_timer {
+    uint64_t deadline_ns; /* DISARMED: none */
+    uint64_t period_ns;   /* 0: one-shot */
+    bool hardware_period; /* the APIC repeats by itself */
+    uint32_t mode;        /* what the local vector table entry holds; 0: not written yet */
+};
+
+static struct cpu_timer timers[PV_CONFIG_MAX_CPUS];
+static struct pv_clock_rate ns_to_counts; /* multiplier 0: the timer cannot be used */
+static int vector = PV_E_FULL;
+
+static struct cpu_timer *this_timer(void)
+{
+    uint32_t number = pv_this_cpu()->number;
+
+    return number < PV_CONFIG_MAX_CPUS ? &timers[number] : NULL;
+}
+
+/* A register access may cost an exit: the entry is written only when it changes. */
+static void set_mode(struct cpu_timer *timer, uint32_t mode)
+{
+    if (timer->mode == mode)
+        return;
+    timer->mode = mode;
+    pv_native_apic_write(APIC_LVT_TIMER, mode);
+    pv_native_apic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_1);
+}
+
+static void start(struct cpu_timer *timer, uint64_t counts, uint32_t repeat)
+{
+    if (counts == 0)
+        counts = 1;
+    if (counts > LONGEST_COUNT)
+        counts = LONGEST_COUNT;
+    set_mode(timer, repeat | (uint32_t)vector);
+    pv_native_apic_write(APIC_TIMER_INITIAL, (uint32_t)counts);
+}
+
+/* A count of 0 stops the timer in every mode. */
+static void stop(void)
+{
+    pv_native_apic_write(APIC_TIMER_INITIAL, 0);
+}
+
+/* One count more than the time rounded down: the clock is read before the timer starts. */
+static void arm(struct cpu_timer *timer)
+{
+    uint64_t now = pv_clock_ns();
+
+    if (timer->deadline_ns <= now)
+        start(timer, 1, 0);
+    else
+        start(timer, pv_clock_scale(timer->deadline_ns - now, ns_to_counts) + 1, 0);
+}
+
+static void next_period(struct cpu_timer *timer)
+{
+    uint64_t now = pv_clock_ns();
+
+    /* Ticks that were missed are not made up for. */
+    timer->deadline_ns += timer->period_ns;
+    if (timer->deadline_ns <= now)
+        timer->deadline_ns = now + timer->period_ns;
+    arm(timer);
+}
+
+/*
+ * Also called for a tick of what was armed before and has been replaced since: it was pending while
+ * interrupts were off.
+ */
+static void on_tick(struct pv_regs *regs, void *context)
+{
+    struct cpu_timer *timer = this_timer();
+
+    (void)context;
+    if (timer == NULL || timer->deadline_ns == DISARMED)
+        return;
+    if (!timer->hardware_period && pv_clock_ns() < timer->deadline_ns) {
+        arm(timer);
+        return;
+    }
+    if (timer->period_ns == 0)
+        timer->deadline_ns = DISARMED;
+    else if (!timer->hardware_period)
+        next_period(timer);
+    if (pv_platform->timer != NULL)
+        pv_platform->timer(regs);
+}
+
+static uint32_t read_count(void)
+{
+    return pv_native_apic_read(APIC_TIMER_CURRENT);
+}
+
+/* The TSC's own frequency is known, so the timer's is in proportion. */
+static uint64_t measure_hz(void)
+{
+    static const struct pv_native_counter counter = {read_count, UINT32_MAX, true};
+    /* A crystal of at least 1 MHz counts this in a hundredth of a second, others much sooner. */
+    uint32_t window = 10000;
+    uint64_t counted, tsc;
+    uint64_t khz = pv_native_tsc_frequency() / 1000;
+
+    pv_native_apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED | (uint32_t)vector);
+    pv_native_apic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_1);
+    pv_native_apic_write(APIC_TIMER_INITIAL, UINT32_MAX);
+    bool counts = pv_native_measure(&counter, window, &counted, &tsc);
+    /* A first look says how many counts fill a hundredth of a second; a second one counts them. */
+    if (counts && tsc < khz * 10) {
+        uint64_t wanted = counted * khz / tsc * 10;
+        window = wanted < LONGEST_COUNT / 2 ? (uint32_t)wanted : LONGEST_COUNT / 2;
+        counts = pv_native_measure(&counter, window, &counted, &tsc);
+    }
+    pv_native_apic_write(APIC_TIMER_INITIAL, 0);
+    return counts ? counted * khz / tsc * 1000 : 0;
+}
+
+void pv_native_timer_init(void)
+{
+    for (unsigned i = 0; i < PV_CONFIG_MAX_CPUS; i++)
+        timers[i].deadline_ns = DISARMED;
+    if (!pv_native_apic_present() || pv_native_tsc_frequency() == 0)
+        return;
+    vector = pv_irq_alloc(on_tick, NULL);
+    if (vector < 0) {
+        pv_log("no timer: the platform has no interrupt vector to give");
+        return;
+    }
+    uint64_t hz = measure_hz();
+    if (hz < PV_CLOCK_MIN_HZ || hz > PV_CLOCK_MAX_HZ) {
+        pv_log_number("no timer: the local APIC's cannot be measured; Hz", hz);
+        pv_irq_free(vector);
+        return;
+    }
+    ns_to_counts = pv_clock_rate(PV_NS_PER_SECOND, hz);
+    stop();
+}
+
+void pv_native_timer_pause(void)
+{
+    if (ns_to_counts.multiplier != 0)
+        stop();
+}
+
+/* The timer if there is one to use, with what was armed forgotten. */
+static struct cpu_timer *rearmed(void)
+{
+    struct cpu_timer *timer = this_timer();
+
+    if (ns_to_counts.multiplier == 0 || timer == NULL)
+        return NULL;
+    timer->deadline_ns = DISARMED;
+    timer->period_ns = 0;
+    timer->hardware_period = false;
+    return timer;
+}
+
+void pv_native_timer_set(uint64_t deadline_ns)
+{
+    struct pv_irqflags flags = pv_irq_save();
+    struct cpu_timer *timer = rearmed();
+
+    if (timer != NULL) {
+        timer->deadline_ns = deadline_ns;
+        if (deadline_ns == DISARMED)
+            stop();
+        else
+            arm(timer);
+    }
+    pv_irq_restore(flags);
+}
+
+static void start_period(struct cpu_timer *timer, uint64_t period_ns)
+{
+    uint64_t counts = pv_clock_scale(period_ns, ns_to_counts);
+
+    timer->period_ns = period_ns;
+    timer->hardware_period = counts <= LONGEST_COUNT;
+    timer->deadline_ns = pv_clock_ns() + period_ns;
+    if (timer->hardware_period)
+        start(timer, counts, APIC_LVT_PERIODIC);
+    else
+        arm(timer);
+}
+
+void pv_native_timer_periodic(uint64_t period_ns)
+{
+    struct pv_irqflags flags = pv_irq_save();
+    struct cpu_timer *timer = rearmed();
+
+    if (timer != NULL && period_ns == 0)
+        stop();
+    else if (timer != NULL)
+        start_period(timer, period_ns < SHORTEST_PERIOD_NS ? SHORTEST_PERIOD_NS : period_ns);
+    pv_irq_restore(flags);
+}

@@ -66,11 +66,13 @@ def build():
     with Log(BUILD / "logs/demo-build.log") as log:
         trouble = set_up(log, "build")
         if not trouble:
-            status, lines = log.run(["meson", "compile", "-C", "build"], 600)
+            status, _ = log.run(["meson", "compile", "-C", "build"], 600)
             if status != 0:
-                trouble = "\n".join([*lines[-15:], f"the build failed: {outcome(status, 600)}"])
+                trouble = f"the build failed: {outcome(status, 600)}"
         if trouble:
-            return f"{trouble}\nlog: {log.path.relative_to(PROJECT)}"
+            tail = log.path.read_text().splitlines()[-15:]
+            return "\n".join([trouble, *(f"  | {line}" for line in tail),
+                              f"log: {log.path.relative_to(PROJECT)}"])
     return "" if GUEST.exists() else f"the build made no {GUEST.relative_to(PROJECT)}"
 
 

@@ -95,5 +95,6 @@ def _try(kernel, device):
     if ok:
         return Finding(True, f"{device}: a guest made a hypercall and powered off")
     if said and status not in (EXIT_SUCCESS, EXIT_FAILURE):
-        reason = f"QEMU ended with status {status}, saying: {said.strip()[:100]}"
+        # Of "program: file: function: message", the message.
+        reason = f"QEMU ended with status {status}: {said.strip().rpartition(': ')[2][:80]}"
     return Finding(False, f"{device} is there, but the probe guest failed: {reason}")

@@ -96,7 +96,7 @@ PV_INLINE void pv_cpu_count_lock(int by)
 #else
     __asm__ volatile("addl %0, %%gs:%c1"
                      :
-                     : "ei"(by), "i"(PV_CONFIG_CPU_OFFSET + PV_CPU_LOCKS_HELD)
+                     : "er"(by), "i"(PV_CONFIG_CPU_OFFSET + PV_CPU_LOCKS_HELD)
                      : "memory", "cc");
 #endif
 }
@@ -110,7 +110,7 @@ PV_INLINE void pv_cpu_count_batch(int by)
 #else
     __asm__ volatile("addl %0, %%gs:%c1"
                      :
-                     : "ei"(by), "i"(PV_CONFIG_CPU_OFFSET + PV_CPU_BATCH_DEPTH)
+                     : "er"(by), "i"(PV_CONFIG_CPU_OFFSET + PV_CPU_BATCH_DEPTH)
                      : "memory", "cc");
 #endif
 }

@@ -73,7 +73,7 @@ PV_STATIC_ASSERT(sizeof(struct pv_site) == 8, "a record is 8 bytes");
                      : PV_SITE_INPUTS(name) __VA_ARGS__ \
                      : "memory", "cc")
 
-#define PV_SITE_SAVE_0(length, name, none) PV_SITE_SAVE(length, name)
+#define PV_SITE_SAVE_0(length, name, none) PV_SITE_SAVE(length, name, )
 #define PV_SITE_SAVE_1(length, name, a) \
     PV_TO_REGISTER(rdi, a);             \
     PV_SITE_SAVE(length, name, , "D"(rdi))
@@ -133,12 +133,22 @@ PV_STATIC_ASSERT(sizeof(struct pv_site) == 8, "a record is 8 bytes");
     PV_APPLY(PV_SITE_##c##_1, l, n, PV_UNWRAP a); \
     PV_RETURN_R(t)
 
+/* What a plain call returns, by its shape: ISO C forbids `return` with a void expression. */
+#define PV_RETURN_CALL_V0(call) call
+#define PV_RETURN_CALL_V1(call) call
+#define PV_RETURN_CALL_V2(call) call
+#define PV_RETURN_CALL_V3(call) call
+#define PV_RETURN_CALL_R0(call) return call
+#define PV_RETURN_CALL_R1(call) return call
+#define PV_RETURN_CALL_R2(call) return call
+#define PV_RETURN_CALL_R3(call) return call
+
 #if PV_BOUND
 /* One backend, chosen at build time: its header defines pv_bound_NAME() for every hot op. */
 #define PV_WRAPPER_HOT(c, l, s, t, n, p, a) \
     PV_INLINE t pv_##n p                    \
     {                                       \
-        return pv_bound_##n a;              \
+        PV_RETURN_CALL_##s(pv_bound_##n a); \
     }
 #else
 #define PV_WRAPPER_HOT(c, l, s, t, n, p, a) \
@@ -150,7 +160,7 @@ PV_STATIC_ASSERT(sizeof(struct pv_site) == 8, "a record is 8 bytes");
 #define PV_WRAPPER_COLD(c, l, s, t, n, p, a) \
     PV_INLINE t pv_##n p                     \
     {                                        \
-        return pv_ops.n a;                   \
+        PV_RETURN_CALL_##s(pv_ops.n a);      \
     }
 
 /* A domain header defines PV_OP as this and includes its list. */

@@ -10,11 +10,8 @@
 
 #include "pvops/types.h"
 
-/* VMMCALL (AMD and Hygon) or VMCALL (all others); set by pv_kvm_hypercall_init(). */
+/* VMMCALL or VMCALL; set when the backend is entered (lib/x86/vendor.h). */
 extern bool pv_kvm_vmmcall PV_HIDDEN;
-
-/* Asks the processor for its vendor, once, before the first hypercall. */
-void pv_kvm_hypercall_init(void);
 
 static inline int64_t pv_kvm_hypercall4(uint64_t number, uint64_t a, uint64_t b, uint64_t c,
                                         uint64_t d)

@@ -7,10 +7,14 @@
 #include "backends/kvm/hypercall.h"
 #include "backends/kvm/abi/kvm_para.h"
 #include "lib/detect.h"
+#include "lib/pvclock.h"
 #include "lib/switch.h"
+#include "lib/x86/vendor.h"
+
+bool pv_kvm_vmmcall;
 
 static const struct pv_ops ops = {
-    .clock_ns = pv_kvm_clock_ns,
+    .clock_ns = pv_pvclock_ns,
     .wallclock = pv_kvm_wallclock,
 };
 
@@ -34,7 +38,7 @@ static int enter(const struct pv_platform *platform, struct pv_error *error)
 {
     (void)platform;
     (void)error;
-    pv_kvm_hypercall_init();
+    pv_kvm_vmmcall = pv_x86_has_vmmcall();
     pv_kvm_clock_enter();
     return PV_OK;
 }
@@ -46,9 +50,9 @@ const struct pv_backend pv_backend_kvm = {
     .ops = &ops,
     .fitness = fitness,
     .enter = enter,
-    .leave = pv_kvm_clock_leave,
+    .leave = pv_pvclock_stop,
     .features = pv_kvm_clock_features,
-    .clock = pv_kvm_clock_name,
+    .clock = pv_pvclock_name,
     .tsc_hz = pv_kvm_clock_tsc_hz,
 };
 

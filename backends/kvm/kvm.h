@@ -15,12 +15,9 @@ uint64_t pv_kvm_base_clock_ns(void);
 int pv_kvm_base_wallclock(uint64_t *unix_ns);
 
 /* clock.c */
-extern char pv_kvm_clock_name[16];
 uint64_t pv_kvm_clock_tsc_hz(void);
 void pv_kvm_clock_enter(void);
-void pv_kvm_clock_leave(void);
 unsigned pv_kvm_clock_features(const char **names, unsigned room);
-uint64_t pv_kvm_clock_ns(void);
 int pv_kvm_wallclock(uint64_t *unix_ns);
 
 #endif

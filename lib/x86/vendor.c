@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which instruction makes a hypercall here.
+ * The processor's vendor, read directly: this may be asked before there is an ops table.
  */
-#include "backends/kvm/hypercall.h"
-#include "lib/backend.h"
-
-bool pv_kvm_vmmcall;
+#include "lib/x86/vendor.h"
+#include "lib/detect.h"
 
 /* CPUID.0: EBX, EDX, ECX spell the vendor (AMD APM vol. 3, E.3.1; the order is the document's). */
 struct vendor {
@@ -17,13 +15,14 @@ static const struct vendor with_vmmcall[] = {
     {0x6f677948, 0x6e65476e, 0x656e6975}, /* "Hygo" "nGen" "uine" */
 };
 
-void pv_kvm_hypercall_init(void)
+bool pv_x86_has_vmmcall(void)
 {
     uint32_t regs[4];
 
-    pv_cpu_cpuid(0, 0, regs);
+    pv_cpuid_raw(0, 0, regs);
     for (unsigned i = 0; i < sizeof(with_vmmcall) / sizeof(with_vmmcall[0]); i++)
         if (regs[1] == with_vmmcall[i].ebx && regs[3] == with_vmmcall[i].edx &&
             regs[2] == with_vmmcall[i].ecx)
-            pv_kvm_vmmcall = true;
+            return true;
+    return false;
 }

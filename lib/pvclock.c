@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A clock on records that the VMM keeps, one a CPU; lib/pvclock.h says how it begins and ends.
+ *
+ * The path of a read is short: a copy of the record that was checked once is good for as long as
+ * the record's version is the same.
+ */
+#include "lib/pvclock.h"
+#include "lib/x86/tsc.h"
+
+/* As often as this in a row a record may stay unreadable before it is given up. */
+#define FAILURES 16
+
+struct cpu_clock {
+    struct pv_pvclock copy;
+    const volatile struct pv_pvclock_record *record; /* NULL: not added */
+    uint8_t failures;
+} __attribute__((aligned(64)));
+
+static struct cpu_clock clocks[PV_CONFIG_MAX_CPUS];
+
+static const struct pv_pvclock_source *source;
+static bool in_use;
+static bool retiring;      /* somebody is about to clear in_use */
+static bool fix_up;        /* records of different CPUs may disagree */
+static bool stable_told;   /* the flag in the records can be believed */
+static uint64_t latest_ns; /* for the fix-up */
+static uint64_t offset_ns; /* from the VMM's scale to that of pv_clock_ns(), modulo 2^64 */
+
+char pv_pvclock_name[16] = "tsc";
+
+static void name_clock(const char *name)
+{
+    unsigned i = 0;
+
+    for (; i < sizeof(pv_pvclock_name) - 1 && name[i] != '\0'; i++)
+        pv_pvclock_name[i] = name[i];
+    pv_pvclock_name[i] = '\0';
+}
+
+/* Takes a new copy of this CPU's record and notices what changes with it. Interrupts off. */
+static int refresh(struct cpu_clock *clock)
+{
+    int status = pv_pvclock_refresh(clock->record, &clock->copy, pv_tsc_read());
+
+    if (status != PV_OK)
+        return status;
+    clock->failures = 0;
+    if (!stable_told || !(clock->copy.flags & PV_PVCLOCK_STABLE) || clock->copy.adjust_ns != 0)
+        __atomic_store_n(&fix_up, true, __ATOMIC_RELAXED);
+    return PV_OK;
+}
+
+static void remove_cpu(struct pv_cpu *cpu, struct cpu_clock *clock)
+{
+    if (clock->record != NULL && source->remove != NULL)
+        source->remove(cpu);
+    clock->record = NULL;
+    clock->copy.version = 0;
+}
+
+/* Interrupts off. On failure nothing is registered. */
+static int add_cpu(struct pv_cpu *cpu, struct cpu_clock *clock)
+{
+    const volatile struct pv_pvclock_record *record = NULL;
+
+    clock->copy.version = 0;
+    clock->failures = 0;
+    int status = source->add(cpu, &record);
+    if (status != PV_OK)
+        return status;
+    clock->record = record;
+    status = refresh(clock);
+    if (status != PV_OK)
+        remove_cpu(cpu, clock);
+    return status;
+}
+
+static void complain(int status)
+{
+    if (status == PV_E_TIMEOUT)
+        pv_log("the VMM's clock record is being written for ever; the base clock is used");
+    else if (status == PV_E_HOST)
+        pv_log("the VMM's clock record holds a rate that cannot be; the base clock is used");
+    else
+        pv_log("the VMM offers a clock and refuses it; the base clock is used");
+}
+
+/* Gives the clock up for the base clock, which goes on from told_ns. The first to come does it. */
+static void retire(uint64_t told_ns, int status)
+{
+    if (__atomic_exchange_n(&retiring, true, __ATOMIC_ACQ_REL))
+        return;
+    pv_clock_hand_over(told_ns, source->base_ns());
+    __atomic_store_n(&in_use, false, __ATOMIC_RELEASE);
+    name_clock("tsc");
+    complain(status);
+}
+
+static uint64_t told(const struct cpu_clock *clock)
+{
+    uint64_t ns = pv_pvclock_at(&clock->copy, pv_tsc_read()) + offset_ns;
+
+    return __atomic_load_n(&fix_up, __ATOMIC_RELAXED) ? pv_clock_monotonic(&latest_ns, ns) : ns;
+}
+
+/* What the clock tells now, by a CPU that has a good copy: this one, or else the boot CPU. */
+static uint64_t told_by_any(const struct cpu_clock *clock)
+{
+    if (clock->copy.version == 0)
+        clock = &clocks[0];
+    return clock->copy.version != 0 ? told(clock) : latest_ns;
+}
+
+/*
+ * The copy is out of date, or this CPU has not been seen before. A record that is only being
+ * written for long leaves the old copy in force, whose rate is still right enough; any other
+ * failure is the end of the clock. Interrupts off.
+ */
+static uint64_t fresh_ns(struct pv_cpu *cpu)
+{
+    struct cpu_clock *clock = &clocks[cpu->number];
+    int status = clock->record != NULL ? refresh(clock) : add_cpu(cpu, clock);
+
+    if (status != PV_OK && (status != PV_E_TIMEOUT || ++clock->failures >= FAILURES))
+        retire(told_by_any(clock), status);
+    if (!__atomic_load_n(&in_use, __ATOMIC_ACQUIRE))
+        return source->base_ns();
+    return told_by_any(clock);
+}
+
+uint64_t pv_pvclock_ns(void)
+{
+    struct pv_cpu *cpu = pv_this_cpu();
+    uint64_t ns;
+
+    if (!__atomic_load_n(&in_use, __ATOMIC_ACQUIRE) || cpu->number >= PV_CONFIG_MAX_CPUS)
+        return source != NULL ? source->base_ns() : 0;
+    struct cpu_clock *clock = &clocks[cpu->number];
+    if (clock->record == NULL || pv_pvclock_read(clock->record, &clock->copy, &ns) != PV_OK) {
+        struct pv_irqflags flags = pv_irq_save();
+        ns = fresh_ns(pv_this_cpu());
+        pv_irq_restore(flags);
+        return ns;
+    }
+    ns += offset_ns;
+    return __atomic_load_n(&fix_up, __ATOMIC_RELAXED) ? pv_clock_monotonic(&latest_ns, ns) : ns;
+}
+
+/* Registers, reads, and takes the registration back: nothing is in force yet. */
+uint64_t pv_pvclock_tsc_hz(const struct pv_pvclock_source *asked)
+{
+    struct pv_cpu *cpu = pv_this_cpu();
+    struct cpu_clock *clock = &clocks[0];
+    uint64_t hz = 0;
+
+    if (cpu->number != 0)
+        return 0;
+    source = asked;
+    if (add_cpu(cpu, clock) == PV_OK)
+        hz = pv_clock_rate_hz(clock->copy.rate);
+    remove_cpu(cpu, clock);
+    return hz;
+}
+
+void pv_pvclock_begin(const struct pv_pvclock_source *begun)
+{
+    source = begun;
+    name_clock("tsc");
+    fix_up = false;
+    retiring = false;
+    latest_ns = 0;
+}
+
+void pv_pvclock_start(bool stable)
+{
+    struct pv_cpu *cpu = pv_this_cpu();
+    struct cpu_clock *clock = &clocks[cpu->number];
+
+    stable_told = stable;
+    if (cpu->number >= PV_CONFIG_MAX_CPUS)
+        return;
+    int status = add_cpu(cpu, clock);
+    if (status != PV_OK) {
+        complain(status);
+        return;
+    }
+    offset_ns = source->base_ns() - pv_pvclock_at(&clock->copy, pv_tsc_read());
+    if (pv_tsc_khz_value == 0)
+        pv_tsc_khz_value = (uint32_t)(pv_clock_rate_hz(clock->copy.rate) / 1000);
+    name_clock(source->name);
+    __atomic_store_n(&in_use, true, __ATOMIC_RELEASE);
+}
+
+/*
+ * Undoes what was done for this CPU. Records of other CPUs stay with the VMM and are read by
+ * nobody, until those CPUs are taken down.
+ */
+void pv_pvclock_stop(void)
+{
+    struct pv_cpu *cpu = pv_this_cpu();
+
+    if (source == NULL || cpu->number >= PV_CONFIG_MAX_CPUS)
+        return;
+    if (in_use)
+        pv_clock_hand_over(pv_pvclock_ns(), source->base_ns());
+    __atomic_store_n(&in_use, false, __ATOMIC_RELEASE);
+    name_clock("tsc");
+    remove_cpu(cpu, &clocks[cpu->number]);
+}
+
+bool pv_pvclock_in_use(void)
+{
+    return __atomic_load_n(&in_use, __ATOMIC_ACQUIRE);
+}
+
+bool pv_pvclock_is_stable(void)
+{
+    return pv_pvclock_in_use() && !__atomic_load_n(&fix_up, __ATOMIC_RELAXED);
+}
+
+bool pv_pvclock_vmm_ns(uint64_t *ns)
+{
+    struct pv_cpu *cpu = pv_this_cpu();
+
+    if (!pv_pvclock_in_use() || cpu->number >= PV_CONFIG_MAX_CPUS)
+        return false;
+    const struct cpu_clock *clock = &clocks[cpu->number];
+    if (clock->copy.version == 0)
+        return false;
+    *ns = pv_pvclock_at(&clock->copy, pv_tsc_read()) - clock->copy.adjust_ns;
+    return true;
+}
+
+uint64_t pv_pvclock_to_vmm(uint64_t ns)
+{
+    uint64_t ahead = 0 - offset_ns; /* of the VMM's scale */
+
+    if ((int64_t)offset_ns > 0)
+        return ns > offset_ns ? ns - offset_ns : 0;
+    return ns > UINT64_MAX - ahead ? UINT64_MAX : ns + ahead;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The `bench` command: chooses what to measure, measures ops in all modes, and prints.
+ */
+#include "bench.h"
+#include "../commands.h"
+#include "../console.h"
+#include "../cpu.h"
+#include "../string.h"
+#include "../timer.h"
+
+#define TURNS         1000u
+#define TURNS_IF_DEAR 10u
+#define DEAR_TICKS    1000
+#define MOST_OPS      40u
+
+static struct bench_result results[MOST_OPS][BENCH_MODES];
+static uint32_t turns_of[MOST_OPS];
+
+const char *bench_mode_name(enum bench_mode mode)
+{
+    if (PV_BOUND && mode == BENCH_PATCHED)
+        return "bound";
+    static const char *const names[] = {"raw", "patched", "unpatched"};
+    return names[mode];
+}
+
+int bench_set_mode(enum bench_mode mode)
+{
+    struct pv_error error;
+    char text[160];
+    if (PV_BOUND)
+        return PV_OK;
+    pv_irq_disable();
+    int status = mode == BENCH_UNPATCHED ? pv_unpatch(&error) : pv_patch(&error);
+    pv_irq_enable();
+    if (status != PV_OK) {
+        pv_error_text(&error, text, sizeof(text));
+        print("# %s\n", text);
+    }
+    return status;
+}
+
+static void print_fraction(const char *before, struct bench_result result, const char *after)
+{
+    int64_t hundredths = result.ticks * 100 / (int64_t)result.count;
+    bool negative = hundredths < 0;
+    uint64_t size = negative ? 0 - (uint64_t)hundredths : (uint64_t)hundredths;
+    print("%s%s%lu.%02lu%s", before, negative ? "-" : "", size / 100, size % 100, after);
+}
+
+void bench_report(const char *op, const char *mode, struct bench_result result, bool json)
+{
+    if (json)
+        print("{\"type\":\"bench\",\"op\":\"%s\",\"mode\":\"%s\",\"n\":%lu,\"ticks\":%ld", op, mode,
+              result.count, result.ticks);
+    else
+        print("%24s %10s %8lu times", op, mode, result.count);
+    print_fraction(json ? ",\"per_op\":" : "  ", result, json ? "}\n" : " ticks each\n");
+}
+
+static uint64_t time_loop(void (*loop)(uint32_t turns), uint32_t turns, const struct op_bench *of)
+{
+    uint64_t start = read_tsc();
+    loop(turns);
+    uint64_t end = read_tsc();
+    if (of->after != NULL)
+        of->after(turns);
+    return end - start;
+}
+
+static int64_t time_difference(void (*loop)(uint32_t turns), uint32_t turns,
+                               const struct op_bench *of)
+{
+    time_loop(loop, 1, of); /* caches, and what an emulator translates first */
+    uint64_t once = time_loop(loop, turns, of);
+    uint64_t twice = time_loop(loop, 2 * turns, of);
+    return (int64_t)(twice - once);
+}
+
+/* Ops that exit to the VMM cost a thousand times more than others. */
+static uint32_t choose_turns(const struct op_bench *of)
+{
+    time_loop(of->op, 1, of);
+    uint64_t ticks = time_loop(of->op, 1, of);
+    return ticks / OPS_PER_TURN > DEAR_TICKS ? TURNS_IF_DEAR : TURNS;
+}
+
+static struct bench_result measure(const struct op_bench *of, enum bench_mode mode, uint32_t turns)
+{
+    int64_t full = time_difference(mode == BENCH_RAW ? of->raw : of->op, turns, of);
+    int64_t empty = time_difference(of->empty, turns, of);
+    return (struct bench_result){(uint64_t)turns * OPS_PER_TURN, full - empty};
+}
+
+static const struct op_bench *bench_at(unsigned index)
+{
+    return index < op_bench_count ? &op_benches[index] : &paging_benches[index - op_bench_count];
+}
+
+static bool op_wanted(const struct name_list *wanted, unsigned index)
+{
+    return list_wants(wanted, "ops") || list_wants(wanted, bench_at(index)->name);
+}
+
+static unsigned all_ops(void)
+{
+    unsigned count = op_bench_count + paging_bench_count;
+    return count < MOST_OPS ? count : MOST_OPS;
+}
+
+/* Interrupts off and no timer armed: nothing but the loop runs. */
+static int measure_all(const struct name_list *wanted, enum bench_mode mode)
+{
+    int status = bench_set_mode(mode);
+    pv_irq_disable();
+    for (unsigned i = 0; i < all_ops() && status == PV_OK; i++) {
+        if (!op_wanted(wanted, i))
+            continue;
+        if (turns_of[i] == 0)
+            turns_of[i] = choose_turns(bench_at(i));
+        results[i][mode] = measure(bench_at(i), mode, turns_of[i]);
+    }
+    pv_irq_enable();
+    return status;
+}
+
+static void report_all(const struct name_list *wanted, bool json)
+{
+    unsigned modes = PV_BOUND ? BENCH_PATCHED + 1 : BENCH_MODES;
+    for (unsigned i = 0; i < all_ops(); i++)
+        for (unsigned mode = 0; mode < modes && op_wanted(wanted, i); mode++)
+            bench_report(bench_at(i)->name, bench_mode_name((enum bench_mode)mode),
+                         results[i][mode], json);
+}
+
+static bool any_op_wanted(const struct name_list *wanted)
+{
+    for (unsigned i = 0; i < all_ops(); i++)
+        if (op_wanted(wanted, i))
+            return true;
+    return false;
+}
+
+static int bench_ops(const struct name_list *wanted, bool json)
+{
+    if (!bench_ops_prepare()) {
+        print("# there is no vector or no page for the benchmarks\n");
+        return 1;
+    }
+    memset(turns_of, 0, sizeof(turns_of));
+    int status = measure_all(wanted, BENCH_PATCHED);
+    if (status == PV_OK)
+        status = measure_all(wanted, BENCH_RAW);
+    if (status == PV_OK && !PV_BOUND)
+        status = measure_all(wanted, BENCH_UNPATCHED);
+    if (bench_set_mode(BENCH_PATCHED) != PV_OK)
+        status = PV_E_SITE;
+    bench_ops_finish();
+    if (status == PV_OK)
+        report_all(wanted, json);
+    return status;
+}
+
+static int refuse_unknown(const struct name_list *wanted)
+{
+    int status = 0;
+    for (unsigned i = 0; i < wanted->count; i++) {
+        struct name_list one = {1, {wanted->names[i]}};
+        if (any_op_wanted(&one) || list_wants(&one, "workload") || list_wants(&one, "patch"))
+            continue;
+        print("# no such benchmark: %s\n", wanted->names[i]);
+        status = 1;
+    }
+    return status;
+}
+
+int bench(const struct name_list *benches, bool json)
+{
+    int status = refuse_unknown(benches);
+    for (unsigned user = 0; user < TIMER_USERS; user++)
+        timer_stop((enum timer_user)user);
+    if (any_op_wanted(benches) && bench_ops(benches, json) != 0)
+        status = 1;
+    if (list_wants(benches, "workload") && bench_workload(json) != 0)
+        status = 1;
+    if (list_wants(benches, "patch") && bench_patching(json) != 0)
+        status = 1;
+    return status;
+}

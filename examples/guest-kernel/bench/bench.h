@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Benchmarks: what is measured, how, and how it is told.
+ *
+ * A loop is run N times and 2N times with the time-stamp counter read at the ends only; the
+ * difference is free of what surrounds the loop, and the same difference of the empty loop takes
+ * the loop itself away. Where the counter counts instructions (QEMU's -icount shift=0) the figures
+ * are exact.
+ */
+#ifndef GUEST_BENCH_H
+#define GUEST_BENCH_H
+
+#include "pvops/pvops.h"
+
+/* How ops reach the backend while they are measured. */
+enum bench_mode {
+    BENCH_RAW,       /* not at all: the instructions themselves */
+    BENCH_PATCHED,   /* by patched sites; in a bound build, by what is compiled in */
+    BENCH_UNPATCHED, /* by indirect calls */
+    BENCH_MODES
+};
+
+/* One op, each loop with OPS_PER_TURN of it a turn. */
+struct op_bench {
+    const char *name;
+    void (*op)(uint32_t turns);
+    void (*raw)(uint32_t turns);   /* the best code without any layer */
+    void (*empty)(uint32_t turns); /* what else the other two do */
+    void (*after)(
+        uint32_t turns); /* takes back what a loop left behind; not measured. May be NULL */
+};
+
+#define OPS_PER_TURN 10
+
+extern const struct op_bench op_benches[];
+extern const unsigned op_bench_count;
+extern const struct op_bench paging_benches[];
+extern const unsigned paging_bench_count;
+
+/* What the loops need of the machine: a vector, the mapped end-of-interrupt register. */
+bool bench_ops_prepare(void);
+void bench_ops_finish(void);
+
+struct bench_result {
+    uint64_t count; /* ops that the ticks are for */
+    int64_t ticks;
+};
+
+/* One line: as JSON or for people. */
+void bench_report(const char *op, const char *mode, struct bench_result result, bool json);
+
+const char *bench_mode_name(enum bench_mode mode);
+
+/* Switches all sites; nothing to do in a bound build. 0 or the library's status. */
+int bench_set_mode(enum bench_mode mode);
+
+int bench_workload(bool json);
+int bench_patching(bool json);
+
+#endif

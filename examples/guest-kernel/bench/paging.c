@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hot ops of page tables. Without them in the configuration there is nothing to measure: the
+ * wrappers are the bare memory accesses.
+ */
+#include "loops.h"
+#include "../memory.h"
+
+#if PV_CONFIG_PAGING_OPS
+
+#define ENTRY paging_entry(kernel_space, SCRATCH_BASE, true)
+#define VALUE ((struct pv_pte){0x1000 | MAP_KERNEL_CONST})
+
+LOOP(empty, NOTHING, BARRIER)
+
+LOOP(op_pte_set, struct pv_pte *entry = ENTRY, pv_pte_set(entry, VALUE))
+LOOP(raw_pte_set, struct pv_pte *entry = ENTRY, RAW_SAVE_2("mov %%rsi, (%%rdi)", entry, VALUE.raw))
+LOOP(op_pte_clear, struct pv_pte *entry = ENTRY, pv_pte_clear(entry))
+LOOP(raw_pte_clear, struct pv_pte *entry = ENTRY, RAW_SAVE_1("movq $0, (%%rdi)", entry))
+LOOP(op_batch_open, NOTHING, pv_paging_batch_open())
+LOOP(op_batch_close, NOTHING, pv_paging_batch_close())
+LOOP(raw_batch, NOTHING, RAW_SAVE_0(""))
+
+#define FRAME (kernel_space / PAGE_BYTES)
+
+LOOP(op_table_add, uint64_t frame = FRAME, pv_paging_table_add(frame, 1))
+LOOP(op_table_remove, uint64_t frame = FRAME, pv_paging_table_remove(frame, 1))
+LOOP(raw_table, uint64_t frame = FRAME, RAW_SAVE_2("", frame, 1ul))
+
+static void clear(uint32_t turns)
+{
+    (void)turns;
+    pv_pte_clear(ENTRY);
+    pv_tlb_invlpg(SCRATCH_BASE);
+}
+
+const struct op_bench paging_benches[] = {
+    {"pte_set", op_pte_set, raw_pte_set, empty, clear},
+    {"pte_clear", op_pte_clear, raw_pte_clear, empty, clear},
+    {"paging_batch_open", op_batch_open, raw_batch, empty, NULL},
+    {"paging_batch_close", op_batch_close, raw_batch, empty, NULL},
+    {"paging_table_add", op_table_add, raw_table, empty, NULL},
+    {"paging_table_remove", op_table_remove, raw_table, empty, NULL},
+};
+
+const unsigned paging_bench_count = sizeof(paging_benches) / sizeof(paging_benches[0]);
+
+#else
+
+const struct op_bench paging_benches[] = {{NULL, NULL, NULL, NULL, NULL}};
+const unsigned paging_bench_count = 0;
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command line: words, some with a list behind an equals sign.
+ */
+#include "commands.h"
+#include "console.h"
+#include "string.h"
+
+static void split_list(char *text, struct name_list *list)
+{
+    list->count = 0;
+    while (*text != '\0' && list->count < LIST_MOST) {
+        list->names[list->count++] = text;
+        while (*text != '\0' && *text != ',' && *text != '+')
+            text++;
+        if (*text != '\0')
+            *text++ = '\0';
+    }
+}
+
+bool list_wants(const struct name_list *list, const char *name)
+{
+    for (unsigned i = 0; i < list->count; i++)
+        if (same_text(list->names[i], name))
+            return true;
+    return list->count == 0;
+}
+
+/* What the library reads itself. One CPU is all this kernel runs, so any maxcpus= is obeyed. */
+static bool is_for_library(const char *word)
+{
+    const char *value;
+    return same_text(word, "nopv") || after_prefix(word, "backend=", &value) ||
+           after_prefix(word, "maxcpus=", &value);
+}
+
+static bool *flag_of(struct command_line *line, const char *word)
+{
+    const struct {
+        const char *word;
+        bool *flag;
+    } flags[] = {{"info", &line->info},
+                 {"selftest", &line->selftest},
+                 {"bench", &line->bench},
+                 {"shell", &line->shell},
+                 {"json", &line->json}};
+    for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+        if (same_text(word, flags[i].word))
+            return flags[i].flag;
+    return NULL;
+}
+
+static void take_word(char *word, struct command_line *line)
+{
+    const char *value;
+    bool *flag = flag_of(line, word);
+    if (flag != NULL)
+        *flag = true;
+    else if (after_prefix(word, "test=", &value))
+        split_list(word + (value - word), &line->tests);
+    else if (after_prefix(word, "bench=", &value))
+        split_list(word + (value - word), &line->benches);
+    else if (!is_for_library(word))
+        print("# not a word of the command line: %s\n", word);
+}
+
+void command_line_parse(char *text, struct command_line *line)
+{
+    *line = (struct command_line){.info = false};
+    while (*text != '\0') {
+        while (*text == ' ' || *text == '\t')
+            text++;
+        char *word = text;
+        while (*text != '\0' && *text != ' ' && *text != '\t')
+            text++;
+        if (*text != '\0')
+            *text++ = '\0';
+        if (*word != '\0')
+            take_word(word, line);
+    }
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the kernel does once it is up: the commands of its command line and of the shell.
+ */
+#ifndef GUEST_COMMANDS_H
+#define GUEST_COMMANDS_H
+
+#include "pvops/boot.h"
+
+/* Most names that a list takes. */
+#define LIST_MOST 32
+
+/* Names separated by `,` or `+`. An empty list means "all". */
+struct name_list {
+    unsigned count;
+    const char *names[LIST_MOST];
+};
+
+struct command_line {
+    bool info;
+    bool selftest;
+    bool bench;
+    bool shell;
+    bool json;
+    struct name_list tests;
+    struct name_list benches;
+};
+
+/* The boot information that the door left. */
+extern struct pv_boot_info boot_info;
+
+/* Takes the text apart, in place: the result points into it. Words of the library are let pass. */
+void command_line_parse(char *text, struct command_line *line);
+
+bool list_wants(const struct name_list *list, const char *name);
+
+/* Does the commands in the order info, selftest, bench, shell. 0 if all succeeded. */
+int commands_run(const struct command_line *line);
+
+void info(bool json);
+int selftest(const struct name_list *tests);
+int bench(const struct name_list *benches, bool json);
+
+/* Reads commands from the console until `poweroff`, or until nobody has typed anything for a while
+ * and quit_if_silent says so. */
+int shell(bool quit_if_silent);
+
+#endif

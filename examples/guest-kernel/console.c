@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * COM1, a 16550A without interrupts for output: National Semiconductor PC16550D, section 8.
+ *
+ * The first lines come before the library can be called, so ports are reached by two functions
+ * that are exchanged once pv_early_init() is done.
+ */
+#include "console.h"
+#include "cpu.h"
+
+#define COM1             0x3f8
+#define COM_DATA         (COM1 + 0)
+#define COM_INTERRUPTS   (COM1 + 1)
+#define COM_FIFO         (COM1 + 2)
+#define COM_LINE         (COM1 + 3)
+#define COM_MODEM        (COM1 + 4)
+#define COM_LINE_STATUS  (COM1 + 5)
+#define COM_DIVISOR_LOW  (COM1 + 0)
+#define COM_DIVISOR_HIGH (COM1 + 1)
+
+#define LINE_8N1           0x03
+#define LINE_DIVISOR       0x80
+#define FIFO_ON_AND_CLEAR  0x07
+#define MODEM_DTR_RTS_OUT2 0x0b
+#define STATUS_DATA_READY  0x01
+#define STATUS_EMPTY       0x20
+#define STATUS_NO_PORT     0xff
+#define RECEIVE_INTERRUPT  0x01
+
+/* What an empty transmitter takes without being asked again. */
+#define FIFO_BYTES 16
+
+/* A port that never empties is given up for this byte. */
+#define POLL_BOUND 1000000
+
+static uint8_t raw_in8(uint16_t port)
+{
+    uint8_t value;
+    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+static void raw_out8(uint16_t port, uint8_t value)
+{
+    __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
+}
+
+static uint8_t library_in8(uint16_t port)
+{
+    return pv_io_in8(port);
+}
+
+static void library_out8(uint16_t port, uint8_t value)
+{
+    pv_io_out8(port, value);
+}
+
+static uint8_t (*in8)(uint16_t port) = raw_in8;
+static void (*out8)(uint16_t port, uint8_t value) = raw_out8;
+
+static bool present;
+static unsigned room;
+
+void console_init(void)
+{
+    out8(COM_INTERRUPTS, 0);
+    out8(COM_LINE, LINE_DIVISOR | LINE_8N1);
+    out8(COM_DIVISOR_LOW, 1);
+    out8(COM_DIVISOR_HIGH, 0);
+    out8(COM_LINE, LINE_8N1);
+    out8(COM_FIFO, FIFO_ON_AND_CLEAR);
+    out8(COM_MODEM, MODEM_DTR_RTS_OUT2);
+    present = in8(COM_LINE_STATUS) != STATUS_NO_PORT;
+}
+
+void console_use_pv(void)
+{
+    in8 = library_in8;
+    out8 = library_out8;
+}
+
+static void put(char c)
+{
+    for (unsigned i = 0; room == 0 && i < POLL_BOUND; i++)
+        room = (in8(COM_LINE_STATUS) & STATUS_EMPTY) != 0 ? FIFO_BYTES : 0;
+    if (room == 0)
+        return;
+    room--;
+    out8(COM_DATA, (uint8_t)c);
+}
+
+/* No lock: a panic inside another output must get through. */
+void console_write(const char *text, size_t bytes)
+{
+    if (!present)
+        return;
+    for (size_t i = 0; i < bytes; i++) {
+        if (text[i] == '\n')
+            put('\r');
+        put(text[i]);
+    }
+}
+
+int console_read(void)
+{
+    if (!present || (in8(COM_LINE_STATUS) & STATUS_DATA_READY) == 0)
+        return -1;
+    return in8(COM_DATA);
+}
+
+void console_input_interrupts(bool on)
+{
+    if (present)
+        out8(COM_INTERRUPTS, on ? RECEIVE_INTERRUPT : 0);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The boot CPU's descriptor tables and the features that the kernel relies on.
+ *
+ * ABI: Intel SDM vol. 3A, 3.4.5 (descriptors), 8.2.3 (TSS descriptor), 4.1 (paging controls); AMD
+ * APM vol. 2, 3.1.7 (EFER) and 6.1.1 (STAR, LSTAR, SFMASK).
+ */
+#include "cpu.h"
+#include "console.h"
+#include "traps.h"
+
+#define GDT_KERNEL_CODE 0x00af9b000000ffffull
+#define GDT_KERNEL_DATA 0x00cf93000000ffffull
+#define GDT_USER_DATA   0x00cff3000000ffffull
+#define GDT_USER_CODE   0x00affb000000ffffull
+#define GDT_TSS         0x0000890000000000ull
+#define GDT_TSS_INDEX   5
+
+#define MSR_EFER   0xc0000080u
+#define MSR_STAR   0xc0000081u
+#define MSR_LSTAR  0xc0000082u
+#define MSR_SFMASK 0xc0000084u
+#define EFER_SCE   (1ull << 0)
+#define EFER_NXE   (1ull << 11)
+#define CR4_PGE    (1ull << 7)
+
+#define CPUID_EXTENDED_EDX 3
+#define CPUID_SYSCALL      (1u << 11)
+#define CPUID_NX           (1u << 20)
+
+/* Cleared at `syscall`: interrupts, direction, trap, nested task, alignment check. */
+#define SFMASK_FLAGS 0x44700ull
+
+#define IST_STACK_BYTES 8192
+
+struct cpu boot_cpu;
+
+static uint8_t ist_stacks[IST_MACHINE_CHECK][IST_STACK_BYTES] __attribute__((aligned(16)));
+
+static void tss_init(struct cpu *cpu)
+{
+    for (unsigned i = 0; i < IST_MACHINE_CHECK; i++)
+        cpu->tss.ist[i] = (uintptr_t)ist_stacks[i] + IST_STACK_BYTES;
+    cpu->tss.io_map = sizeof(cpu->tss);
+    cpu->pv.kernel_stack_slot = (uint64_t *)((uintptr_t)&cpu->tss + offsetof(struct tss, rsp));
+}
+
+static void gdt_init(struct cpu *cpu)
+{
+    uint64_t base = (uintptr_t)&cpu->tss;
+    cpu->gdt[KERNEL_CS / 8] = GDT_KERNEL_CODE;
+    cpu->gdt[KERNEL_DS / 8] = GDT_KERNEL_DATA;
+    cpu->gdt[USER_DS / 8] = GDT_USER_DATA;
+    cpu->gdt[USER_CS / 8] = GDT_USER_CODE;
+    cpu->gdt[GDT_TSS_INDEX] =
+        GDT_TSS | (sizeof(cpu->tss) - 1) | (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
+    cpu->gdt[GDT_TSS_INDEX + 1] = base >> 32;
+}
+
+void cpu_tables_init(void)
+{
+    tss_init(&boot_cpu);
+    gdt_init(&boot_cpu);
+    pv_cpu_gdt_load(boot_cpu.gdt, sizeof(boot_cpu.gdt));
+    pv_cpu_task_load(TSS_SELECTOR);
+}
+
+/* Only registers that every x86-64 processor has: a fault here would have no handler yet. */
+static void msr_or_panic(uint32_t msr, uint64_t set_bits, bool keep)
+{
+    uint64_t value = 0;
+    if (keep && pv_cpu_msr_read(msr, &value) != PV_OK)
+        panic("a model-specific register cannot be read");
+    if (pv_cpu_msr_write(msr, value | set_bits) != PV_OK)
+        panic("a model-specific register cannot be written");
+}
+
+void cpu_features_init(void)
+{
+    uint32_t regs[4];
+    pv_cpu_cpuid(0x80000001u, 0, regs);
+    if ((regs[CPUID_EXTENDED_EDX] & (CPUID_NX | CPUID_SYSCALL)) != (CPUID_NX | CPUID_SYSCALL))
+        panic("this processor has no no-execute bit or no syscall instruction");
+    msr_or_panic(MSR_EFER, EFER_NXE | EFER_SCE, true);
+    msr_or_panic(MSR_STAR, (uint64_t)KERNEL_DS << 48 | (uint64_t)KERNEL_CS << 32, false);
+    msr_or_panic(MSR_LSTAR, (uintptr_t)syscall_entry, false);
+    msr_or_panic(MSR_SFMASK, SFMASK_FLAGS, false);
+    pv_cpu_cr4_write(pv_cpu_cr4_read() | CR4_PGE);
+}

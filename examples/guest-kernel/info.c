@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `info`: what the library found and did, for people and as one JSON object.
+ */
+#include "commands.h"
+#include "console.h"
+#include "memory.h"
+#include "pvops/pvops.h"
+
+#define PAGES_PER_MIB 256
+
+static unsigned feature_count(const struct pv_facts *facts)
+{
+    unsigned count = 0;
+    while (count < sizeof(facts->features) / sizeof(facts->features[0]) &&
+           facts->features[count] != NULL)
+        count++;
+    return count;
+}
+
+static void print_features(const struct pv_facts *facts, const char *quote, const char *between)
+{
+    for (unsigned i = 0; i < feature_count(facts); i++)
+        print("%s%s%s%s", i == 0 ? "" : between, quote, facts->features[i], quote);
+}
+
+static void info_json(const struct pv_facts *facts, const struct pv_site_counts *sites)
+{
+    print("{\"type\":\"info\",\"vmm\":\"%s\",\"door\":\"%s\",\"backend\":\"%s\",\"features\":[",
+          facts->vmm, facts->door, facts->backend);
+    print_features(facts, "\"", ",");
+    print("],\"sites\":{\"total\":%u,\"inlined\":%u,\"direct\":%u,\"indirect\":%u,\"missing\":%u}",
+          sites->total, sites->form[PV_SITE_INLINE], sites->form[PV_SITE_DIRECT],
+          sites->form[PV_SITE_INDIRECT], sites->form[PV_SITE_MISSING]);
+    print(",\"clock\":\"%s\",\"tsc_khz\":%u,\"detect_exits\":%u", facts->clock, facts->tsc_khz,
+          facts->detection->exits);
+    print(",\"memory_pages\":%lu,\"bound\":%s}\n", pages_total(), PV_BOUND ? "true" : "false");
+}
+
+static void info_text(const struct pv_facts *facts, const struct pv_site_counts *sites)
+{
+    print("vmm      %s, entered by %s\n", facts->vmm, facts->door);
+    print("backend  %s\n", facts->backend);
+    print("features ");
+    print_features(facts, "", ", ");
+    print("%s\n", feature_count(facts) == 0 ? "none" : "");
+    for (unsigned i = 0; i < facts->detection->count; i++)
+        print("found    %s at %x, up to leaf %x\n", facts->detection->found[i].signature,
+              facts->detection->found[i].base, facts->detection->found[i].max_leaf);
+    print("detected with %u CPUID exits\n", facts->detection->exits);
+    print("sites    %u: %u inlined, %u direct, %u indirect, %u missing%s\n", sites->total,
+          sites->form[PV_SITE_INLINE], sites->form[PV_SITE_DIRECT], sites->form[PV_SITE_INDIRECT],
+          sites->form[PV_SITE_MISSING], PV_BOUND ? " (bound at build time)" : "");
+    print("clock    %s, tsc %u kHz\n", facts->clock, facts->tsc_khz);
+    print("memory   %lu MiB for use, %lu pages free\n", pages_total() / PAGES_PER_MIB,
+          pages_free());
+}
+
+void info(bool json)
+{
+    struct pv_facts facts;
+    struct pv_site_counts sites = {0};
+    struct pv_error error;
+    pv_facts(&facts);
+    if (pv_sites_check(&sites, &error) != PV_OK)
+        print("# a site is wrong: %s at %lx\n", error.what, error.where);
+    if (json)
+        info_json(&facts, &sites);
+    else
+        info_text(&facts, &sites);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The order of a boot. With platform.c, this is what a kernel writes to use pvops: set up the CPU's
+ * block, read what the door left, pv_early_init(), traps and page tables of its own, pv_init().
+ */
+#include "commands.h"
+#include "console.h"
+#include "cpu.h"
+#include "dump.h"
+#include "memory.h"
+#include "platform.h"
+#include "string.h"
+#include "thread.h"
+#include "traps.h"
+
+#define ERROR_LINE 160
+
+struct pv_boot_info boot_info;
+
+static struct thread main_thread;
+
+void kernel_main(uint32_t start_info);
+
+static _Noreturn void give_up(const char *step, const struct pv_error *error)
+{
+    char text[ERROR_LINE];
+    pv_error_text(error, text, sizeof(text));
+    print("# %s: %s\n", step, text);
+    panic("the library could not be started");
+}
+
+static void run_commands(void *argument)
+{
+    static char words[PV_BOOT_CMDLINE];
+    struct command_line line;
+    (void)argument;
+    memcpy(words, boot_info.cmdline, sizeof(words));
+    command_line_parse(words, &line);
+    machine_end(commands_run(&line));
+}
+
+/* Traps come first, so that a mistake in what follows is printed and not a reset. */
+static void start_kernel(void)
+{
+    cpu_tables_init();
+    traps_init();
+    cpu_features_init();
+    pages_init(&boot_info);
+    paging_init(&boot_info);
+    threads_init();
+}
+
+/* Called by entry.S with interrupts off, on the boot stack, %gs already at boot_cpu. */
+__attribute__((used)) void kernel_main(uint32_t start_info)
+{
+    struct pv_error error;
+    pv_cpu_setup(&boot_cpu.pv, 0);
+    console_init();
+    if (pv_boot_from_pvh(start_info, boot_phys_to_virt, &boot_info) != PV_OK)
+        panic("the loader left no start_info that can be read");
+    if (pv_early_init(&platform, &boot_info, &error) != PV_OK)
+        give_up("pv_early_init", &error);
+    console_use_pv();
+    start_kernel();
+    if (pv_init(&error) != PV_OK)
+        give_up("pv_init", &error);
+
+    if (!thread_create(&main_thread, run_commands, NULL))
+        panic("no memory for the first thread");
+    thread_idle();
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * struct pv_platform of this kernel. This file and main.c are what a kernel writes to use pvops.
+ *
+ * The kernel runs one CPU, so run_on_others() has nobody to ask.
+ */
+#include "platform.h"
+#include "console.h"
+#include "cpu.h"
+#include "memory.h"
+#include "thread.h"
+#include "timer.h"
+#include "traps.h"
+
+extern char text_start[], text_end[];
+
+/* Test output is a protocol; its comments begin with a number sign. */
+static void log_line(const char *line)
+{
+    print("# pvops: %s\n", line);
+}
+
+static void library_panic(const char *why)
+{
+    panic(why);
+}
+
+static unsigned cpu_count(void)
+{
+    return 1;
+}
+
+static struct pv_cpu *cpu_block(unsigned number)
+{
+    return number == 0 ? &boot_cpu.pv : NULL;
+}
+
+static void run_on_others(void (*function)(void *argument, const struct pv_regs *regs),
+                          void *argument)
+{
+    (void)function;
+    (void)argument;
+}
+
+static void library_preempt_off(void)
+{
+    preempt_off();
+}
+
+const struct pv_platform platform = {
+    .log = log_line,
+    .panic = library_panic,
+    .text_start = (uintptr_t)text_start,
+    .text_end = (uintptr_t)text_end,
+    .text_alias = text_alias,
+    .text_unalias = text_unalias,
+    .virt_to_phys = virt_to_phys,
+    .map_physical = map_physical,
+    .cpu_count = cpu_count,
+    .cpu = cpu_block,
+    .run_on_others = run_on_others,
+    .each_saved_ip = threads_each_saved_ip,
+    .preempt_off = library_preempt_off,
+    .preempt_on = thread_preempt_on,
+    .timer = timer_interrupt,
+    .vector_first = VECTOR_FIRST_IRQ,
+    .vector_last = VECTOR_LAST_IRQ,
+    .vector_spurious = VECTOR_SPURIOUS,
+};

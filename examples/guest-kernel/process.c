@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making and ending processes.
+ */
+#include "process.h"
+#include "console.h"
+#include "cpu.h"
+#include "memory.h"
+#include "string.h"
+
+extern char user_image_start[], user_image_end[];
+
+static uint64_t map_user_page(uint64_t space, uintptr_t address, uint64_t rights)
+{
+    uint64_t phys = page_alloc();
+    if (phys == 0)
+        return 0;
+    if (paging_map(space, address, phys, rights))
+        return phys;
+    page_free(phys);
+    return 0;
+}
+
+static bool map_code(uint64_t space)
+{
+    uint64_t phys = map_user_page(space, USER_CODE, MAP_USER_CODE);
+    if (phys != 0)
+        memcpy(direct(phys), user_image_start, (size_t)(user_image_end - user_image_start));
+    return phys != 0;
+}
+
+static bool map_data(uint64_t space, const struct process_start *start)
+{
+    uint64_t phys = map_user_page(space, USER_DATA, MAP_USER_DATA);
+    if (phys == 0)
+        return false;
+    char *page = direct(phys);
+    *(uint64_t *)(page + USER_NUMBER) = start->number;
+    *(uint64_t *)(page + USER_PROGRAM) = start->program;
+    *(uint64_t *)(page + USER_ROUNDS) = start->rounds;
+    *(uint64_t *)(page + USER_TLS) = start->number;
+    print_to(page + USER_TEXT, USER_TEXT_BYTES + 1, "# process %5lu runs in user mode\n",
+             start->number);
+    return true;
+}
+
+static bool fill_space(uint64_t space, const struct process_start *start)
+{
+    return map_code(space) && map_data(space, start) &&
+           map_user_page(space, USER_STACK_TOP - PAGE_BYTES, MAP_USER_DATA) != 0;
+}
+
+bool process_create(struct process *process, const struct process_start *start)
+{
+    uint64_t space = space_create();
+    if (space == 0)
+        return false;
+    *process = (struct process){.space = space, .number = start->number};
+    process->thread.space = space;
+    process->thread.tls = USER_DATA + USER_TLS;
+    process->thread.process = process;
+    struct pv_regs regs = {.rip = USER_CODE, .rsp = USER_STACK_TOP};
+    if (fill_space(space, start) && thread_create_user(&process->thread, &regs))
+        return true;
+    space_destroy(space);
+    return false;
+}
+
+void process_wait(struct process *process)
+{
+    thread_wait(&process->thread);
+    space_destroy(process->space);
+}
+
+_Noreturn void process_exit(int64_t status)
+{
+    thread_current()->process->status = status;
+    thread_exit();
+}
+
+_Noreturn void process_fault(const struct pv_regs *regs, uint64_t address)
+{
+    struct process *process = thread_current()->process;
+    process->killed = true;
+    process->fault_address = address;
+    print("# process %lu: trap %lu at %lx, address %lx: ended\n", process->number, regs->vector,
+          regs->rip, address);
+    process_exit(USER_WRONG);
+}
+
+/* An address that faults: the process comes back at once on its own stack. */
+void process_condemn(struct pv_regs *regs)
+{
+    regs->rip = USER_WILD_ADDRESS;
+}

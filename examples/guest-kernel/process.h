@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes: a thread in user mode with an address space of its own.
+ */
+#ifndef GUEST_PROCESS_H
+#define GUEST_PROCESS_H
+
+#include "thread.h"
+#include "user.h"
+
+struct process {
+    struct thread thread;
+    uint64_t space;
+    uint64_t number;
+    uint64_t system_calls;
+    int64_t status; /* what it exited with */
+    bool killed;
+    uint64_t fault_address;
+};
+
+/* What the data page of a new process says; see user.h. */
+struct process_start {
+    uint64_t number;
+    uint64_t program; /* enum user_program */
+    uint64_t rounds;
+};
+
+/* Makes a process and lets it run. false: no memory; nothing is left behind. */
+bool process_create(struct process *process, const struct process_start *start);
+
+/* Waits for its end and gives back everything it had. */
+void process_wait(struct process *process);
+
+/* A trap that user code caused: ends the process. */
+_Noreturn void process_fault(const struct pv_regs *regs, uint64_t address);
+
+/* The same from a stack that cannot be left. */
+void process_condemn(struct pv_regs *regs);
+
+_Noreturn void process_exit(int64_t status);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What detection found against what the processor says, and the choice that followed from it.
+ */
+#include "selftest.h"
+#include "../commands.h"
+#include "../string.h"
+
+#define CPUID_ECX            2
+#define CPUID_HYPERVISOR     (1u << 31)
+#define LEAF_HYPERVISOR_BASE 0x40000000u
+
+static bool hypervisor_bit(void)
+{
+    uint32_t regs[4];
+    pv_cpu_cpuid(1, 0, regs);
+    return (regs[CPUID_ECX] & CPUID_HYPERVISOR) != 0;
+}
+
+static void no_leaf_is_read(struct check *check)
+{
+    struct pv_facts facts;
+    pv_facts(&facts);
+    if (hypervisor_bit()) {
+        skip(check, "the hypervisor bit is set");
+        return;
+    }
+    EXPECT(check, facts.detection->exits == 0, "%u leaves were read", facts.detection->exits);
+    EXPECT(check, same_text(facts.vmm, "none"), "the VMM is said to be %s", facts.vmm);
+}
+
+static void interfaces_are_sane(struct check *check)
+{
+    struct pv_facts facts;
+    pv_facts(&facts);
+    EXPECT(check, facts.detection->count <= PV_DETECT_MAX, "%u interfaces", facts.detection->count);
+    for (unsigned i = 0; i < facts.detection->count && i < PV_DETECT_MAX; i++) {
+        const struct pv_interface *found = &facts.detection->found[i];
+        EXPECT(check, found->base >= LEAF_HYPERVISOR_BASE && strlen(found->signature) == 12,
+               "leaf %x signature %s", found->base, found->signature);
+    }
+}
+
+static bool asked_for_another(void)
+{
+    const char *rest;
+    for (const char *at = boot_info.cmdline; *at != '\0'; at++)
+        if (after_prefix(at, "backend=", &rest) || after_prefix(at, "nopv", &rest))
+            return true;
+    return false;
+}
+
+static void backend_fits(struct check *check)
+{
+    struct pv_facts facts;
+    pv_facts(&facts);
+    if (asked_for_another()) {
+        skip(check, "the command line asked for a backend");
+        return;
+    }
+    const char *expected = same_text(facts.vmm, "kvm") ? "kvm" : "native";
+    EXPECT(check, same_text(facts.backend, expected) || PV_BOUND, "VMM %s, backend %s", facts.vmm,
+           facts.backend);
+}
+
+static void door_is_named(struct check *check)
+{
+    struct pv_facts facts;
+    pv_facts(&facts);
+    EXPECT(check, same_text(facts.door, pv_door_name(boot_info.door)), "door %s", facts.door);
+    EXPECT(check, boot_info.ranges_used > 0, "no memory map");
+}
+
+static void clock_is_named(struct check *check)
+{
+    struct pv_facts facts;
+    pv_facts(&facts);
+    EXPECT(check, !same_text(facts.clock, "none") && facts.tsc_khz != 0, "clock %s, %u kHz",
+           facts.clock, facts.tsc_khz);
+}
+
+static const struct test detect_tests[] = {
+    {"no hypervisor leaf is read where the processor has no hypervisor bit", no_leaf_is_read},
+    {"each interface found has a leaf and twelve characters of signature", interfaces_are_sane},
+    {"the backend in force is the one for the VMM", backend_fits},
+    {"the door is named and left a memory map", door_is_named},
+    {"a clock with a known frequency is in force", clock_is_named},
+};
+
+const struct test_group detect_group = TEST_GROUP(detect);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The wake-up that must not be lost: pv_irq_enable_halt() turns interrupts on and waits as one
+ * step. If an interrupt could come between the two, the CPU would wait for the next one. So a timer
+ * is armed to fire at about that moment, again and again, and its handler arms a second deadline
+ * far behind: a halt that ends by the second one has lost the first.
+ */
+#include "selftest.h"
+#include "../cpu.h"
+#include "../timer.h"
+
+#define ROUNDS     10000u
+#define NEAR_STEPS 64u
+#define NEAR_NS    40u
+#define FAR_NS     (200 * NS_PER_MS)
+
+static volatile bool fired, late;
+
+static void first_or_second(void)
+{
+    if (!fired) {
+        fired = true;
+        pv_timer_set(pv_clock_ns() + FAR_NS);
+    } else {
+        late = true;
+    }
+}
+
+static void take_over(void)
+{
+    pv_irq_disable();
+    timer_hook = first_or_second;
+    fired = false;
+    late = false;
+}
+
+static bool halt_once(unsigned round)
+{
+    take_over();
+    pv_timer_set(pv_clock_ns() + (round % NEAR_STEPS) * NEAR_NS);
+    while (!fired) {
+        pv_irq_enable_halt();
+        pv_irq_disable();
+    }
+    pv_timer_set(UINT64_MAX);
+    return !late;
+}
+
+/* Without halting: a timer that never fires must not stop the test. */
+static bool timer_fires(void)
+{
+    take_over();
+    pv_timer_set(pv_clock_ns());
+    pv_irq_enable();
+    return wait_for(&fired, NS_PER_S);
+}
+
+static void no_wake_up_lost(struct check *check)
+{
+    unsigned lost = 0;
+    if (!EXPECT(check, timer_fires(), "the timer does not fire"))
+        return;
+    for (unsigned round = 0; round < ROUNDS && lost < 10; round++)
+        lost += halt_once(round) ? 0 : 1;
+    pv_irq_enable();
+    EXPECT(check, lost == 0, "%u wake-ups were lost", lost);
+}
+
+static void interrupts_are_on(struct check *check)
+{
+    take_over();
+    pv_timer_set(pv_clock_ns() + 10 * NS_PER_US);
+    while (!fired) {
+        pv_irq_enable_halt();
+        EXPECT(check, pv_irqs_were_on(pv_irq_flags()), "off after the halt");
+        pv_irq_disable();
+    }
+    pv_timer_set(UINT64_MAX);
+    pv_irq_enable();
+}
+
+static const struct test halt_tests[] = {
+    {"10,000 halts with the timer about to fire lose no wake-up", no_wake_up_lost},
+    {"interrupts are on after a halt", interrupts_are_on},
+};
+
+const struct test_group halt_group = TEST_GROUP(halt);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs the checks and speaks TAP. A check that takes too long ends the run: the watchdog is a
+ * deadline on the timer, so it sees everything but a loop with interrupts off, and each loop of
+ * that kind has a bound of its own.
+ */
+#include "selftest.h"
+#include "../commands.h"
+#include "../cpu.h"
+#include "../dump.h"
+#include "../timer.h"
+
+#define WATCHDOG_NS (60 * NS_PER_S)
+
+static const struct test_group *const groups[] = {
+    &detect_group, &sites_group,  &ops_group,  &trap_group,   &irq_group,
+    &clock_group,  &timer_group,  &halt_group, &module_group, &live_group,
+    &users_group,  &switch_group, &wx_group,
+};
+
+#define GROUPS (sizeof(groups) / sizeof(groups[0]))
+
+static const char *running;
+
+static void set_why(struct check *check, enum outcome outcome, const char *format, va_list args)
+{
+    if (check->outcome == CHECK_FAILED)
+        return;
+    check->outcome = outcome;
+    print_to_args(check->why, sizeof(check->why), format, args);
+}
+
+void fail(struct check *check, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    set_why(check, CHECK_FAILED, format, args);
+    va_end(args);
+}
+
+void skip(struct check *check, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    set_why(check, CHECK_SKIPPED, format, args);
+    va_end(args);
+}
+
+bool expect_ok(struct check *check, const char *what, int status, const struct pv_error *error)
+{
+    char text[160];
+    if (status == PV_OK)
+        return true;
+    pv_error_text(error, text, sizeof(text));
+    fail(check, "%s: %s", what, text);
+    return false;
+}
+
+bool skip_if_bound(struct check *check)
+{
+    if (PV_BOUND)
+        skip(check, "this kernel is bound to one backend at build time and has no sites");
+    return PV_BOUND;
+}
+
+bool wait_for(const volatile bool *flag, uint64_t ns)
+{
+    uint64_t end = pv_clock_ns() + ns;
+    while (!*flag && pv_clock_ns() < end)
+        pv_cpu_relax();
+    return *flag;
+}
+
+static void watchdog(void)
+{
+    char why[200];
+    print_to(why, sizeof(why), "the self-test ran out of time: %s", running);
+    panic(why);
+}
+
+static bool run_one(const struct test *test, unsigned number)
+{
+    struct check check = {CHECK_PASSED, ""};
+    running = test->name;
+    timer_start(TIMER_WATCHDOG, pv_clock_ns() + WATCHDOG_NS, watchdog);
+    test->run(&check);
+    timer_hook = NULL;
+    pv_irq_enable();
+    if (check.outcome == CHECK_SKIPPED)
+        print("ok %u - %s # SKIP %s\n", number, test->name, check.why);
+    else
+        print("%s %u - %s\n", check.outcome == CHECK_FAILED ? "not ok" : "ok", number, test->name);
+    if (check.outcome == CHECK_FAILED)
+        print("# %s\n", check.why);
+    return check.outcome != CHECK_FAILED;
+}
+
+static unsigned count_wanted(const struct name_list *wanted)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < GROUPS; i++)
+        if (list_wants(wanted, groups[i]->name))
+            count += groups[i]->count;
+    return count;
+}
+
+static bool is_a_group(const char *name)
+{
+    struct name_list one = {1, {name}};
+    for (unsigned i = 0; i < GROUPS; i++)
+        if (list_wants(&one, groups[i]->name))
+            return true;
+    return false;
+}
+
+static int refuse_unknown(const struct name_list *wanted)
+{
+    int status = 0;
+    for (unsigned i = 0; i < wanted->count; i++) {
+        if (is_a_group(wanted->names[i]))
+            continue;
+        print("# no such group of tests: %s\n", wanted->names[i]);
+        status = 1;
+    }
+    return status;
+}
+
+int selftest(const struct name_list *tests)
+{
+    unsigned number = 0;
+    unsigned failed = 0;
+    print("TAP version 13\n1..%u\n", count_wanted(tests));
+    bail_out_wanted = true;
+    for (unsigned i = 0; i < GROUPS; i++)
+        for (unsigned j = 0; j < groups[i]->count && list_wants(tests, groups[i]->name); j++)
+            if (!run_one(&groups[i]->tests[j], ++number))
+                failed++;
+    bail_out_wanted = false;
+    timer_stop(TIMER_WATCHDOG);
+    if (failed != 0)
+        print("# %u of %u failed\n", failed, number);
+    return refuse_unknown(tests) != 0 || failed != 0 ? 1 : 0;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The self-test: groups of checks, each a sentence that is true or not. TAP version 13,
+ * https://testanything.org/tap-version-13-specification.html.
+ */
+#ifndef GUEST_SELFTEST_H
+#define GUEST_SELFTEST_H
+
+#include "../console.h"
+#include "pvops/pvops.h"
+
+enum outcome { CHECK_PASSED, CHECK_FAILED, CHECK_SKIPPED };
+
+struct check {
+    enum outcome outcome;
+    char why[240];
+};
+
+struct test {
+    const char *name;
+    void (*run)(struct check *check);
+};
+
+struct test_group {
+    const char *name;
+    const struct test *tests;
+    unsigned count;
+};
+
+#define TEST_GROUP(group)                                                  \
+    {                                                                      \
+#group, group##_tests, sizeof(group##_tests) / sizeof(struct test) \
+    }
+
+extern const struct test_group sites_group, ops_group, halt_group, clock_group, timer_group;
+extern const struct test_group irq_group, wx_group, trap_group, switch_group, module_group;
+extern const struct test_group live_group, users_group, detect_group;
+
+/* The first reason to fail is kept. */
+void fail(struct check *check, const char *format, ...) PRINTF_LIKE(2, 3);
+void skip(struct check *check, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Fails with the reason if the condition does not hold; returns the condition. */
+#define EXPECT(check, condition, ...) ((condition) ? true : (fail((check), __VA_ARGS__), false))
+
+/* Fails with the library's own words unless status is PV_OK. */
+bool expect_ok(struct check *check, const char *what, int status, const struct pv_error *error);
+
+/* For checks of patching: true, and the check is skipped, in a build that has no sites. */
+bool skip_if_bound(struct check *check);
+
+/* Waits with interrupts on until *flag is set; false after the time. */
+bool wait_for(const volatile bool *flag, uint64_t ns);
+
+/* Runs each op that can be run without consequences, through the sites of this file's text; false
+ * and a reason if one does not do what it is for. */
+bool ops_work(struct check *check);
+
+/* A page that is both writable and executable, or 0. */
+uintptr_t writable_and_executable(void);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * User mode: two processes at the same addresses, taken off the CPU by the timer, and one of them
+ * with a wild pointer.
+ */
+#include "selftest.h"
+#include "../memory.h"
+#include "../process.h"
+
+#define ROUNDS 3000
+
+struct pair {
+    struct process a, b;
+};
+
+static struct pair pair;
+
+/* Runs two processes to their ends; false if there was no memory for them. */
+static bool run_pair(struct check *check, uint64_t program_a, uint64_t program_b)
+{
+    struct process_start a = {11, program_a, ROUNDS};
+    struct process_start b = {22, program_b, ROUNDS};
+    if (!EXPECT(check, process_create(&pair.a, &a), "no memory for a process"))
+        return false;
+    bool both = EXPECT(check, process_create(&pair.b, &b), "no memory for a second process");
+    process_wait(&pair.a);
+    if (both)
+        process_wait(&pair.b);
+    return both;
+}
+
+static void kept_apart(struct check *check)
+{
+    if (!run_pair(check, USER_COUNTER, USER_COUNTER))
+        return;
+    EXPECT(check, !pair.a.killed && pair.a.status == 11, "the first ended with %ld", pair.a.status);
+    EXPECT(check, !pair.b.killed && pair.b.status == 22, "the second ended with %ld",
+           pair.b.status);
+}
+
+static void preempted(struct check *check)
+{
+    if (!run_pair(check, USER_COUNTER, USER_COUNTER))
+        return;
+    EXPECT(check, pair.a.thread.preemptions > 0 && pair.b.thread.preemptions > 0,
+           "preempted %u and %u times", pair.a.thread.preemptions, pair.b.thread.preemptions);
+    EXPECT(check, pair.a.system_calls == 2, "%lu system calls", pair.a.system_calls);
+}
+
+static void wild_pointer(struct check *check)
+{
+    if (!run_pair(check, USER_WILD, USER_COUNTER))
+        return;
+    EXPECT(check, pair.a.killed && pair.a.fault_address == USER_WILD_ADDRESS,
+           "killed: %d, address %lx", pair.a.killed, pair.a.fault_address);
+    EXPECT(check, !pair.b.killed && pair.b.status == 22, "the other ended with %ld", pair.b.status);
+}
+
+static void memory_comes_back(struct check *check)
+{
+    uint64_t before = pages_free();
+    for (unsigned i = 0; i < 3; i++)
+        run_pair(check, i == 0 ? USER_WILD : USER_COUNTER, USER_COUNTER);
+    EXPECT(check, pages_free() == before, "%lu pages before, %lu after", before, pages_free());
+}
+
+static const struct test users_tests[] = {
+    {"two processes keep their contents apart at the same addresses", kept_apart},
+    {"the timer takes the CPU from user code", preempted},
+    {"a wild pointer ends its process and not the other", wild_pointer},
+    {"processes that have ended gave back all of their memory", memory_comes_back},
+};
+
+const struct test_group users_group = TEST_GROUP(users);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Traps: the table of them, and what the rest of the kernel may ask of it.
+ */
+#ifndef GUEST_TRAPS_H
+#define GUEST_TRAPS_H
+
+#include "pvops/pvops.h"
+
+#define VECTOR_DEBUG         1
+#define VECTOR_DOUBLE_FAULT  8
+#define VECTOR_MACHINE_CHECK 18
+#define VECTOR_FIRST_IRQ     32
+#define VECTOR_LAST_IRQ      254
+#define VECTOR_SPURIOUS      255
+
+/* Builds and loads the table; its entries are in trap_entry.S. */
+void traps_init(void);
+
+/* Entry points in assembly. */
+void syscall_entry(void);
+extern char trap_return[];
+
+/* Reads or writes memory that may fault; false if it did. The address that the fault named is in
+ * probe_fault_address then. */
+bool probe_read(const volatile void *address, uint64_t *value);
+bool probe_write(volatile void *address, uint64_t value);
+extern uint64_t probe_fault_address;
+
+/* A kernel debugger, as small as can be: a breakpoint that the library declines is given to this
+ * function, and is a fatal trap without one. */
+extern void (*volatile debugger)(struct pv_regs *regs);
+
+/* Interrupts that nobody claimed. */
+extern uint32_t unclaimed_irqs;
+
+/* Prints the state and ends the machine with a failure. */
+_Noreturn void trap_fatal(const struct pv_regs *regs, const char *what);
+
+/* Breakpoint, NMI or machine check that is not the library's: traps.c, called by trap_nosite.c. */
+void trap_declined(struct pv_regs *regs);
+
+#endif

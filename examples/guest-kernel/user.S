@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The user programs: one page of code, mapped at USER_CODE in every process. Which of them runs, and
+ * with which number, is in the data page, at the same address in each process.
+ */
+#include "user.h"
+
+#define BUSY_LOOPS 2000
+
+    .section .user, "a", @progbits
+    mov USER_DATA + USER_NUMBER, %rbx   /* must stay what it is, whoever else runs */
+    mov USER_DATA + USER_ROUNDS, %r12
+    mov USER_DATA + USER_PROGRAM, %rax
+    cmp $USER_CALLER, %rax
+    je call_loop
+    cmp $USER_YIELDER, %rax
+    je yield_loop
+
+/* USER_COUNTER, and USER_WILD until half of its rounds are done. */
+    mov $SYS_WRITE, %eax
+    mov $USER_DATA + USER_TEXT, %edi
+    mov $USER_TEXT_BYTES, %esi
+    syscall
+    cmp $USER_TEXT_BYTES, %rax
+    jne wrong
+    mov %r12, %r13
+    shr $1, %r13
+    push %rbx
+count_loop:
+    mov $BUSY_LOOPS, %ecx
+1:  dec %ecx
+    jnz 1b
+    incq USER_DATA + USER_COUNT
+    cmp %rbx, USER_DATA + USER_NUMBER
+    jne wrong
+    cmp %rbx, (%rsp)
+    jne wrong
+    cmp %rbx, %fs:0
+    jne wrong
+    cmp %r13, %r12
+    jne 2f
+    cmpq $USER_WILD, USER_DATA + USER_PROGRAM
+    jne 2f
+    movq $1, USER_WILD_ADDRESS
+2:  dec %r12
+    jnz count_loop
+    mov USER_DATA + USER_ROUNDS, %rax
+    cmp %rax, USER_DATA + USER_COUNT
+    jne wrong
+    mov %rbx, %rdi
+    jmp leave
+
+call_loop:
+    mov $SYS_NOTHING, %eax
+    syscall
+    dec %r12
+    jnz call_loop
+    mov %rbx, %rdi
+    jmp leave
+
+yield_loop:
+    mov $SYS_YIELD, %eax
+    syscall
+    dec %r12
+    jnz yield_loop
+    mov %rbx, %rdi
+    jmp leave
+
+wrong:
+    mov $USER_WRONG, %edi
+leave:
+    mov $SYS_EXIT, %eax
+    syscall
+    ud2
+
+    .section .note.GNU-stack, "", @progbits

@@ -12,12 +12,13 @@
 #define USER_END       0x800000000000
 
 /* The data page. */
-#define USER_NUMBER  0x00 /* differs between processes */
-#define USER_PROGRAM 0x08
-#define USER_ROUNDS  0x10
-#define USER_COUNT   0x18  /* the process's own */
-#define USER_TEXT    0x40  /* a line to print */
-#define USER_TLS     0x800 /* the thread pointer; there lies a copy of the number */
+#define USER_NUMBER     0x00 /* differs between processes */
+#define USER_PROGRAM    0x08
+#define USER_ROUNDS     0x10
+#define USER_COUNT      0x18 /* the process's own */
+#define USER_TEXT       0x40 /* a line to print */
+#define USER_TEXT_BYTES 34
+#define USER_TLS        0x800 /* the thread pointer; there lies a copy of the number */
 
 /* Programs. */
 #define USER_COUNTER 0 /* counts in its data page, checks its contents, exits */

@@ -4,7 +4,8 @@
  *
  * Where an op is a routine and no instruction (clock, timer, inter-processor interrupt), the hand
  * calls the backend's routine directly, as a kernel written for that one machine would: through a
- * register, which is one instruction like a direct call, because its name is the library's own.
+ * register, which is one instruction like a direct call, because its name is the library's own. And
+ * like a direct call it goes behind the endbr64 that only indirect branches need.
  */
 #include "loops.h"
 #include "../cpu.h"
@@ -24,6 +25,17 @@ static uint8_t vector;
 static bool x2apic;
 static struct pv_spinlock lock = PV_SPINLOCK_FREE;
 static uint8_t byte = 1;
+
+#define ENDBR64       0xfa1e0ff3u
+#define ENDBR64_BYTES 4
+
+/* Where a direct call of a function goes. */
+static uintptr_t direct_entry(uintptr_t function)
+{
+    uint32_t first;
+    __builtin_memcpy(&first, (const void *)function, sizeof(first));
+    return first == ENDBR64 ? function + ENDBR64_BYTES : function;
+}
 
 static void ignore(struct pv_regs *regs, void *context)
 {
@@ -128,12 +140,14 @@ LOOP(op_tlb_flush, NOTHING, pv_tlb_flush())
 LOOP(raw_tlb_flush, NOTHING, RAW_SAVE_0("mov %%cr3, %%rax\n\tmov %%rax, %%cr3"))
 
 LOOP(op_clock_ns, NOTHING, pv_clock_ns())
-LOOP(raw_clock_ns, uint64_t (*f)(void) = pv_ops.clock_ns, RAW_CALL_0("call *%[f]", f))
+LOOP(raw_clock_ns, uintptr_t f = direct_entry((uintptr_t)pv_ops.clock_ns),
+     RAW_CALL_0("call *%[f]", f))
 LOOP(op_timer_set, NOTHING, pv_timer_set(FAR_FUTURE))
-LOOP(raw_timer_set, void (*f)(uint64_t) = pv_ops.timer_set, RAW_CALL_1("call *%[f]", f, FAR_FUTURE))
+LOOP(raw_timer_set, uintptr_t f = direct_entry((uintptr_t)pv_ops.timer_set),
+     RAW_CALL_1("call *%[f]", f, FAR_FUTURE))
 LOOP(op_smp_ipi, uint8_t v = vector, pv_smp_ipi(0, v))
 LOOP(raw_smp_ipi, uint8_t v = vector;
-     void (*f)(uint32_t, uint8_t) = pv_ops.smp_ipi, RAW_CALL_2("call *%[f]", f, 0, v))
+     uintptr_t f = direct_entry((uintptr_t)pv_ops.smp_ipi), RAW_CALL_2("call *%[f]", f, 0, v))
 LOOP(op_vcpu_is_preempted, NOTHING, (void)pv_vcpu_is_preempted(0))
 LOOP(raw_vcpu_is_preempted, NOTHING, RAW_SAVE_1("xor %%eax, %%eax", 0ul))
 

@@ -90,9 +90,12 @@ int pv_site_recognise(uintptr_t site, enum pv_op_id op)
 
     for (unsigned i = 0; i < PV_CONTENTS; i++) {
         const struct pv_content *content = &pv_contents[op][i];
-        if (pv_content_at(content, site, bytes) &&
-            pv_bytes_equal((const uint8_t *)site, bytes, content->length))
+        if (!pv_content_at(content, site, bytes)) {
+            if (i == PV_CONTENT_COMPILED)
+                return -1; /* its slot is out of reach: there would be no way back */
+        } else if (pv_bytes_equal((const uint8_t *)site, bytes, content->length)) {
             return (int)i;
+        }
     }
     return -1;
 }
@@ -253,9 +256,18 @@ void pv_text_begin(const struct pv_platform *platform)
     texts = &kernel_text;
 }
 
-static int write_text(struct pv_text *text, struct pv_error *error)
+static bool overlaps(const struct pv_text *text)
 {
-    struct write_run run = {{0, 0, NULL}, PV_GOAL_BEST, error};
+    const struct pv_text *other = texts;
+
+    while (other != NULL && (text->end <= other->start || text->start >= other->end))
+        other = other->next;
+    return other != NULL;
+}
+
+static int write_text(const struct pv_text *text, enum pv_goal goal, struct pv_error *error)
+{
+    struct write_run run = {{0, 0, NULL}, goal, error};
     int status = PV_OK;
 
     for (size_t i = 0; i < text->count && status == PV_OK; i++) {
@@ -268,31 +280,48 @@ static int write_text(struct pv_text *text, struct pv_error *error)
     return status;
 }
 
+static int add_text(struct pv_text *text, struct pv_error *error)
+{
+    if (overlaps(text))
+        return pv_fail(error, PV_E_ARGUMENT, "the range overlaps text that was added before",
+                       text->start, -1);
+    int status = verify_text(text, PV_ALL_OPS, error);
+    if (status != PV_OK)
+        return status;
+    status = write_text(text, PV_GOAL_BEST, error);
+    if (status != PV_OK) {
+        /* As compiled they will be known to whatever backend is in force at the next attempt. */
+        (void)write_text(text, PV_GOAL_COMPILED, NULL);
+        return status;
+    }
+    text->next = texts;
+    __atomic_store_n(&texts, text, __ATOMIC_RELEASE);
+    return PV_OK;
+}
+
 int pv_text_add(struct pv_text *text, struct pv_error *error)
 {
     if (pv_platform == NULL || text->start >= text->end || (text->count > 0 && text->sites == NULL))
         return pv_fail(error, PV_E_ARGUMENT, "not a range of text", text->start, -1);
     if (!pv_patch_claim())
         return pv_fail(error, PV_E_BUSY, "another change of the text is under way", 0, -1);
-    int status = verify_text(text, PV_ALL_OPS, error);
-    if (status == PV_OK)
-        status = write_text(text, error);
-    if (status == PV_OK) {
-        text->next = texts;
-        __atomic_store_n(&texts, text, __ATOMIC_RELEASE);
-    }
+    int status = add_text(text, error);
     pv_patch_release();
     return status;
 }
 
-void pv_text_remove(struct pv_text *text)
+int pv_text_remove(struct pv_text *text)
 {
     struct pv_text **link = &texts;
 
+    if (!pv_patch_claim())
+        return PV_E_BUSY;
     while (*link != NULL && *link != text)
         link = &(*link)->next;
     if (*link == text)
-        *link = text->next;
+        __atomic_store_n(link, text->next, __ATOMIC_RELEASE);
+    pv_patch_release();
+    return PV_OK;
 }
 
 struct count_run {

@@ -52,16 +52,18 @@ int pv_unpatch(struct pv_error *error);
 /**
  * @brief Adds text with sites (a loaded module) and patches it like the rest.
  * @param text   The range, not yet executed, not to be changed until pv_text_remove().
- * @param error  Filled on failure; the range is then not added and not changed.
- * @return as pv_patch().
+ * @param error  Filled on failure; the range is then not added. Only on PV_E_ALIAS can sites differ
+ *               from before; they work.
+ * @return as pv_patch(); PV_E_ARGUMENT if it overlaps text that was added before; PV_E_BUSY.
  */
 int pv_text_add(struct pv_text *text, struct pv_error *error);
 
 /**
  * @brief Forgets text that is about to be unloaded; its sites stay as they are.
- * @param text  From pv_text_add().
+ * @param text  From pv_text_add(). No CPU is in it any more, nor will be.
+ * @return PV_OK; PV_E_BUSY: a change of the text is under way on another CPU, try again.
  */
-void pv_text_remove(struct pv_text *text);
+int pv_text_remove(struct pv_text *text);
 
 /**
  * @brief Decodes every site again and compares it with what it should hold.

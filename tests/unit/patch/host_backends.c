@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host's list of backends. None needs a privilege; which one ran shows in what an op returns.
+ */
+#include "host.h"
+
+#define DECLARE_COLD(type, name, params)
+#define DECLARE_HOT(type, name, params)        \
+    extern type alpha_##name params PV_HIDDEN; \
+    extern type beta_##name params PV_HIDDEN;
+#define PV_OP(kind, convention, length, shape, type, name, params, args) \
+    DECLARE_##kind(type, name, params)
+#include "pvops/ops/all.h"
+#undef PV_OP
+
+#define ALPHA_COLD(name)
+#define ALPHA_HOT(name)                                                  .name = alpha_##name,
+#define PV_OP(kind, convention, length, shape, type, name, params, args) ALPHA_##kind(name)
+static const struct pv_ops alpha_ops = {
+#include "pvops/ops/all.h"
+};
+#undef PV_OP
+
+#define BETA_COLD(name)
+#define BETA_HOT(name)                                                   .name = beta_##name,
+#define PV_OP(kind, convention, length, shape, type, name, params, args) BETA_##kind(name)
+static struct pv_ops beta_ops = {
+#include "pvops/ops/all.h"
+};
+#undef PV_OP
+
+/* Hides what beta would put inline. */
+static const struct pv_ops gamma_ops = {.irq_flags = alpha_irq_flags};
+
+/* beta has no timer at all. */
+__attribute__((constructor)) static void beta_lacks_an_op(void)
+{
+    beta_ops.timer_set = NULL;
+}
+
+extern const struct pv_sequence host_beta_sequences[] PV_HIDDEN;
+extern const struct pv_sequence host_beta_sequences_end[] PV_HIDDEN;
+
+static uint32_t eoi_register;
+volatile uint32_t *host_eoi PV_HIDDEN = &eoi_register;
+
+struct host_backend_state host_alpha, host_beta, host_gamma;
+
+static int enter(struct host_backend_state *state, struct pv_error *error)
+{
+    if (state->fail_next > 0) {
+        state->fail_next--;
+        return pv_fail(error, PV_E_HOST, "the test's backend does not want to", 0, -1);
+    }
+    state->enters++;
+    state->entered++;
+    return PV_OK;
+}
+
+static void leave(struct host_backend_state *state)
+{
+    state->leaves++;
+    state->entered--;
+}
+
+#define LIFE(name)                                                                      \
+    static int name##_enter(const struct pv_platform *platform, struct pv_error *error) \
+    {                                                                                   \
+        (void)platform;                                                                 \
+        return enter(&host_##name, error);                                              \
+    }                                                                                   \
+    static void name##_leave(void)                                                      \
+    {                                                                                   \
+        leave(&host_##name);                                                            \
+    }
+
+LIFE(alpha)
+LIFE(beta)
+LIFE(gamma)
+
+static unsigned fits(const struct pv_detection *detection)
+{
+    (void)detection;
+    return 1;
+}
+
+static unsigned never_fits(const struct pv_detection *detection)
+{
+    (void)detection;
+    return 0;
+}
+
+const struct pv_backend pv_backend_alpha = {
+    .name = "alpha",
+    .ops = &alpha_ops,
+    .fitness = fits,
+    .enter = alpha_enter,
+    .leave = alpha_leave,
+};
+
+const struct pv_backend pv_backend_beta = {
+    .name = "beta",
+    .ops = &beta_ops,
+    .sequences = host_beta_sequences,
+    .sequences_end = host_beta_sequences_end,
+    .fitness = fits,
+    .enter = beta_enter,
+    .leave = beta_leave,
+};
+
+const struct pv_backend pv_backend_gamma = {
+    .name = "gamma",
+    .base = &pv_backend_beta,
+    .ops = &gamma_ops,
+    .fitness = fits,
+    .enter = gamma_enter,
+    .leave = gamma_leave,
+};
+
+static const struct pv_backend unfit = {
+    .name = "unfit",
+    .ops = &alpha_ops,
+    .fitness = never_fits,
+};
+
+const struct pv_backend *const pv_backends[] = {
+    &pv_backend_alpha,
+    &pv_backend_beta,
+    &pv_backend_gamma,
+    &unfit,
+};
+const unsigned pv_backend_count = sizeof(pv_backends) / sizeof(pv_backends[0]);

@@ -144,7 +144,7 @@ def dump(kernel, start, size, timeout=60):
                   qemu_args=["-qmp", f"unix:{monitor},server=on,wait=off"])
         with Child(native.emulated(job)) as guest:
             try:
-                while "shell" not in (guest.line(deadline) or ""):
+                while "type help" not in (guest.line(deadline) or ""):
                     pass
             except TimeOut:
                 raise RuntimeError("the guest kernel did not reach its shell") from None

@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The numbers that the project promises, measured by counting instructions. Prints TAP.
+
+Two kernels of the same sources run natively under QEMU's -icount, where the time-stamp counter
+counts executed instructions: one with call sites, one built with -Dbind=native, which has none. The
+guest's `bench` measures loops of N and of 2N and subtracts, so what is left is the op alone.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from pvrun import Job, run_jobs  # noqa: E402
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+KERNEL = "examples/guest-kernel/guest-kernel.elf"
+
+# Ops for which a native machine has nothing to do: their site is one NOP, which counts as one
+# instruction where hand-written code has none. docs/architecture.md says why.
+NOTHING = {"lock_kick", "paging_batch_open", "paging_batch_close", "paging_table_add",
+           "paging_table_remove"}
+WORKLOAD_PERCENT = 2.0
+PATCH_INSTRUCTIONS = 200
+PATCH_SITES = (1000, 10000, 100000)
+LINEAR_PERCENT = 2.0
+
+
+class Tap:
+    """Checks collected, then printed with their plan first."""
+
+    def __init__(self):
+        self.checks = []
+
+    def check(self, good, sentence, *details):
+        self.checks.append((good, sentence, details))
+
+    def show(self):
+        print(f"TAP version 13\n1..{len(self.checks)}")
+        for number, (good, sentence, details) in enumerate(self.checks, 1):
+            print(f"{'ok' if good else 'not ok'} {number} - {sentence}")
+            for detail in details:
+                print(f"# {detail}")
+        return 0 if all(good for good, _, _ in self.checks) else 1
+
+
+def measure(kernel, commands):
+    """{(op, mode, n): instructions for one} of a native run."""
+    job = Job(kernel.parent.parent.parent.name, "native", kernel, commands, icount=True,
+              timeout=120, tap=False)
+    result = run_jobs([job])[0]
+    if not result.ok:
+        raise RuntimeError(f"{kernel}: {result.reason}")
+    rows = [json.loads(line) for line in result.lines if line.startswith("{")]
+    return {(row["op"], row["mode"], row["n"]): row["per_op"]
+            for row in rows if row["type"] == "bench"}
+
+
+def check_ops(tap, rows):
+    ops = sorted({op for op, mode, _ in rows if mode == "raw"})
+    tap.check(len(ops) >= 29, f"all 29 hot ops are measured ({len(ops)} are)")
+    for op in ops:
+        cost = {mode: value for (name, mode, _), value in rows.items() if name == op}
+        extra = 1 if op in NOTHING else 0
+        tap.check(cost["patched"] == cost["raw"] + extra,
+                  f"{op} costs {cost['raw']:g} instructions by hand and "
+                  f"{cost['patched']:g} at a patched site",
+                  f"unpatched: {cost['unpatched']:g}")
+
+
+def check_workload(tap, workload, bound):
+    key = next(key for key in rows if key[0] == "workload" and key[1] == "patched")
+    bound_key = next(key for key in bound if key[0] == "workload")
+    patched, native = rows[key], bound[bound_key]
+    more = (patched / native - 1) * 100
+    tap.check(more <= WORKLOAD_PERCENT,
+              f"the workload takes {more:.2f} % more instructions patched than bound to native, "
+              f"{WORKLOAD_PERCENT:g} % are allowed",
+              f"patched {patched:g}, bound {native:g} instructions a round")
+
+
+def check_patching(tap, rows):
+    cost = {n: rows["patch", "patched", n] for n in PATCH_SITES}
+    for n, each in cost.items():
+        tap.check(each <= PATCH_INSTRUCTIONS,
+                  f"patching {n:,} sites takes {each:g} instructions a site, "
+                  f"{PATCH_INSTRUCTIONS} are allowed")
+    spread = (max(cost.values()) / min(cost.values()) - 1) * 100
+    tap.check(spread <= LINEAR_PERCENT,
+              f"the cost of a site changes by {spread:.2f} % from {PATCH_SITES[0]:,} sites to "
+              f"{PATCH_SITES[-1]:,}, {LINEAR_PERCENT:g} % are allowed")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--build", type=Path, default=PROJECT / "build", help="with sites (build)")
+    parser.add_argument("--bound", type=Path, default=PROJECT / "build-bound",
+                        help="built with -Dbind=native (build-bound)")
+    options = parser.parse_args()
+    tap = Tap()
+    try:
+        rows = measure(options.build / KERNEL, "bench json")
+        workload = measure(options.build / KERNEL, "bench bench=workload json")
+        bound = measure(options.bound / KERNEL, "bench bench=workload json")
+        check_ops(tap, rows)
+        check_workload(tap, workload, bound)
+        check_patching(tap, rows)
+    except (OSError, RuntimeError, KeyError, StopIteration, ValueError) as error:
+        print(f"TAP version 13\nBail out! {type(error).__name__}: {error}")
+        return 1
+    return tap.show()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,15 +9,11 @@ import unittest
 
 from elf import disassemble
 from toolbox import (FLAGS, FREESTANDING, HERE, INCLUDES, MODEL, SCRATCH, STACK, Image, Ops,
-                     TestCase, Variant, attempt, compile_cached, library_sources, run)
+                     TestCase, Variant, attempt, compile_cached)
 
 OPS = Ops()
 COMPILERS = ('gcc', 'clang')
 CPLUSPLUS = {'g++': 'gcc', 'clang++': 'clang'}
-
-
-def library_objects(variant):
-    return [variant.object(source) for source in library_sources()]
 
 
 class InlineFunctionsOfCplusplusKeepTheirRecords(TestCase):
@@ -34,7 +30,7 @@ class InlineFunctionsOfCplusplusKeepTheirRecords(TestCase):
         units = [compile_cached(folder, compiler, flags, HERE / f'inline_sites_{unit}.cpp')
                  for unit in ('first', 'second')]
         consumer = variant.object(HERE / 'consumer.c')
-        return variant.link([*units, consumer, *library_objects(variant)], folder)
+        return variant.link([*units, consumer], folder)
 
     def check(self, compiler, standard, model, optimisation):
         image = Image(self.image(compiler, standard, model, optimisation), OPS)
@@ -67,7 +63,7 @@ class SlotsAreOperands(TestCase):
         objects = [compile_cached('named-slot', 'gcc', [*variant.code, '-flto'], HERE / name)
                    for name in ('named_slot.c', 'named_table.c')]
         with self.assertRaisesRegex(AssertionError, 'named_table'):
-            variant.link(objects, 'named-slot')
+            variant.link(objects, 'named-slot', library=False)
 
 
 class EveryOptimisationLevelMakesTheSameSites(TestCase):
@@ -76,7 +72,7 @@ class EveryOptimisationLevelMakesTheSameSites(TestCase):
     def check(self, compiler, level):
         variant = Variant(compiler)
         consumer = variant.object(HERE / 'consumer.c', [level, '-g'], f'consumer{level}')
-        image = Image(variant.link([consumer, *library_objects(variant)], f'level{level}'), OPS)
+        image = Image(variant.link([consumer], f'level{level}'), OPS)
         self.assert_none(image.complaints_about_records(), 'wrong records')
         self.assertEqual({record.address + record.length for record in image.records},
                          image.calls_through_hot_slots())
@@ -102,7 +98,7 @@ class DefaultVisibilityInPieDoesNotReachTheTable(TestCase):
         variant = Variant(compiler, 'pie')
         flags = [*model, f'-fvisibility={visibility}']
         consumer = variant.object(HERE / 'consumer.c', flags, 'consumer' + ''.join(flags))
-        image = Image(variant.link([consumer, *library_objects(variant)], 'visibility'), OPS)
+        image = Image(variant.link([consumer], 'visibility'), OPS)
         self.assert_none(image.complaints_about_records(), 'wrong records')
         got = image.elf.section('.got')
         self.assertTrue(got is None or got.size == 0, 'the GOT is not empty')

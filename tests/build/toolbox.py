@@ -140,10 +140,23 @@ class Variant:
         return compile_cached(folder, self.compiler, ['-std=gnu11', *self.flags, *lto, *flags],
                               source, name)
 
-    def link(self, objects, name='image'):
-        folder = SCRATCH / self.name
+    def library(self, folder):
+        """Arguments that offer the linker the library as an archive: only what is needed is taken,
+        so that doors stay out."""
+        objects = [self.object(source) for source in library_sources()]
+        if self.compiler == 'clang':
+            return ['-Wl,--start-lib', *objects, '-Wl,--end-lib']
+        archive = folder / 'library.a'
+        archive.unlink(missing_ok=True)
+        run(['ar', 'rcs', archive, *objects])
+        return [archive]
+
+    def link(self, objects, name='image', library=True):
+        """Links objects, and what they need of the library."""
+        folder = SCRATCH / self.name / name
         folder.mkdir(parents=True, exist_ok=True)
         image = folder / f'{name}.elf'
+        objects = [*objects, *(self.library(folder) if library else [])]
         support = compile_cached('support', self.compiler,
                                  [*FREESTANDING, '-fPIE', '-fno-builtin', '-fcf-protection=branch'],
                                  HERE / 'support.c')
@@ -161,9 +174,7 @@ class Variant:
 
     def image(self):
         """The library and a consumer of every op, linked."""
-        objects = [self.object(HERE / 'consumer.c')]
-        objects += [self.object(source) for source in library_sources()]
-        return self.link(objects)
+        return self.link([self.object(HERE / 'consumer.c')])
 
 
 def every_variant():

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""The static library asks nothing of its surroundings but what docs/needed-symbols.txt lists.
+
+    test_freestanding.py [libpvops.a] [COMPILER...]
+"""
+import pathlib
+import re
+import sys
+import unittest
+
+from elf import SHF_EXEC, SHF_TLS, Elf, disassemble
+from toolbox import ROOT, SCRATCH, TestCase, Variant, library_sources, run
+
+# At -O2, compiled by gcc; clang's own ideas of inlining are reported and not judged.
+TEXT_LIMIT = 32 * 1024
+# SSE, AVX, MMX and x87 registers; %st alone, and %st(1).
+VECTOR = re.compile(r'%([xyz]mm\d+|mm\d|st\b)')
+# What compilers may call without being asked.
+FROM_COMPILER = {'memcpy', 'memset', 'memmove', 'memcmp'}
+
+
+def documented():
+    lines = (ROOT / 'docs/needed-symbols.txt').read_text().splitlines()
+    rows = [line.split(None, 1) for line in lines if line and not line.startswith('#')]
+    return {row[0]: row[1] if len(row) > 1 else '' for row in rows}
+
+
+def needed(objects):
+    defined, undefined = set(), set()
+    for elf in objects:
+        for symbol in elf.symbols:
+            if symbol.name and symbol.binding != 0:
+                (defined if symbol.section else undefined).add(symbol.name)
+    return undefined - defined - {'_GLOBAL_OFFSET_TABLE_'}
+
+
+class Freestanding:
+    objects = []
+
+    def test_every_needed_symbol_is_documented_with_its_reason(self):
+        self.assert_none(needed(self.objects) - set(documented()), 'undocumented symbols')
+        self.assert_none((name for name, reason in documented().items() if len(reason) < 10),
+                         'symbols without a reason')
+
+    def test_every_documented_symbol_is_needed_or_a_compilers(self):
+        self.assert_none(set(documented()) - needed(self.objects) - FROM_COMPILER,
+                         'symbols that nothing needs')
+
+    def test_there_are_no_constructors_and_no_thread_local_data(self):
+        bad = []
+        for elf in self.objects:
+            for section in elf.sections:
+                if section.size and (re.match(r'\.(init_array|fini_array|ctors|dtors|init|fini)\b',
+                                              section.name) or section.flags & SHF_TLS):
+                    bad.append(f'{elf.path}: {section.name}')
+        self.assert_none(bad, 'sections')
+
+    def test_no_unwind_tables_are_needed(self):
+        self.assert_none((f'{elf.path}: {section.name}' for elf in self.objects
+                          for section in elf.sections
+                          if section.name.startswith('.eh_frame') and section.size), 'sections')
+
+    def test_no_floating_point_or_vector_register_is_used(self):
+        self.assert_none((f'{elf.path}: {instruction.text}' for elf in self.objects
+                          for instruction in disassemble(elf.path)
+                          if VECTOR.search(instruction.text)), 'instructions')
+
+    def test_the_stack_is_not_made_executable(self):
+        self.assert_none((elf.path for elf in self.objects
+                          if elf.section('.note.GNU-stack') is None), 'objects without the mark')
+
+    def test_the_text_of_core_native_and_kvm_is_small(self):
+        sizes = {}
+        for elf in self.objects:
+            part = re.search(r'(lib|backends_\w+?)_', str(elf.path).rsplit('/', 1)[1])[1]
+            sizes[part] = sizes.get(part, 0) + sum(s.size for s in elf.sections if s.flags & SHF_EXEC)
+        total = sum(sizes.values())
+        print('text in bytes:', ', '.join(f'{part} {size}' for part, size in sizes.items()),
+              f'total {total}, limit {TEXT_LIMIT}')
+        if self.by_gcc():
+            self.assertLessEqual(total, TEXT_LIMIT)
+
+    def by_gcc(self):
+        return any(b'GCC: ' in elf.data for elf in self.objects)
+
+
+def members(archive):
+    """The objects of an archive; none if they are not machine code yet (link-time optimisation)."""
+    folder = SCRATCH / 'members'
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
+    # What meson makes by default is thin: the names of its members are paths.
+    names = run(['ar', 't', archive]).split()
+    if not any('/' in name for name in names):
+        run(['ar', 'x', archive], cwd=folder)
+        names = [folder / name for name in names]
+    try:
+        objects = [Elf(name) for name in names]
+    except ValueError:
+        return []
+    return [elf for elf in objects if '__gnu_lto_slim' not in elf.by_name]
+
+
+def load_tests(loader, standard, pattern):
+    suite = unittest.TestSuite()
+    what = {}
+    for argument in ARGUMENTS:
+        if argument.endswith('.a'):
+            what['the_archive'] = members(pathlib.Path(argument).resolve())
+            continue
+        for model in ('kernel', 'pie'):
+            variant = Variant(argument, model)
+            what[f'{argument}_{model}'] = [Elf(variant.object(source))
+                                           for source in library_sources()]
+    for name, objects in what.items():
+        if objects:
+            case = type(name, (Freestanding, TestCase), {'objects': objects})
+            suite.addTests(loader.loadTestsFromTestCase(case))
+    return suite
+
+
+ARGUMENTS = sys.argv[1:] or ['gcc', 'clang']
+if __name__ == '__main__':
+    unittest.main(argv=sys.argv[:1])

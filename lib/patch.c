@@ -63,8 +63,8 @@ void pv_contents_fill(const struct pv_backend *backend)
     }
 }
 
-int pv_record_check(const struct pv_text *text, const struct pv_site *record, uintptr_t *site,
-                    struct pv_error *error)
+static inline int check_record(const struct pv_text *text, const struct pv_site *record,
+                               uintptr_t *site, struct pv_error *error)
 {
     uintptr_t where = (uintptr_t)record;
     uintptr_t at = (uintptr_t)&record->offset + (uintptr_t)(intptr_t)record->offset;
@@ -84,19 +84,25 @@ int pv_record_check(const struct pv_text *text, const struct pv_site *record, ui
     return PV_OK;
 }
 
-int pv_site_recognise(uintptr_t site, enum pv_op_id op)
+int pv_record_check(const struct pv_text *text, const struct pv_site *record, uintptr_t *site,
+                    struct pv_error *error)
+{
+    return check_record(text, record, site, error);
+}
+
+static bool holds(uintptr_t site, const struct pv_content *content)
 {
     uint8_t bytes[PV_SITE_MAX];
 
-    for (unsigned i = 0; i < PV_CONTENTS; i++) {
-        const struct pv_content *content = &pv_contents[op][i];
-        if (!pv_content_at(content, site, bytes)) {
-            if (i == PV_CONTENT_COMPILED)
-                return -1; /* its slot is out of reach: there would be no way back */
-        } else if (pv_bytes_equal((const uint8_t *)site, bytes, content->length)) {
+    return pv_content_at(content, site, bytes) &&
+           pv_bytes_equal((const uint8_t *)site, bytes, content->length);
+}
+
+int pv_site_recognise(uintptr_t site, enum pv_op_id op)
+{
+    for (unsigned i = 0; i < PV_CONTENTS; i++)
+        if (holds(site, &pv_contents[op][i]))
             return (int)i;
-        }
-    }
     return -1;
 }
 
@@ -113,16 +119,21 @@ int pv_site_choose(uintptr_t site, enum pv_op_id op, enum pv_goal goal, uint8_t 
 
 static int verify_text(const struct pv_text *text, unsigned op, struct pv_error *error)
 {
+    int held = PV_CONTENT_COMPILED; /* most sites hold the same form as the one before */
+
     for (size_t i = 0; i < text->count; i++) {
         const struct pv_site *record = &text->sites[i];
         uintptr_t site;
-        int status = pv_record_check(text, record, &site, error);
+        int status = check_record(text, record, &site, error);
 
         if (status != PV_OK)
             return status;
         if (op != PV_ALL_OPS && op != record->op)
             continue;
-        if (pv_site_recognise(site, (enum pv_op_id)record->op) < 0)
+        if (holds(site, &pv_contents[record->op][held]))
+            continue;
+        held = pv_site_recognise(site, (enum pv_op_id)record->op);
+        if (held < 0)
             return pv_fail(error, PV_E_SITE, "site does not hold what its op can have", site,
                            record->op);
     }
@@ -158,27 +169,25 @@ int pv_sites_visit(unsigned op, pv_site_visitor visit, void *argument)
 
 void pv_alias_end(struct pv_alias *alias)
 {
-    if (alias->start != 0 && pv_platform->text_unalias != NULL && pv_platform->text_alias != NULL)
+    if (alias->bytes != 0 && pv_platform->text_alias != NULL && pv_platform->text_unalias != NULL)
         pv_platform->text_unalias(alias->writable, alias->bytes);
-    alias->start = 0;
+    alias->bytes = 0;
 }
 
-uint8_t *pv_alias_at(struct pv_alias *alias, uintptr_t site, unsigned length)
+uint8_t *pv_alias_move(struct pv_alias *alias, uintptr_t site, unsigned length)
 {
-    if (pv_platform->text_alias == NULL)
-        return (uint8_t *)site;
-    if (alias->start == 0 || site < alias->start || site - alias->start + length > alias->bytes) {
-        uintptr_t start = site & ~(uintptr_t)(PAGE - 1);
-        size_t bytes = (site - start) + length > PAGE ? 2 * PAGE : PAGE;
+    uintptr_t start = site & ~(uintptr_t)(PAGE - 1);
+    size_t bytes = (site - start) + length > PAGE ? 2 * PAGE : PAGE;
 
-        pv_alias_end(alias);
-        alias->writable = (uint8_t *)pv_platform->text_alias(start, bytes);
-        if (alias->writable == NULL)
-            return NULL;
-        alias->start = start;
-        alias->bytes = bytes;
-    }
-    return alias->writable + (site - alias->start);
+    pv_alias_end(alias);
+    alias->writable = pv_platform->text_alias != NULL
+                          ? (uint8_t *)pv_platform->text_alias(start, bytes)
+                          : (uint8_t *)start;
+    if (alias->writable == NULL)
+        return NULL;
+    alias->start = start;
+    alias->bytes = bytes;
+    return alias->writable + (site - start);
 }
 
 struct write_run {

@@ -59,13 +59,24 @@ int pv_site_choose(uintptr_t site, enum pv_op_id op, enum pv_goal goal, uint8_t 
 
 /* A writable alias of the page or two that a site lies in, kept while sites follow each other. */
 struct pv_alias {
-    uintptr_t start; /* of the text; 0: nothing is mapped */
-    size_t bytes;
+    uintptr_t start; /* of the text */
+    size_t bytes;    /* 0: nothing is mapped */
     uint8_t *writable;
 };
 
+/* Maps the alias for a site that lies outside of the one that is mapped; NULL: none was given. */
+uint8_t *pv_alias_move(struct pv_alias *alias, uintptr_t site, unsigned length);
+
 /* Where to write for a site; NULL: the platform gave no alias. */
-uint8_t *pv_alias_at(struct pv_alias *alias, uintptr_t site, unsigned length);
+static inline uint8_t *pv_alias_at(struct pv_alias *alias, uintptr_t site, unsigned length)
+{
+    uintptr_t offset = site - alias->start;
+
+    if (alias->bytes >= length && offset <= alias->bytes - length)
+        return alias->writable + offset;
+    return pv_alias_move(alias, site, length);
+}
+
 void pv_alias_end(struct pv_alias *alias);
 
 /* The text that address lies in; NULL: none. */

@@ -144,18 +144,3 @@ void pv_content_inline(struct pv_content *content, const struct pv_sequence *seq
     content->fixup = (uint8_t)(at + sequence->fixup);
     content->target = (uintptr_t)((intptr_t)&sequence->target + sequence->target);
 }
-
-bool pv_content_at(const struct pv_content *content, uintptr_t site, uint8_t *bytes)
-{
-    if (content->form == PV_SITE_FORMS)
-        return false;
-    __builtin_memcpy(bytes, content->bytes, PV_SITE_MAX);
-    if (content->fixup == 0)
-        return true;
-    intptr_t distance = (intptr_t)(content->target - (site + content->fixup + 4));
-    if (distance != (int32_t)distance)
-        return false;
-    int32_t rel32 = (int32_t)distance;
-    __builtin_memcpy(bytes + content->fixup, &rel32, 4);
-    return true;
-}

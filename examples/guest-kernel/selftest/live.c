@@ -8,6 +8,7 @@
 #include "../thread.h"
 #include "../timer.h"
 
+#define WORKERS  2u
 #define ROUNDS   20u
 #define TRIES    1000u
 #define ENOUGH   1000u
@@ -59,25 +60,26 @@ static void one_round(struct check *check)
     expect_ok(check, "restoring", override(NULL, &error), &error);
     uint64_t before = counted_relaxes;
     EXPECT(check, grows(&turns), "the callers stand still");
-    EXPECT(check, counted_relaxes == before, "the replacement is still called");
+    /* A call that was in progress in each thread may end. */
+    EXPECT(check, counted_relaxes - before <= WORKERS, "the replacement is still called");
 }
 
 static void replaced_while_called(struct check *check)
 {
-    struct thread threads[2];
+    struct thread threads[WORKERS];
     struct pv_error error;
+    unsigned started = 0;
     if (skip_if_bound(check))
         return;
     stop = false;
-    if (!EXPECT(check, thread_create(&threads[0], worker, NULL), "no memory"))
-        return;
-    bool second = EXPECT(check, thread_create(&threads[1], worker, NULL), "no memory");
+    while (started < WORKERS && thread_create(&threads[started], worker, NULL))
+        started++;
+    EXPECT(check, started == WORKERS, "no memory for the threads");
     for (unsigned i = 0; i < ROUNDS && check->outcome != CHECK_FAILED; i++)
         one_round(check);
     stop = true;
-    thread_wait(&threads[0]);
-    if (second)
-        thread_wait(&threads[1]);
+    while (started > 0)
+        thread_wait(&threads[--started]);
     expect_ok(check, "pv_sites_check", pv_sites_check(NULL, &error), &error);
 }
 

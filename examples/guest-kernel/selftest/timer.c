@@ -9,7 +9,8 @@
 #include "../cpu.h"
 
 #define PERIOD_NS (2 * NS_PER_MS)
-#define WINDOW_NS (50 * NS_PER_MS)
+#define PERIODS   10u
+#define TRIES     20u
 
 static volatile uint64_t fired_at;
 static volatile unsigned ticks;
@@ -87,21 +88,34 @@ static void disarmed_is_silent(struct check *check)
     EXPECT(check, !wait_for(&fired, 6 * NS_PER_MS), "it ticked");
 }
 
-static void ticks_at_its_period(struct check *check)
+/* Time that a number of periods takes, from arming on; UINT64_MAX: far too long. */
+static uint64_t time_periods(unsigned count)
 {
-    const volatile bool never = false;
     take_over();
+    uint64_t start = pv_clock_ns();
     preempt_off();
     pv_timer_periodic(PERIOD_NS);
     preempt_on();
-    wait_for(&never, WINDOW_NS);
+    while (ticks < count && pv_clock_ns() - start < NS_PER_S)
+        pv_cpu_relax();
     pv_irq_disable();
-    unsigned counted = ticks;
+    uint64_t took = ticks < count ? UINT64_MAX : fired_at - start;
     pv_timer_periodic(0);
     pv_irq_enable();
-    unsigned expected = WINDOW_NS / PERIOD_NS;
-    EXPECT(check, counted >= expected / 4 && counted <= expected + 2, "%u ticks, not about %u",
-           counted, expected);
+    return took;
+}
+
+/* A host that is busy loses ticks, but makes none; so the best of several tries counts. */
+static void ticks_at_its_period(struct check *check)
+{
+    uint64_t least = PERIODS * PERIOD_NS - PERIOD_NS / 10;
+    uint64_t best = UINT64_MAX;
+    for (unsigned i = 0; i < TRIES && best > least + least / 2; i++) {
+        uint64_t took = time_periods(PERIODS);
+        EXPECT(check, took >= least, "%u periods took %lu ns", PERIODS, took);
+        best = took < best ? took : best;
+    }
+    EXPECT(check, best <= least + least / 2, "%u periods took %lu ns", PERIODS, best);
     take_over();
     EXPECT(check, !wait_for(&fired, 3 * PERIOD_NS), "it goes on after its end");
 }

@@ -85,9 +85,19 @@ def jobs():
 
 
 def columns(results):
-    return [Column(heading, "instructions" if result.job.icount else "TSC cycles", result,
-                   transcript.read(result.lines))
-            for (_, heading), result in zip(COLUMNS, results)]
+    shown = [Column(heading, "instructions" if result.job.icount else "TSC cycles", result,
+                    transcript.read(result.lines))
+             for (_, heading), result in zip(COLUMNS, results)]
+    for column in shown:
+        lacking = [name for name in row_names(shown) if name not in column.said.costs]
+        if lacking and column.said.costs:
+            column.said.problems.append(f"no figures for {', '.join(lacking)}")
+    return shown
+
+
+def row_names(columns):
+    """Every measured operation of any column, in the order of the first that has it."""
+    return list(dict.fromkeys(name for c in columns for name in c.said.costs))
 
 
 def rows(columns):
@@ -109,17 +119,18 @@ def rows(columns):
            None,
            ["cost of one, in", *(c.unit for c in columns)],
            ["", *("raw / unpatched / patched" for _ in columns)]]
-    ops = list(dict.fromkeys(op for c in columns for op in c.said.costs))
-    return out + [[op, *(figures(c, op) for c in columns)] for op in ops]
+    names = row_names(columns)
+    return out + [[name, *(figures(c, name) for c in columns)] for name in names]
 
 
-def figures(column, op):
+def figures(column, name):
     if column.result.unavailable:
         return "skipped"
-    costs = column.said.costs.get(op)
+    costs = column.said.costs.get(name)
     if costs is None:
         return "no figures"
-    return " / ".join(f"{costs[mode]:,.2f}" if mode in costs else "missing"
+    due = transcript.modes_due(name)
+    return " / ".join(f"{costs[mode]:,.2f}" if mode in costs else "missing" if mode in due else "-"
                       for mode in transcript.MODES)
 
 

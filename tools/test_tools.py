@@ -98,6 +98,20 @@ class ReadingTranscripts(unittest.TestCase):
     def test_a_missing_mode_is_a_problem(self):
         self.assertEqual(transcript.read(full()[:-1]).problems, ["irq_disable: no patched figure"])
 
+    def test_a_workload_needs_no_raw_figure_and_patching_but_one(self):
+        lines = [*full(), bench("workload_timer", "unpatched", 9), bench("workload_timer", "patched", 8),
+                 bench("patch", "patched", 235.8), bench("unpatch", "unpatched", 321.2)]
+        said = transcript.read(lines)
+        self.assertEqual(said.problems, [])
+        self.assertEqual(said.costs["patch, 1,000 sites"], {"patched": 235.8})
+
+    def test_a_second_figure_is_a_problem(self):
+        self.assertIn("a second figure", transcript.read([*full(), full()[1]]).problems[0])
+
+    def test_a_cost_below_zero_is_a_problem(self):
+        lines = [*full()[:-1], bench("irq_disable", "patched", -9770.16)]
+        self.assertEqual(transcript.read(lines).problems, ["irq_disable: patched below zero"])
+
     def test_half_a_line_is_a_problem(self):
         self.assertIn("malformed", transcript.read([*full(), '{"type":"ben']).problems[0])
 
@@ -135,6 +149,13 @@ class DemoTable(unittest.TestCase):
         column = self.column("kvm", [], ok=False, reason="no packages", unavailable=True)
         self.assertFalse(column.failed)
         self.assertIn("skipped: no packages", self.text(self.column("native", full()), column))
+
+    def test_a_column_that_lacks_what_another_has_is_a_failure(self):
+        results = [Result(Job("demo", vmm, "k", "", icount=True), ok=True, lines=lines)
+                   for vmm, lines in (("native", [*full(), *full("cr3_write")[1:]]), ("kvm", full()))]
+        native, kvm = demo.columns(results)
+        self.assertFalse(native.failed)
+        self.assertEqual(kvm.state, "FAILED: no figures for cr3_write")
 
     def test_the_table_keeps_to_the_width_and_loses_no_word(self):
         many = dict(INFO, features=[f"feature-{i}" for i in range(30)])

@@ -2,13 +2,18 @@
 """Reads what the example kernel says to `info bench json`, and says what is missing or malformed.
 
 One JSON object on each line that begins with "{": one of type "info", and of type "bench" one for
-each operation and mode.
+each operation and mode. A workload has no raw form; patching and unpatching are measured for
+several numbers of sites, and their cost is that of one site.
 """
 
 import json
 from dataclasses import dataclass, field
 
 MODES = ("raw", "unpatched", "patched")
+PATCHING = {"patch": "patched", "unpatch": "unpatched"}
+WORKLOAD = "workload"
+# Subtracting two runs may leave a trace below zero; more than that is no measurement.
+LEAST_COST = -0.5
 INFO_KEYS = ("vmm", "door", "backend", "features", "sites", "clock", "tsc_khz")
 SITE_KEYS = ("total", "inlined", "direct", "indirect")
 
@@ -16,7 +21,7 @@ SITE_KEYS = ("total", "inlined", "direct", "indirect")
 @dataclass
 class Transcript:
     info: dict = None
-    # op -> mode -> cost of one operation
+    # row's name -> mode -> cost of one operation
     costs: dict = field(default_factory=dict)
     problems: list = field(default_factory=list)
 
@@ -34,18 +39,32 @@ def read(lines):
         transcript.problems.append("no info line")
     if not transcript.costs:
         transcript.problems.append("no bench lines")
-    for op, modes in transcript.costs.items():
-        lacking = [mode for mode in MODES if mode not in modes]
+    for name, modes in transcript.costs.items():
+        lacking = [mode for mode in modes_due(name) if mode not in modes]
         if lacking:
-            transcript.problems.append(f"{op}: no {', '.join(lacking)} figure")
+            transcript.problems.append(f"{name}: no {', '.join(lacking)} figure")
+        absurd = [mode for mode, cost in modes.items() if cost < LEAST_COST]
+        if absurd:
+            transcript.problems.append(f"{name}: {', '.join(absurd)} below zero")
     return transcript
+
+
+def modes_due(name):
+    """The modes in which a row must have a figure."""
+    op = name.partition(",")[0]
+    if op in PATCHING:
+        return (PATCHING[op],)
+    return MODES[1:] if op.startswith(WORKLOAD) else MODES
 
 
 def _take(transcript, record):
     if record["type"] == "info":
         _take_info(transcript, record)
     elif record["type"] == "bench":
-        modes = transcript.costs.setdefault(record["op"], {})
+        name = record["op"]
+        if name in PATCHING:
+            name += f", {record['n']:,} sites"
+        modes = transcript.costs.setdefault(name, {})
         if record["mode"] not in MODES:
             raise ValueError(f"no mode {record['mode']}")
         if record["mode"] in modes:

@@ -42,7 +42,7 @@ struct pv_cpu {
     uint64_t *kernel_stack_slot;  /**< where entries from user mode take their stack from (RSP0) */
     uint32_t number;              /**< 0 up to pv_platform::cpu_count */
     uint32_t apic_id;             /**< local APIC identity; valid after pv_init() */
-    uint32_t locks_held;          /**< pv_spin_lock() without its pv_spin_unlock() */
+    uint32_t locks_held;          /**< pv_spin_lock() begun, pv_spin_unlock() not ended */
     uint32_t batch_depth;         /**< open pv_mmu_batch_begin() */
     uint32_t lock_depth;          /**< nodes in use */
     uint32_t padding;             /**< 0 */

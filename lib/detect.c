@@ -18,7 +18,7 @@
 /* CPUID.1:ECX bit 31: reserved by processors for VMMs (AMD APM vol. 3, E.3.2). */
 #define HYPERVISOR_BIT (1u << 31)
 
-/* After so many bases without a signature no more are expected. */
+/* The first base may be empty: some VMMs can be told to show theirs at the second. */
 #define EMPTY_BASES 2u
 
 void pv_cpuid_raw(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
@@ -75,13 +75,14 @@ void pv_detect(pv_cpuid_function cpuid, struct pv_detection *found)
         found->exits++;
         signature_of(regs, interface->signature);
         if (!is_signature(interface->signature)) {
+            if (found->count != 0)
+                return;
             empty++;
             continue;
         }
         interface->base = base;
         interface->max_leaf = believable_max(base, regs[0]);
         found->count++;
-        empty = 0;
     }
 }
 

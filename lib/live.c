@@ -58,12 +58,14 @@ PV_NOSITE bool pv_live_breakpoint(struct pv_regs *regs)
         record = record_at(text, site);
     if (record == NULL)
         return false;
+    /* The byte first: once a breakpoint of ours is seen, so is that its op is being changed. */
+    uint8_t first = __atomic_load_n((const uint8_t *)site, __ATOMIC_ACQUIRE);
     if (record->op == __atomic_load_n(&poke_op, __ATOMIC_ACQUIRE)) {
         emulate_call(regs, site + record->length, pv_slot_of(&pv_ops, (enum pv_op_id)record->op));
         return true;
     }
     /* Met just before it was removed: what is there now can be run. */
-    if (*(const volatile uint8_t *)site == PV_INT3)
+    if (first == PV_INT3)
         return false;
     regs->rip = site;
     return true;
@@ -135,27 +137,50 @@ static int poke_step(unsigned op, enum step step, const struct pv_content *befor
 }
 
 /*
+ * The last step, which leaves no breakpoint: all first bytes are written, or poke_op stays. A CPU
+ * that does not serialise after it meets a breakpoint that is gone, or the new instruction.
+ */
+static int poke_last(unsigned op, enum step step, const struct pv_content *before,
+                     struct pv_error *error)
+{
+    int status = poke_step(op, step, before, error);
+
+    if (status != PV_OK && status != PV_E_RENDEZVOUS)
+        return status;
+    __atomic_store_n(&poke_op, PV_OP_COUNT, __ATOMIC_RELEASE);
+    return PV_OK;
+}
+
+/* From breakpoints everywhere to what the op's row says. */
+static int poke_rest(unsigned op, struct pv_error *error)
+{
+    int status = poke_step(op, STEP_TAIL, NULL, error);
+
+    return status == PV_OK ? poke_last(op, STEP_FIRST, NULL, error) : status;
+}
+
+/*
  * The row of the op says what its sites shall hold. A failure before the tails are touched is
  * taken back. After that the breakpoints stay, and poke_op with them: callers are served, if
- * slowly, and whoever wants to change an op is told.
+ * slowly, and the next change finishes this one first.
  */
 static int poke_all(unsigned op, const struct pv_content *before, struct pv_error *error)
 {
     __atomic_store_n(&poke_op, op, __ATOMIC_RELEASE);
     int status = poke_step(op, STEP_BREAKPOINT, before, error);
-    if (status != PV_OK) {
-        int back = poke_step(op, STEP_BACK, before, NULL);
-        if (back == PV_OK || back == PV_E_RENDEZVOUS)
-            __atomic_store_n(&poke_op, PV_OP_COUNT, __ATOMIC_RELEASE);
-        return status;
-    }
-    status = poke_step(op, STEP_TAIL, before, error);
-    if (status != PV_OK)
-        return status;
-    /* Whoever does not serialise after this one meets the breakpoint or the new instruction. */
-    (void)poke_step(op, STEP_FIRST, before, NULL);
-    __atomic_store_n(&poke_op, PV_OP_COUNT, __ATOMIC_RELEASE);
-    return PV_OK;
+    if (status == PV_OK)
+        return poke_rest(op, error);
+    (void)poke_last(op, STEP_BACK, before, NULL);
+    return status;
+}
+
+int pv_live_finish(struct pv_error *error)
+{
+    if (poke_op == PV_OP_COUNT)
+        return PV_OK;
+    /* Taking back may have stopped half way: breakpoints everywhere again. */
+    int status = poke_step(poke_op, STEP_BREAKPOINT, NULL, error);
+    return status == PV_OK ? poke_rest(poke_op, error) : status;
 }
 
 /* ---- one op --------------------------------------------------------------------------------- */
@@ -232,10 +257,9 @@ int pv_op_override(enum pv_op_id op, void (*function)(void), struct pv_error *er
         return pv_fail(error, PV_E_ARGUMENT, "no such op, or no backend yet", 0, -1);
     if (!pv_patch_claim())
         return pv_fail(error, PV_E_BUSY, "another change of the text is under way", 0, (int)op);
-    int status = poke_op == PV_OP_COUNT
-                     ? pv_sites_verify((unsigned)op, error)
-                     : pv_fail(error, PV_E_BUSY, "an earlier change of an op was not finished", 0,
-                               (int)poke_op);
+    int status = pv_live_finish(error);
+    if (status == PV_OK)
+        status = pv_sites_verify((unsigned)op, error);
     if (status == PV_OK && function != NULL)
         status = replace(op, function, NULL, error);
     else if (status == PV_OK)

@@ -11,6 +11,12 @@
 /* Vector 3: true if the breakpoint was one of ours, and the interrupted state has been moved on. */
 bool pv_live_breakpoint(struct pv_regs *regs);
 
+/*
+ * Completes a change of one op that failed half way and left breakpoints behind, if there is one.
+ * Under the claim.
+ */
+int pv_live_finish(struct pv_error *error);
+
 /* Other CPUs there are. */
 unsigned pv_other_cpus(void);
 

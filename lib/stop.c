@@ -12,8 +12,13 @@
  */
 #include "lib/live.h"
 
-/* A second or so of `pause`; a CPU that has interrupts off for longer is not going to come. */
-#define ANSWER_SPINS 20000000u
+/*
+ * A second or so of `pause`; a CPU that has interrupts off for longer is not going to come. Can be
+ * chosen at build time, for machines that are much slower or tests that are less patient.
+ */
+#ifndef PV_STOP_ANSWER_SPINS
+#define PV_STOP_ANSWER_SPINS 20000000u
+#endif
 /* A CPU is inside a site for nanoseconds; so often in a row is no chance. */
 #define STOP_TRIES 1000u
 
@@ -28,7 +33,15 @@ static uint64_t answers[PV_CONFIG_MAX_CPUS];
 
 unsigned pv_other_cpus(void)
 {
-    return pv_platform->cpu_count != NULL ? pv_platform->cpu_count() - 1 : 0;
+    unsigned count = pv_platform->cpu_count != NULL ? pv_platform->cpu_count() : 1;
+
+    return count > 1 ? count - 1 : 0;
+}
+
+/* Whether there is room for all answers, and a way to ask. */
+static bool can_ask(void)
+{
+    return pv_other_cpus() < PV_CONFIG_MAX_CPUS && pv_platform->run_on_others != NULL;
 }
 
 static bool is_over(uint64_t number)
@@ -55,7 +68,7 @@ static void let_go(void)
 /* Waits for one CPU's answer to the request under way. */
 static bool has_answered(unsigned cpu)
 {
-    for (unsigned spins = 0; spins < ANSWER_SPINS; spins++) {
+    for (unsigned spins = 0; spins < PV_STOP_ANSWER_SPINS; spins++) {
         if (__atomic_load_n(&answers[cpu], __ATOMIC_ACQUIRE) >> 1 == request)
             return true;
         pv_raw_pause();
@@ -87,6 +100,8 @@ bool pv_serialise_all(void)
     pv_serialise();
     if (pv_other_cpus() == 0)
         return true;
+    if (!can_ask())
+        return false;
     ask(serialise_here);
     int missing = who_is_missing();
     let_go();
@@ -137,6 +152,10 @@ static bool any_inside(void)
 
 static int stop_others(struct pv_error *error)
 {
+    if (!can_ask())
+        return pv_fail(error, PV_E_RENDEZVOUS,
+                       "more CPUs than PV_CONFIG_MAX_CPUS, or no pv_platform::run_on_others", 0,
+                       -1);
     for (unsigned tries = 0; tries < STOP_TRIES; tries++) {
         ask(stand_still);
         int missing = who_is_missing();

@@ -19,23 +19,26 @@ static bool stands_on(const struct pv_backend *backend, const struct pv_backend 
     return backend != NULL;
 }
 
-/* Deepest first; what `except` stands on is there already. */
+static void leave_chain(const struct pv_backend *backend, const struct pv_backend *except)
+{
+    for (; backend != NULL && !stands_on(except, backend); backend = backend->base)
+        if (backend->leave != NULL)
+            backend->leave();
+}
+
+/* Deepest first; what `except` stands on is there already. All of it, or nothing. */
 static int enter_chain(const struct pv_backend *backend, const struct pv_backend *except,
                        struct pv_error *error)
 {
     if (backend == NULL || stands_on(except, backend))
         return PV_OK;
     int status = enter_chain(backend->base, except, error);
-    if (status == PV_OK && backend->enter != NULL)
-        status = backend->enter(pv_platform, error);
+    if (status != PV_OK || backend->enter == NULL)
+        return status;
+    status = backend->enter(pv_platform, error);
+    if (status != PV_OK)
+        leave_chain(backend->base, except);
     return status;
-}
-
-static void leave_chain(const struct pv_backend *backend, const struct pv_backend *except)
-{
-    for (; backend != NULL && !stands_on(except, backend); backend = backend->base)
-        if (backend->leave != NULL)
-            backend->leave();
 }
 
 void pv_backend_set(const struct pv_backend *backend)
@@ -131,8 +134,10 @@ static int switch_stopped(const struct pv_backend *to, struct pv_error *error)
 
 static int switch_claimed(const struct pv_backend *to, struct pv_error *error)
 {
-    int status = pv_sites_verify(PV_ALL_OPS, error);
+    int status = pv_live_finish(error);
 
+    if (status == PV_OK)
+        status = pv_sites_verify(PV_ALL_OPS, error);
     if (status != PV_OK || to == pv_backend)
         return status;
     if (pv_platform->preempt_off != NULL)

@@ -83,7 +83,8 @@ int pv_sites_check(struct pv_site_counts *counts, struct pv_error *error);
  * @param error     Filled on failure; nothing is changed then, but see PV_E_ALIAS at pv_patch().
  * @return PV_OK, PV_E_BUSY, PV_E_RENDEZVOUS and as pv_patch().
  *
- * For tracing, and for kernels that decide late. Not from interrupt context. Other CPUs go on:
+ * For tracing, and for kernels that decide late; after pv_init(). Not from interrupt context. A
+ * change that failed half way is finished by the next one, or by pv_switch(). Other CPUs go on:
  * where a site holds one instruction before and after, they meet a breakpoint at worst and make
  * the call from its handler; otherwise they are stopped for the time it takes.
  */
@@ -92,12 +93,13 @@ int pv_op_override(enum pv_op_id op, void (*function)(void), struct pv_error *er
 /**
  * @brief Changes the backend of the running kernel.
  * @param backend  Its name.
- * @param error    Filled on failure; the old backend is then in force.
+ * @param error    Filled on failure; the old backend is then in force, but see PV_E_ALIAS.
  * @return PV_OK. PV_E_BACKEND: no such pair. PV_E_BUSY: a PV lock is held or an MMU batch is open.
- *         PV_E_RENDEZVOUS: another CPU could not be stopped outside a site. And as pv_patch().
+ *         PV_E_RENDEZVOUS: another CPU could not be stopped outside a site. PV_E_ALIAS: as
+ *         pv_patch(); the backend in force, old or new, is that of pv_facts(). And as pv_patch().
  *
- * Not from interrupt context. Undoes the old backend's registrations with the VMM, stops all
- * other CPUs, patches, makes the new ones.
+ * Not from interrupt context. Stops all other CPUs, undoes the old backend's registrations with the
+ * VMM, patches, makes the new ones. Overrides of ops end with it.
  */
 int pv_switch(const char *backend, struct pv_error *error);
 

@@ -257,6 +257,18 @@ void host_become_cpu(unsigned number)
     __atomic_store_n(&block->present, true, __ATOMIC_RELEASE);
 }
 
+void host_pretend_cpu(unsigned number, void (*function)(void *argument, const struct pv_regs *regs),
+                      void *argument, const struct pv_regs *regs)
+{
+    struct host_block *self = &blocks[pv_this_cpu()->number];
+
+    if (blocks[number].cpu.self == NULL)
+        pv_cpu_setup(&blocks[number].cpu, number);
+    syscall(SYS_arch_prctl, ARCH_SET_GS, &blocks[number]);
+    function(argument, regs);
+    syscall(SYS_arch_prctl, ARCH_SET_GS, self);
+}
+
 static void *cpu_main(void *argument)
 {
     struct host_block *block = argument;

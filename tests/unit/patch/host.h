@@ -68,6 +68,10 @@ void host_join_cpus(void);
 /* Threads call it instead of looking at a flag of their own; set by host_join_cpus(). */
 bool host_asked_to_end(void);
 
+/* Runs a request here as if this were another CPU, which has no thread. */
+void host_pretend_cpu(unsigned number, void (*function)(void *argument, const struct pv_regs *regs),
+                      void *argument, const struct pv_regs *regs);
+
 /* How many CPUs the platform tells. */
 extern unsigned host_cpu_count;
 

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Changing backends, and refusing to.
+ *
+ * Theory: a backend is a stack (kvm on native), and a change leaves and enters only what the two
+ * stacks do not share. Whatever fails, one backend is in force as a whole: its registrations, its
+ * table, its contents. A change is refused while something is open that one backend began and
+ * another would have to end.
+ */
+#include "host.h"
+
+#include <stdlib.h>
+
+__attribute__((noinline)) static uint64_t irq_flags(void)
+{
+    return pv_irq_flags().raw;
+}
+
+static char log_text[512];
+
+static void keep_log(const char *line)
+{
+    strncat(log_text, line, sizeof(log_text) - strlen(log_text) - 1);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    host_start_patched("alpha");
+    log_text[0] = '\0';
+    host_platform.log = keep_log;
+    return 0;
+}
+
+static int start_beta(void **state)
+{
+    (void)state;
+    host_start_patched("beta");
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    host_stop();
+    return 0;
+}
+
+static void assert_alpha_is_whole(void)
+{
+    assert_string_equal(pv_backend->name, "alpha");
+    assert_int_equal(host_alpha.entered, 1);
+    assert_int_equal(host_beta.entered, 0);
+    assert_int_equal(host_gamma.entered, 0);
+    assert_int_equal(pv_sites_check(NULL, NULL), PV_OK);
+    assert_int_equal(irq_flags(), ALPHA(irq_flags));
+}
+
+static void assert_refused(const char *backend, int status)
+{
+    struct pv_error error = {0};
+
+    assert_int_equal(pv_switch(backend, &error), status);
+    assert_int_equal(error.status, status);
+    assert_true(error.what != NULL && error.what[0] != '\0');
+    assert_alpha_is_whole();
+}
+
+static void a_change_makes_the_other_backend_whole(void **state)
+{
+    (void)state;
+    assert_int_equal(pv_switch("beta", NULL), PV_OK);
+    assert_int_equal(host_alpha.entered, 0);
+    assert_int_equal(host_beta.entered, 1);
+    assert_int_equal(irq_flags(), BETA(irq_flags));
+}
+
+static void a_change_to_the_backend_in_force_does_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(pv_switch("alpha", NULL), PV_OK);
+    assert_int_equal(host_alpha.enters, 1);
+    assert_int_equal(host_alpha.leaves, 0);
+}
+
+static void what_two_backends_share_stays(void **state)
+{
+    (void)state;
+    assert_int_equal(pv_switch("gamma", NULL), PV_OK);
+    assert_int_equal(pv_switch("beta", NULL), PV_OK);
+    assert_int_equal(host_beta.enters, 1);
+    assert_int_equal(host_beta.leaves, 0);
+    assert_int_equal(host_gamma.entered, 0);
+}
+
+static void an_unknown_backend_is_refused(void **state)
+{
+    (void)state;
+    assert_refused("omega", PV_E_BACKEND);
+}
+
+static void part_of_a_name_is_refused(void **state)
+{
+    (void)state;
+    assert_refused("be", PV_E_BACKEND);
+    assert_refused("", PV_E_BACKEND);
+    assert_refused("betamax", PV_E_BACKEND);
+}
+
+static void no_name_is_refused(void **state)
+{
+    (void)state;
+    assert_refused(NULL, PV_E_ARGUMENT);
+}
+
+static void a_backend_that_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    assert_refused("unfit", PV_E_BACKEND);
+}
+
+static void a_change_under_way_refuses_another(void **state)
+{
+    (void)state;
+    assert_true(pv_patch_claim());
+    assert_refused("beta", PV_E_BUSY);
+    assert_int_equal(pv_patch(NULL), PV_E_BUSY);
+    assert_int_equal(pv_op_override(PV_OPID_irq_flags, NULL, NULL), PV_E_BUSY);
+    pv_patch_release();
+}
+
+static void a_lock_held_refuses(void **state)
+{
+    struct pv_spinlock lock = PV_SPINLOCK_FREE;
+    (void)state;
+    pv_spin_lock(&lock);
+    assert_refused("beta", PV_E_BUSY);
+    pv_spin_unlock(&lock);
+    assert_int_equal(pv_switch("beta", NULL), PV_OK);
+}
+
+static void a_batch_open_refuses(void **state)
+{
+    (void)state;
+    pv_mmu_batch_begin();
+    assert_refused("beta", PV_E_BUSY);
+    pv_mmu_batch_end();
+    assert_int_equal(pv_switch("beta", NULL), PV_OK);
+}
+
+static void wait_for_the_end(unsigned number)
+{
+    (void)number;
+    while (!host_asked_to_end())
+        pv_raw_pause();
+}
+
+static void a_lock_held_by_another_cpu_refuses(void **state)
+{
+    (void)state;
+    host_start_cpu(1, wait_for_the_end);
+    host_cpu(1)->locks_held = 1;
+    assert_refused("beta", PV_E_BUSY);
+    host_cpu(1)->locks_held = 0;
+    assert_int_equal(pv_switch("beta", NULL), PV_OK);
+    host_join_cpus();
+}
+
+static void (*run_on_others)(void (*)(void *, const struct pv_regs *), void *);
+
+static void lock_meanwhile(void (*function)(void *, const struct pv_regs *), void *argument)
+{
+    host_cpu(1)->locks_held = 1;
+    run_on_others(function, argument);
+}
+
+static void a_lock_taken_while_cpus_were_stopping_refuses(void **state)
+{
+    (void)state;
+    host_start_cpu(1, wait_for_the_end);
+    run_on_others = host_platform.run_on_others;
+    host_platform.run_on_others = lock_meanwhile;
+    assert_refused("beta", PV_E_BUSY);
+    host_join_cpus();
+}
+
+static struct pv_spinlock stepped_lock;
+static unsigned locked_steps, uncounted_steps;
+
+static void look_at_the_lock(struct pv_regs *regs)
+{
+    (void)regs;
+    if (stepped_lock.locked == 0)
+        return;
+    locked_steps++;
+    if (pv_this_cpu()->locks_held == 0)
+        uncounted_steps++;
+}
+
+/* A CPU can be stopped between any two instructions. */
+static void a_lock_is_counted_at_every_instruction_that_holds_it(void **state)
+{
+    (void)state;
+    host_stepped = look_at_the_lock;
+    locked_steps = uncounted_steps = 0;
+    host_step_begin();
+    pv_spin_lock(&stepped_lock);
+    pv_spin_unlock(&stepped_lock);
+    host_step_end();
+    assert_true(locked_steps > 0);
+    assert_int_equal(uncounted_steps, 0);
+    assert_int_equal(pv_this_cpu()->locks_held, 0);
+}
+
+static void a_backend_that_does_not_start_leaves_the_old_one_in_force(void **state)
+{
+    (void)state;
+    host_beta.fail_next = 1;
+    assert_refused("beta", PV_E_HOST);
+    assert_int_equal(pv_switch("beta", NULL), PV_OK);
+}
+
+static void a_stack_that_starts_in_part_is_left_as_a_whole(void **state)
+{
+    (void)state;
+    host_gamma.fail_next = 1;
+    assert_refused("gamma", PV_E_HOST);
+    assert_int_equal(host_beta.enters, 1);
+}
+
+static void a_base_that_was_there_before_stays_when_the_top_fails(void **state)
+{
+    (void)state;
+    host_gamma.fail_next = 1;
+    assert_int_equal(pv_switch("gamma", NULL), PV_E_HOST);
+    assert_string_equal(pv_backend->name, "beta");
+    assert_int_equal(host_beta.entered, 1);
+    assert_int_equal(host_beta.leaves, 0);
+}
+
+static void an_old_backend_that_does_not_start_again_is_told(void **state)
+{
+    (void)state;
+    host_beta.fail_next = 1;
+    host_alpha.fail_next = 1;
+    struct pv_error error = {0};
+    assert_int_equal(pv_switch("beta", &error), PV_E_HOST);
+    assert_non_null(strstr(log_text, "could not register again"));
+    assert_int_equal(irq_flags(), ALPHA(irq_flags));
+}
+
+static void an_init_that_fails_leaves_nothing_entered(void **state)
+{
+    (void)state;
+    assert_int_equal(pv_unpatch(NULL), PV_OK);
+    host_start("gamma");
+    host_gamma.fail_next = 1;
+    struct pv_error error = {0};
+    assert_int_equal(pv_init(&error), PV_E_HOST);
+    assert_int_equal(host_beta.entered, 0);
+    assert_int_equal(irq_flags(), ALPHA(irq_flags));
+    assert_int_equal(pv_init(&error), PV_OK);
+}
+
+static void shutdown_leaves_the_whole_stack(void **state)
+{
+    (void)state;
+    assert_int_equal(pv_switch("gamma", NULL), PV_OK);
+    pv_shutdown();
+    assert_int_equal(host_beta.entered, 0);
+    assert_int_equal(host_gamma.entered, 0);
+}
+
+/* What the command line asks for. */
+static const char *chosen(const char *cmdline)
+{
+    struct pv_boot_info *boot = calloc(1, sizeof(*boot));
+
+    strncpy(boot->cmdline, cmdline, sizeof(boot->cmdline) - 1);
+    log_text[0] = '\0';
+    assert_int_equal(pv_unpatch(NULL), PV_OK);
+    assert_int_equal(pv_early_init(&host_platform, boot, NULL), PV_OK);
+    free(boot);
+    return pv_backend->name;
+}
+
+static void the_last_backend_asked_for_counts(void **state)
+{
+    (void)state;
+    assert_string_equal(chosen("backend=gamma quiet  backend=beta\tx"), "beta");
+    assert_string_equal(log_text, "");
+}
+
+static void an_impossible_backend_is_one_line_and_the_boot_goes_on(void **state)
+{
+    (void)state;
+    assert_string_equal(chosen("backend=omega"), "alpha");
+    assert_non_null(strstr(log_text, "no backend"));
+    assert_string_equal(chosen("backend=unfit"), "alpha");
+    assert_non_null(strstr(log_text, "cannot serve"));
+    assert_string_equal(chosen("nopv"), "alpha");
+    assert_non_null(strstr(log_text, "no backend"));
+}
+
+static void words_that_only_look_alike_ask_for_nothing(void **state)
+{
+    (void)state;
+    assert_string_equal(chosen("nopvx mybackend=beta backend beta"), "alpha");
+    assert_string_equal(log_text, "");
+}
+
+#define ALONE(test) cmocka_unit_test_setup_teardown(test, start, stop)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        ALONE(a_change_makes_the_other_backend_whole),
+        ALONE(a_change_to_the_backend_in_force_does_nothing),
+        ALONE(what_two_backends_share_stays),
+        ALONE(an_unknown_backend_is_refused),
+        ALONE(part_of_a_name_is_refused),
+        ALONE(no_name_is_refused),
+        ALONE(a_backend_that_does_not_fit_is_refused),
+        ALONE(a_change_under_way_refuses_another),
+        ALONE(a_lock_held_refuses),
+        ALONE(a_batch_open_refuses),
+        ALONE(a_lock_held_by_another_cpu_refuses),
+        ALONE(a_lock_taken_while_cpus_were_stopping_refuses),
+        ALONE(a_lock_is_counted_at_every_instruction_that_holds_it),
+        cmocka_unit_test_setup_teardown(a_lock_is_counted_at_every_instruction_that_holds_it,
+                                        start_beta, stop),
+        ALONE(a_backend_that_does_not_start_leaves_the_old_one_in_force),
+        ALONE(a_stack_that_starts_in_part_is_left_as_a_whole),
+        cmocka_unit_test_setup_teardown(a_base_that_was_there_before_stays_when_the_top_fails,
+                                        start_beta, stop),
+        ALONE(an_old_backend_that_does_not_start_again_is_told),
+        ALONE(an_init_that_fails_leaves_nothing_entered),
+        ALONE(shutdown_leaves_the_whole_stack),
+        ALONE(the_last_backend_asked_for_counts),
+        ALONE(an_impossible_backend_is_one_line_and_the_boot_goes_on),
+        ALONE(words_that_only_look_alike_ask_for_nothing),
+    };
+
+    return cmocka_run_group_tests_name("changing backends", tests, NULL, NULL);
+}

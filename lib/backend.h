@@ -74,10 +74,21 @@ struct pv_backend {
     /* Offered #GP, #PF and NMI when this backend is in force; true if it was its own. May be NULL.
      * Contains no call site. */
     bool (*trap)(unsigned vector, struct pv_regs *regs);
+
+    /*
+     * What the VMM has for a kernel whatever backend is in force, so before enter() and after
+     * leave() too; each may be NULL. Its console, by pv_console_write() and pv_console_read() (both
+     * or none), and its memory map where the loader left none, by pv_boot_ask_memory(): fills up to
+     * `room` ranges and returns how many, or a negative status.
+     */
+    int (*console_write)(const char *text, size_t length);
+    int (*console_read)(char *buffer, size_t size);
+    int (*memory_map)(struct pv_memory_range *ranges, unsigned room);
 };
 
 extern const struct pv_backend pv_backend_native;
 extern const struct pv_backend pv_backend_kvm;
+extern const struct pv_backend pv_backend_xen_hvm;
 
 /* The one list: native first. */
 extern const struct pv_backend *const pv_backends[];

@@ -26,11 +26,13 @@ void pv_cpu_setup(struct pv_cpu *cpu, uint32_t number)
     cpu->number = number;
 }
 
-static const struct pv_backend *fittest(void)
+const struct pv_backend *pv_backend_fittest(void)
 {
     const struct pv_backend *best = pv_backends[0];
     unsigned most = 0;
 
+    if (pv_platform == NULL)
+        return NULL;
     for (unsigned i = 0; i < pv_backend_count; i++) {
         unsigned fitness = pv_backends[i]->fitness(&detection);
         if (fitness > most) {
@@ -103,7 +105,7 @@ int pv_early_init(const struct pv_platform *platform, const struct pv_boot_info 
     pv_text_begin(platform);
     pv_detect(pv_cpuid_raw, &detection);
     const struct pv_backend *backend = boot != NULL ? asked_for(boot->cmdline) : NULL;
-    pv_backend_set(backend != NULL ? backend : fittest());
+    pv_backend_set(backend != NULL ? backend : pv_backend_fittest());
     return PV_OK;
 }
 

@@ -7,6 +7,7 @@
 struct vector {
     pv_irq_handler handler;
     void *context;
+    bool unended; /* it has no bit in service: no end of interrupt */
 };
 
 static struct vector vectors[256];
@@ -27,12 +28,14 @@ __attribute__((noinline)) bool pv_irq_dispatch(unsigned vector, struct pv_regs *
     pv_irq_handler handler = __atomic_load_n(&vectors[vector].handler, __ATOMIC_ACQUIRE);
     if (handler == NULL)
         return false;
+    bool unended = vectors[vector].unended;
     handler(regs, vectors[vector].context);
-    pv_irq_eoi();
+    if (!unended)
+        pv_irq_eoi();
     return true;
 }
 
-int pv_irq_alloc(pv_irq_handler handler, void *context)
+static int alloc(pv_irq_handler handler, void *context, bool unended)
 {
     unsigned first = pv_platform->vector_first;
     unsigned last = pv_platform->vector_last;
@@ -43,10 +46,21 @@ int pv_irq_alloc(pv_irq_handler handler, void *context)
         if (vector == spurious_vector() || vectors[vector].handler != NULL)
             continue;
         vectors[vector].context = context;
+        vectors[vector].unended = unended;
         __atomic_store_n(&vectors[vector].handler, handler, __ATOMIC_RELEASE);
         return (int)vector;
     }
     return PV_E_FULL;
+}
+
+int pv_irq_alloc(pv_irq_handler handler, void *context)
+{
+    return alloc(handler, context, false);
+}
+
+int pv_irq_alloc_unended(pv_irq_handler handler, void *context)
+{
+    return alloc(handler, context, true);
 }
 
 void pv_irq_free(int vector)

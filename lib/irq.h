@@ -10,4 +10,7 @@
 /* Runs the handler of a vector and ends the interrupt; false: nobody has the vector. */
 bool pv_irq_dispatch(unsigned vector, struct pv_regs *regs);
 
+/* As pv_irq_alloc(), for interrupts that pass by the local APIC: they are not ended. */
+int pv_irq_alloc_unended(pv_irq_handler handler, void *context);
+
 #endif

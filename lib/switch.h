@@ -16,6 +16,9 @@ int pv_backend_enter(struct pv_error *error);
 /* The backend whose name is the first `length` characters of name; NULL: none. */
 const struct pv_backend *pv_backend_named(const char *name, size_t length);
 
+/* The backend that serves the VMM underneath best; NULL before detection. */
+const struct pv_backend *pv_backend_fittest(void);
+
 /* What detection found. */
 const struct pv_detection *pv_detected(void);
 

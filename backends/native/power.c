@@ -4,14 +4,7 @@
  */
 #include "backends/native/native.h"
 #include "backends/native/port.h"
-
-/*
- * QEMU's isa-debug-exit device, where it is configured (iobase=0xf4): QEMU exits with twice the
- * value plus one (QEMU, hw/misc/debugexit.c). Elsewhere nothing answers at this port.
- */
-#define DEBUG_EXIT_PORT    0xf4
-#define DEBUG_EXIT_SUCCESS 0x10
-#define DEBUG_EXIT_FAILURE 0x11
+#include "lib/x86/debug_exit.h"
 
 /* PM1 control register: ACPI 6.5, table 4.13 (SCI_EN, SLP_TYPx, SLP_EN). */
 #define PM1_SCI_EN        0x0001u
@@ -91,7 +84,7 @@ static void keyboard_reset(void)
 
 void pv_native_cpu_power_off(int status)
 {
-    port_out8(DEBUG_EXIT_PORT, status == 0 ? DEBUG_EXIT_SUCCESS : DEBUG_EXIT_FAILURE);
+    port_out8(PV_DEBUG_EXIT_PORT, pv_debug_exit_value(status));
     acpi_sleep_5();
     keyboard_reset();
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * COM1, a 16550A without interrupts for output: National Semiconductor PC16550D, section 8.
+ * The VMM's console where it has one; else COM1, a 16550A without interrupts for output: National
+ * Semiconductor PC16550D, section 8.
  *
  * The first lines come before the library can be called, so ports are reached by two functions
- * that are exchanged once pv_early_init() is done.
+ * that are exchanged once pv_early_init() is done. What the VMM's console cannot take before the
+ * kernel maps its page is kept until then.
  */
 #include "console.h"
 #include "cpu.h"
+#include "string.h"
 
 #define COM1             0x3f8
 #define COM_DATA         (COM1 + 0)
@@ -60,6 +63,12 @@ static void (*out8)(uint16_t port, uint8_t value) = raw_out8;
 
 static bool present;
 static unsigned room;
+static bool pv_ready;
+
+#define EARLY_BYTES 2048
+
+static char early[EARLY_BYTES];
+static size_t early_used;
 
 void console_init(void)
 {
@@ -77,6 +86,29 @@ void console_use_pv(void)
 {
     in8 = library_in8;
     out8 = library_out8;
+    pv_ready = true;
+}
+
+static void keep(const char *text, size_t bytes)
+{
+    if (bytes > EARLY_BYTES - early_used)
+        bytes = EARLY_BYTES - early_used;
+    memcpy(early + early_used, text, bytes);
+    early_used += bytes;
+}
+
+/* false: the VMM has no console, the serial port is ours. */
+static bool write_to_vmm(const char *text, size_t bytes)
+{
+    if (!pv_ready)
+        return false;
+    int status = pv_console_write(early, early_used);
+    if (status == PV_E_BUSY) {
+        keep(text, bytes);
+        return true;
+    }
+    early_used = 0;
+    return status != PV_E_UNSUPPORTED && pv_console_write(text, bytes) != PV_E_UNSUPPORTED;
 }
 
 static void put(char c)
@@ -92,7 +124,7 @@ static void put(char c)
 /* No lock: a panic inside another output must get through. */
 void console_write(const char *text, size_t bytes)
 {
-    if (!present)
+    if (write_to_vmm(text, bytes) || !present)
         return;
     for (size_t i = 0; i < bytes; i++) {
         if (text[i] == '\n')
@@ -103,6 +135,9 @@ void console_write(const char *text, size_t bytes)
 
 int console_read(void)
 {
+    char c;
+    if (pv_ready && pv_console_read(&c, 1) > 0)
+        return (unsigned char)c;
     if (!present || (in8(COM_LINE_STATUS) & STATUS_DATA_READY) == 0)
         return -1;
     return in8(COM_DATA);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The serial console and formatted output.
+ * The console, the VMM's or a serial port, and formatted output.
  */
 #ifndef GUEST_CONSOLE_H
 #define GUEST_CONSOLE_H
@@ -14,7 +14,7 @@
 /* Sets the port up; output works from here on, before the library does. */
 void console_init(void);
 
-/* From now on ports are reached through the library. */
+/* From now on ports are reached through the library, and so is the VMM's console. */
 void console_use_pv(void);
 
 void console_write(const char *text, size_t bytes);

@@ -61,6 +61,8 @@ __attribute__((used)) void kernel_main(uint32_t start_info)
     if (pv_early_init(&platform, &boot_info, &error) != PV_OK)
         give_up("pv_early_init", &error);
     console_use_pv();
+    if (pv_boot_ask_memory(&boot_info) != PV_OK)
+        panic("neither the loader nor the VMM named any memory");
     start_kernel();
     if (pv_init(&error) != PV_OK)
         give_up("pv_init", &error);

@@ -29,7 +29,7 @@ void *map_physical(uint64_t phys, size_t bytes, bool device)
         pages > (DEVICE_END - device_next) / PAGE_BYTES)
         return NULL;
     uintptr_t start = device_next;
-    uint64_t rights = device ? MAP_KERNEL_DEVICE : MAP_KERNEL_CONST;
+    uint64_t rights = device ? MAP_KERNEL_DEVICE : MAP_KERNEL_DATA;
     for (size_t i = 0; i < pages; i++)
         if (!paging_map(kernel_space, start + i * PAGE_BYTES, (phys & PTE_ADDRESS) + i * PAGE_BYTES,
                         rights))

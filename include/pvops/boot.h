@@ -140,6 +140,16 @@ int pv_boot_from_pvh(uint64_t start_info, void *(*phys_to_virt)(uint64_t phys),
 void pv_boot_normalise(struct pv_boot_info *boot, void *(*phys_to_virt)(uint64_t phys));
 
 /**
+ * @brief Asks the VMM for the memory map if the loader left none.
+ * @param boot  Filled by pv_boot_from(); ranges are added, and modules checked against them.
+ * @return PV_OK when there is a map, the loader's or the VMM's; PV_E_UNSUPPORTED when the VMM has
+ *         none to give; PV_E_HOST when its answer makes no sense.
+ *
+ * After pv_early_init(), and before the calls below. Xen leaves no map to a PVH hardware domain.
+ */
+int pv_boot_ask_memory(struct pv_boot_info *boot);
+
+/**
  * @brief Takes a range out of RAM.
  * @param boot   Filled by pv_boot_from().
  * @param start  First byte.

@@ -34,11 +34,13 @@ struct pv_platform {
     void *(*text_alias)(uintptr_t text, size_t bytes);
     void (*text_unalias)(void *alias, size_t bytes); /**< ends text_alias() */
 
-    /** Physical address of something in a struct pv_cpu. Default: the address itself. */
+    /** Physical address of something in a struct pv_cpu or in the library's own data. Default: the
+     *  address itself. */
     uint64_t (*virt_to_phys)(const volatile void *address);
 
-    /** Maps device registers or firmware tables, uncached for the former. No default: NULL means no
-     *  APIC and no ACPI table can be reached. */
+    /** Maps physical memory: device registers, uncached, or firmware tables and pages shared with
+     * the VMM, cached and writable. NULL from it: not possible, or not yet. No default: without it
+     * no APIC and no ACPI table can be reached. */
     void *(*map_physical)(uint64_t phys, size_t bytes, bool device);
 
     /** Number of CPUs that are up. Default: one. */

@@ -15,6 +15,7 @@
 #define PVOPS_PVOPS_H
 
 #include "pvops/boot.h"
+#include "pvops/console.h"
 #include "pvops/cpu.h"
 #include "pvops/io.h"
 #include "pvops/irq.h"

@@ -208,7 +208,7 @@ static const char *refusal(const struct pv_boot_info *boot, const struct pv_boot
     return NULL;
 }
 
-static void check_modules(struct pv_boot_info *boot)
+void pv_intake_check_modules(struct pv_boot_info *boot)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < boot->modules_used; i++) {
@@ -234,7 +234,7 @@ void pv_intake_finish(struct pv_boot_info *boot, struct pv_rsdp_hint rsdp,
 {
     if (boot->ranges_used == 0)
         pv_intake_complain(boot, "The loader told no memory map", 0);
-    check_modules(boot);
+    pv_intake_check_modules(boot);
     boot->rsdp = pv_rsdp_find(boot, rsdp.phys, phys_to_virt);
     if (boot->rsdp != 0 && boot->rsdp == rsdp.phys && rsdp.keep_bytes)
         take_pages(boot, boot->rsdp, PV_RSDP_LONGEST, PV_MEMORY_ACPI);

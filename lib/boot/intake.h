@@ -63,6 +63,9 @@ void pv_intake_module(struct pv_boot_info *boot, uint64_t start, uint64_t bytes,
 void pv_intake_cmdline(struct pv_boot_info *boot, uint64_t phys, uint64_t limit,
                        pv_phys_to_virt_fn phys_to_virt);
 
+/* Leaves out modules that do not lie in RAM, if there is a map, or over others. */
+void pv_intake_check_modules(struct pv_boot_info *boot);
+
 /* Checks across what was taken: modules against the map, the RSDP. */
 void pv_intake_finish(struct pv_boot_info *boot, struct pv_rsdp_hint rsdp,
                       pv_phys_to_virt_fn phys_to_virt);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Time, as Xen keeps it: a clock record in each CPU's part of the shared page (xen/include/public/
+ * xen.h, struct vcpu_time_info), the wall clock at system time 0 in the same page, and how long a
+ * CPU waited for its turn (vcpu.h, struct vcpu_runstate_info).
+ */
+#include "backends/xen/xen.h"
+#include "backends/xen/hypercall.h"
+#include "backends/xen/abi/cpuid.h"
+#include "backends/xen/abi/vcpu.h"
+#include "lib/pvclock.h"
+
+static uint64_t most_stolen_ns[PV_CONFIG_MAX_CPUS];
+
+/* Xen keeps the record from the CPU's start on, whether anybody looks or not. */
+static int add(struct pv_cpu *cpu, const volatile struct pv_pvclock_record **record)
+{
+    const struct pv_xen_vcpu_info *info = pv_xen_this_vcpu_info();
+
+    (void)cpu;
+    if (info == NULL)
+        return PV_E_UNSUPPORTED;
+    *record = &info->time;
+    return PV_OK;
+}
+
+static uint64_t base_ns(void)
+{
+    return pv_xen_base_ops()->clock_ns();
+}
+
+const struct pv_pvclock_source pv_xen_clock_source = {
+    .name = "xen",
+    .add = add,
+    .base_ns = base_ns,
+};
+
+uint64_t pv_xen_tsc_hz(void)
+{
+    uint32_t regs[4];
+
+    (void)pv_xen_cpuid(PV_XEN_LEAF_TIME, 0, regs);
+    return regs[2] * 1000ull;
+}
+
+/* The seconds' upper half is left alone: it is 0 until the year 2106. */
+int pv_xen_wallclock(uint64_t *unix_ns)
+{
+    uint64_t start_ns, now_ns;
+    struct pv_irqflags flags = pv_irq_save();
+    bool known = pv_pvclock_vmm_ns(&now_ns);
+
+    pv_irq_restore(flags);
+    if (!known || pv_pvclock_wall_read(&pv_xen_shared->wall, &start_ns) != PV_OK)
+        return pv_xen_base_ops()->wallclock(unix_ns);
+    *unix_ns = start_ns + now_ns;
+    return PV_OK;
+}
+
+/*
+ * Asked by hypercall when somebody wants to know. A host that takes stolen time back is not
+ * followed.
+ */
+uint64_t pv_xen_steal_ns(void)
+{
+    struct pv_xen_runstate state = {0};
+    uint32_t number = pv_this_cpu()->number;
+
+    if (number >= PV_CONFIG_MAX_CPUS)
+        return 0;
+    if (pv_xen_vcpu_op(PV_VCPUOP_GET_RUNSTATE_INFO, pv_xen_this_vcpu(), &state) != 0)
+        return most_stolen_ns[number];
+    return pv_clock_monotonic(&most_stolen_ns[number], state.time_ns[PV_RUNSTATE_RUNNABLE] +
+                                                           state.time_ns[PV_RUNSTATE_OFFLINE]);
+}

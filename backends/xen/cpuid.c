@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What Xen tells by CPUID, and how CPUs are numbered.
+ */
+#include "backends/xen/xen.h"
+#include "backends/xen/abi/cpuid.h"
+#include "lib/detect.h"
+#include "lib/switch.h"
+
+/* Xen's number of each CPU, and one more; 0: not asked yet. */
+static uint32_t vcpu_of[PV_CONFIG_MAX_CPUS];
+
+bool pv_xen_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
+{
+    const struct pv_interface *found = pv_detected_interface(pv_detected(), PV_XEN_SIGNATURE);
+
+    regs[0] = regs[1] = regs[2] = regs[3] = 0;
+    if (found == NULL || found->max_leaf < found->base + leaf)
+        return false;
+    pv_cpuid_raw(found->base + leaf, subleaf, regs);
+    return true;
+}
+
+/* Xen before 4.6 does not tell; there CPUs are numbered in the order of their APICs, as here. */
+static uint32_t ask_vcpu(uint32_t number)
+{
+    uint32_t regs[4];
+
+    if (pv_xen_cpuid(PV_XEN_LEAF_HVM, 0, regs) && (regs[0] & PV_XEN_HVM_VCPU_ID_PRESENT))
+        return regs[1];
+    return number;
+}
+
+uint32_t pv_xen_this_vcpu(void)
+{
+    uint32_t number = pv_this_cpu()->number;
+
+    if (number >= PV_CONFIG_MAX_CPUS)
+        return number;
+    if (vcpu_of[number] == 0)
+        vcpu_of[number] = ask_vcpu(number) + 1;
+    return vcpu_of[number] - 1;
+}
+
+struct pv_xen_vcpu_info *pv_xen_this_vcpu_info(void)
+{
+    uint32_t vcpu = pv_xen_this_vcpu();
+
+    if (pv_xen_shared == NULL || vcpu >= PV_XEN_SHARED_VCPUS)
+        return NULL;
+    return &pv_xen_shared->vcpu[vcpu];
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hypercalls with types. Structures are passed by virtual address and must be mapped; each lies
+ * within the caller's stack or the library's data. Results are those of Xen: 0 or more, or a
+ * negative number of xen/include/public/errno.h.
+ */
+#ifndef PVOPS_XEN_HYPERCALL_H
+#define PVOPS_XEN_HYPERCALL_H
+
+#include "pvops/types.h"
+#include "backends/xen/abi/hypercall.h"
+
+enum pv_xen_instruction { PV_XEN_NOT_CHOSEN, PV_XEN_VMCALL, PV_XEN_VMMCALL };
+
+/* enum pv_xen_instruction; read by hypercall.S. */
+extern uint8_t pv_xen_instruction PV_HIDDEN;
+
+int64_t pv_xen_hypercall(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+                         uint64_t e) PV_HIDDEN;
+
+static inline uint64_t pv_xen_pointer(const volatile void *pointer)
+{
+    return (uintptr_t)pointer;
+}
+
+/* abi/version.h */
+static inline int64_t pv_xen_version_call(uint32_t command, void *argument)
+{
+    return pv_xen_hypercall(PV_XEN_HC_XEN_VERSION, command, pv_xen_pointer(argument), 0, 0, 0);
+}
+
+/* abi/memory.h */
+static inline int64_t pv_xen_memory_op(uint32_t command, void *argument)
+{
+    return pv_xen_hypercall(PV_XEN_HC_MEMORY_OP, command, pv_xen_pointer(argument), 0, 0, 0);
+}
+
+/* abi/console.h; the buffer is read or filled by Xen before the call returns */
+static inline int64_t pv_xen_console_io(uint32_t command, size_t bytes, const void *buffer)
+{
+    return pv_xen_hypercall(PV_XEN_HC_CONSOLE_IO, command, bytes, pv_xen_pointer(buffer), 0, 0);
+}
+
+/* abi/vcpu.h */
+static inline int64_t pv_xen_vcpu_op(uint32_t command, uint32_t vcpu, void *argument)
+{
+    return pv_xen_hypercall(PV_XEN_HC_VCPU_OP, command, vcpu, pv_xen_pointer(argument), 0, 0);
+}
+
+/* abi/sched.h */
+static inline int64_t pv_xen_sched_op(uint32_t command, const void *argument)
+{
+    return pv_xen_hypercall(PV_XEN_HC_SCHED_OP, command, pv_xen_pointer(argument), 0, 0, 0);
+}
+
+/* abi/event_channel.h */
+static inline int64_t pv_xen_event_channel_op(uint32_t command, void *argument)
+{
+    return pv_xen_hypercall(PV_XEN_HC_EVENT_CHANNEL_OP, command, pv_xen_pointer(argument), 0, 0, 0);
+}
+
+/* abi/hvm.h */
+static inline int64_t pv_xen_hvm_op(uint32_t command, void *argument)
+{
+    return pv_xen_hypercall(PV_XEN_HC_HVM_OP, command, pv_xen_pointer(argument), 0, 0, 0);
+}
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The domain's memory map, by hypercall (xen/include/public/memory.h, XENMEM_memory_map): for
+ * domains whose start_info has none.
+ */
+#include "backends/xen/xen.h"
+#include "backends/xen/hypercall.h"
+#include "backends/xen/abi/memory.h"
+
+/* Xen cuts what does not fit. */
+#define MOST_ENTRIES 128u
+
+int pv_xen_memory_map(struct pv_memory_range *ranges, unsigned room)
+{
+    struct pv_xen_memory_map_entry entries[MOST_ENTRIES];
+    struct pv_xen_memory_map map = {room < MOST_ENTRIES ? room : MOST_ENTRIES, entries};
+    uint32_t most = map.count;
+
+    if (pv_xen_memory_op(PV_XENMEM_MEMORY_MAP, &map) != 0 || map.count > most)
+        return PV_E_HOST;
+    for (uint32_t i = 0; i < map.count; i++)
+        ranges[i] =
+            (struct pv_memory_range){entries[i].start, entries[i].bytes, entries[i].type, 0};
+    return (int)map.count;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Each CPU's one-shot timer: VCPUOP_set_singleshot_timer (xen/include/public/vcpu.h) takes an
+ * absolute system time and fires at once if that is past; the tick is the event VIRQ_TIMER. Periods
+ * are made of single shots. Where Xen's clock is not in use its times mean nothing, and the timer
+ * of the backend below is armed instead.
+ */
+#include "backends/xen/event.h"
+#include "backends/xen/hypercall.h"
+#include "backends/xen/abi/event_channel.h"
+#include "backends/xen/abi/vcpu.h"
+#include "lib/pvclock.h"
+#include "lib/patch.h"
+
+/* A period below this would leave no time for anything but ticks. */
+#define SHORTEST_PERIOD_NS 10000u
+
+/* Xen's own times are signed; this is 146 years away. */
+#define FARTHEST_NS (1ull << 62)
+
+#define DISARMED UINT64_MAX
+
+struct cpu_timer {
+    uint64_t deadline_ns; /* DISARMED: none */
+    uint64_t period_ns;   /* 0: one-shot */
+    int port;             /* of VIRQ_TIMER; 0: this CPU has none */
+};
+
+static struct cpu_timer timers[PV_CONFIG_MAX_CPUS];
+
+/* This CPU's timer if Xen's can be used on it. */
+static struct cpu_timer *this_timer(void)
+{
+    uint32_t number = pv_this_cpu()->number;
+
+    if (number >= PV_CONFIG_MAX_CPUS || timers[number].port == 0 || !pv_pvclock_in_use())
+        return NULL;
+    return &timers[number];
+}
+
+static void stop(void)
+{
+    (void)pv_xen_vcpu_op(PV_VCPUOP_STOP_SINGLESHOT_TIMER, pv_xen_this_vcpu(), NULL);
+}
+
+static void arm(const struct cpu_timer *timer)
+{
+    struct pv_xen_singleshot shot = {pv_pvclock_to_vmm(timer->deadline_ns), 0};
+
+    if (shot.timeout_ns > FARTHEST_NS)
+        shot.timeout_ns = FARTHEST_NS;
+    int64_t result = pv_xen_vcpu_op(PV_VCPUOP_SET_SINGLESHOT_TIMER, pv_xen_this_vcpu(), &shot);
+    if (result != 0)
+        pv_log_number("Xen refuses to arm the timer:", (uint64_t)-result);
+}
+
+/* Ticks that were missed are not made up for. */
+static void next_period(struct cpu_timer *timer)
+{
+    uint64_t now = pv_clock_ns();
+
+    timer->deadline_ns += timer->period_ns;
+    if (timer->deadline_ns <= now)
+        timer->deadline_ns = now + timer->period_ns;
+    arm(timer);
+}
+
+/* The clock was given up with the timer armed: its deadline goes to the timer below. */
+static void hand_down(struct cpu_timer *timer)
+{
+    if (timer->period_ns != 0)
+        pv_xen_base_ops()->timer_periodic(timer->period_ns);
+    else
+        pv_xen_base_ops()->timer_set(timer->deadline_ns);
+    timer->deadline_ns = DISARMED;
+    timer->period_ns = 0;
+}
+
+/* Also called when Xen, or what was armed before, ticks early or for nothing. */
+static void on_virq(struct pv_regs *regs, void *context)
+{
+    struct cpu_timer *timer = context;
+
+    if (timer->deadline_ns == DISARMED)
+        return;
+    if (!pv_pvclock_in_use()) {
+        hand_down(timer);
+        return;
+    }
+    if (pv_clock_ns() < timer->deadline_ns) {
+        arm(timer);
+        return;
+    }
+    if (timer->period_ns == 0)
+        timer->deadline_ns = DISARMED;
+    else
+        next_period(timer);
+    if (pv_platform->timer != NULL)
+        pv_platform->timer(regs);
+}
+
+int pv_xen_timer_start(struct pv_error *error)
+{
+    uint32_t number = pv_this_cpu()->number;
+
+    if (number >= PV_CONFIG_MAX_CPUS)
+        return pv_fail(error, PV_E_RANGE, "more CPUs than the library was built for", number, -1);
+    struct cpu_timer *timer = &timers[number];
+    timer->deadline_ns = DISARMED;
+    timer->period_ns = 0;
+    timer->port = 0;
+    int port = pv_xen_event_bind_virq(PV_VIRQ_TIMER, on_virq, timer);
+    if (port < 0)
+        return pv_fail(error, port, "Xen gives no event channel for its timer", 0, -1);
+    timer->port = port;
+    /* Old versions start a CPU with a periodic tick. */
+    (void)pv_xen_vcpu_op(PV_VCPUOP_STOP_PERIODIC_TIMER, pv_xen_this_vcpu(), NULL);
+    stop();
+    return PV_OK;
+}
+
+void pv_xen_timer_stop(void)
+{
+    uint32_t number = pv_this_cpu()->number;
+
+    if (number >= PV_CONFIG_MAX_CPUS || timers[number].port == 0)
+        return;
+    stop();
+    pv_xen_event_close(timers[number].port);
+    timers[number].port = 0;
+}
+
+bool pv_xen_timer_in_use(void)
+{
+    return this_timer() != NULL;
+}
+
+void pv_xen_timer_set(uint64_t deadline_ns)
+{
+    struct pv_irqflags flags = pv_irq_save();
+    struct cpu_timer *timer = this_timer();
+
+    if (timer == NULL) {
+        pv_xen_base_ops()->timer_set(deadline_ns);
+    } else {
+        timer->deadline_ns = deadline_ns;
+        timer->period_ns = 0;
+        if (deadline_ns == DISARMED)
+            stop();
+        else
+            arm(timer);
+    }
+    pv_irq_restore(flags);
+}
+
+static void start_period(struct cpu_timer *timer, uint64_t period_ns)
+{
+    timer->period_ns = period_ns;
+    timer->deadline_ns = DISARMED;
+    if (period_ns == 0) {
+        stop();
+        return;
+    }
+    if (period_ns < SHORTEST_PERIOD_NS)
+        timer->period_ns = SHORTEST_PERIOD_NS;
+    timer->deadline_ns = pv_clock_ns() + timer->period_ns;
+    arm(timer);
+}
+
+void pv_xen_timer_periodic(uint64_t period_ns)
+{
+    struct pv_irqflags flags = pv_irq_save();
+    struct cpu_timer *timer = this_timer();
+
+    if (timer == NULL)
+        pv_xen_base_ops()->timer_periodic(period_ns);
+    else
+        start_period(timer, period_ns);
+    pv_irq_restore(flags);
+}

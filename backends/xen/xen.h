@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The parts of the Xen backends to each other: what PV and HVM share, and what each of them does in
+ * its own way for the shared parts.
+ */
+#ifndef PVOPS_XEN_XEN_H
+#define PVOPS_XEN_XEN_H
+
+#include "lib/backend.h"
+#include "backends/xen/abi/shared_info.h"
+
+/* The page shared with Xen; NULL until the backend is entered. hvm/shared_info.c */
+extern struct pv_xen_shared_info *pv_xen_shared;
+
+/* The number that Xen knows this CPU by, which need not be the kernel's. vcpu.c */
+uint32_t pv_xen_this_vcpu(void);
+
+/* This CPU's part of the shared page; NULL: it has none. */
+struct pv_xen_vcpu_info *pv_xen_this_vcpu_info(void);
+
+/* Xen's leaf at a distance from its base; false, and zeroes, when there is no such leaf. cpuid.c */
+bool pv_xen_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t *regs);
+
+/* Xen's version, major and minor as 16:16, and its features, asked by hypercall. version.c */
+int pv_xen_version_read(uint32_t *version, struct pv_error *error);
+bool pv_xen_has_feature(unsigned number);
+
+/* clock.c */
+extern const struct pv_pvclock_source pv_xen_clock_source;
+uint64_t pv_xen_tsc_hz(void);
+int pv_xen_wallclock(uint64_t *unix_ns);
+uint64_t pv_xen_steal_ns(void);
+
+/* timer.c */
+int pv_xen_timer_start(struct pv_error *error);
+void pv_xen_timer_stop(void);
+bool pv_xen_timer_in_use(void);
+void pv_xen_timer_set(uint64_t deadline_ns);
+void pv_xen_timer_periodic(uint64_t period_ns);
+
+/* console.c */
+int pv_xen_console_write(const char *text, size_t length);
+int pv_xen_console_read(char *buffer, size_t size);
+
+/* memory.c */
+int pv_xen_memory_map(struct pv_memory_range *ranges, unsigned room);
+
+/* power.c */
+void pv_xen_power_off(int status);
+
+/* The ops of the backend below, which go on where Xen's cannot be used. */
+static inline const struct pv_ops *pv_xen_base_ops(void)
+{
+    return pv_backend_native.ops;
+}
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The VMM's console. It belongs to the VMM and not to the backend in force: a kernel that was asked
+ * to run with the native backend still has something to say.
+ */
+#include "lib/switch.h"
+
+int pv_console_write(const char *text, size_t length)
+{
+    const struct pv_backend *backend = pv_backend_fittest();
+
+    if (backend == NULL || backend->console_write == NULL)
+        return PV_E_UNSUPPORTED;
+    return backend->console_write(text, length);
+}
+
+int pv_console_read(char *buffer, size_t size)
+{
+    const struct pv_backend *backend = pv_backend_fittest();
+
+    if (backend == NULL || backend->console_read == NULL)
+        return PV_E_UNSUPPORTED;
+    return backend->console_read(buffer, size);
+}

@@ -161,7 +161,7 @@ def step_guest(log):
     if not GUEST.exists():
         return failed(f"there is no {GUEST.relative_to(PROJECT)}: the build step makes it")
     tally = Tally()
-    jobs = [Job(f"selftest-{cpus}cpu", vmm, GUEST, "selftest", smp=cpus, timeout=90)
+    jobs = [Job(f"selftest-{cpus}cpu", vmm, GUEST, "selftest", smp=cpus, timeout=180)
             for vmm, cpus in GUEST_RUNS]
     results = run_jobs(jobs, on_line=lambda job, line: log.write(f"{job.label} | {line}"),
                        on_progress=lambda text: (log.write(text), say(f"  guest: {text}")))

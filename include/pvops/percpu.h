@@ -19,12 +19,14 @@
 #include "pvops/types.h"
 
 /* Offsets for assembly; checked below. */
+/** @cond */
 #define PV_CPU_SELF              0
 #define PV_CPU_KERNEL_STACK_SLOT 8
 #define PV_CPU_NUMBER            16
 #define PV_CPU_APIC_ID           20
 #define PV_CPU_LOCKS_HELD        24
 #define PV_CPU_BATCH_DEPTH       28
+/** @endcond */
 
 PV_BEGIN_DECLS
 

@@ -11,13 +11,12 @@
  * struct pv_ops, the number in enum pv_op_id, the wrapper pv_NAME(), the name in listings, the
  * room at call sites, the rows of the tests.
  *
- * | column     | meaning |
- * |------------|---------|
- * | kind       | HOT: patched at every call site. COLD: an ordinary call through the table. |
- * | convention | SAVE: the callee keeps every register but rax and the flags. CALL: the C calling
- * convention (System V AMD64 psABI 3.2.1) without floating point. | | length     | bytes of a call
- * site; the longest inline sequence that any backend has, at least 6. 0 if cold. | | shape      | V
- * or R for "nothing" or "a value returned", and the number of arguments. |
+ * - kind: HOT, patched at every call site; or COLD, an ordinary call through the table.
+ * - convention: SAVE, the callee keeps every register but rax and the flags; or CALL, the C calling
+ *   convention (System V AMD64 psABI 3.2.1) without floating point.
+ * - length: bytes of a call site; the longest inline sequence that any backend has, at least 6. 0
+ * if cold.
+ * - shape: V or R for "nothing" or "a value returned", and the number of arguments.
  *
  * The table starts out full of pv_op_missing(), so that a call made too early, or of an op that no
  * backend has, stops at a `ud2` and never jumps to address 0.

@@ -17,11 +17,28 @@ PV_BEGIN_DECLS
  * where it gives no error code.
  */
 struct pv_regs {
-    uint64_t r15, r14, r13, r12, rbp, rbx;              /**< pushed last */
-    uint64_t r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi; /**< pushed before */
-    uint64_t vector;                                    /**< pushed by the stub */
-    uint64_t error;                                     /**< error code or 0 */
-    uint64_t rip, cs, rflags, rsp, ss;                  /**< pushed by the processor */
+    uint64_t r15;    /**< pushed last */
+    uint64_t r14;    /**< general register */
+    uint64_t r13;    /**< general register */
+    uint64_t r12;    /**< general register */
+    uint64_t rbp;    /**< general register */
+    uint64_t rbx;    /**< general register */
+    uint64_t r11;    /**< general register */
+    uint64_t r10;    /**< general register */
+    uint64_t r9;     /**< general register */
+    uint64_t r8;     /**< general register */
+    uint64_t rax;    /**< general register */
+    uint64_t rcx;    /**< general register */
+    uint64_t rdx;    /**< general register */
+    uint64_t rsi;    /**< general register */
+    uint64_t rdi;    /**< general register */
+    uint64_t vector; /**< pushed by the stub */
+    uint64_t error;  /**< error code or 0 */
+    uint64_t rip;    /**< pushed by the processor, as all below */
+    uint64_t cs;     /**< its lowest two bits say whether user code was interrupted */
+    uint64_t rflags; /**< flags */
+    uint64_t rsp;    /**< interrupted stack */
+    uint64_t ss;     /**< stack segment */
 };
 
 PV_STATIC_ASSERT(sizeof(struct pv_regs) == 22 * 8, "what entry code pushes");

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** @cond */
 #ifdef __cplusplus
 #define PV_BEGIN_DECLS                    extern "C" {
 #define PV_END_DECLS                      }
@@ -19,12 +20,14 @@
 #define PV_END_DECLS
 #define PV_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
 #endif
+/** @endcond */
 
 /**
  * Symbols that call sites name are hidden: with default visibility a PIE reaches them through the
  * GOT, and a site would no longer end in `call *slot(%rip)`.
  */
 #define PV_HIDDEN __attribute__((visibility("hidden")))
+/** A wrapper must be inlined without optimisation too: its slot must be a constant there. */
 #define PV_INLINE static inline __attribute__((always_inline, unused))
 
 /** Saved interrupt state. Opaque: only the backend that made it can read it. */

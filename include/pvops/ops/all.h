@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Every op, in the order of the table. Include it with PV_OP defined; pvops/table.h explains.
+/**
+ * @file
+ * @brief Every op, in the order of the table. Include it with PV_OP defined; pvops/table.h
+ * explains.
  */
 #include "pvops/ops/cpu.h"
 #include "pvops/ops/mmu.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The cpu domain: processor state that a VMM may own. Included many times, each time with another
- * PV_OP; the columns are explained in pvops/table.h.
+/**
+ * @file
+ * @brief The cpu domain: processor state that a VMM may own. Included many times, each time with
+ * another PV_OP; the columns are explained in pvops/table.h.
  */
 
 /**

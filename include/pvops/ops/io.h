@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The io domain: ports and device registers. Not hot: a device access costs an exit anyway, so
- * these are plain calls through the table. See pvops/table.h.
+/**
+ * @file
+ * @brief The io domain: ports and device registers. Not hot: a device access costs an exit anyway,
+ * so these are plain calls through the table. See pvops/table.h.
  */
 
 /** @brief Reads a byte from a port. @param port The port. @return the byte. */

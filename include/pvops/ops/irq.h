@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The irq domain: whether this CPU takes interrupts, and how it ends one. See pvops/table.h.
+/**
+ * @file
+ * @brief The irq domain: whether this CPU takes interrupts, and how it ends one. See pvops/table.h.
  */
 
 /** @brief Interrupts off on this CPU. Any context. */

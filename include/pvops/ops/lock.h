@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The lock domain: the parts of a spin lock that depend on the VMM. Kernels call pv_spin_lock()
- * and pv_spin_unlock() of pvops/lock.h. See pvops/table.h for the columns.
+/**
+ * @file
+ * @brief The lock domain: the parts of a spin lock that depend on the VMM. Kernels call
+ * pv_spin_lock() and pv_spin_unlock() of pvops/lock.h. See pvops/table.h for the columns.
  */
 
 /**

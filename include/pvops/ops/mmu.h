@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The mmu domain: what every kernel needs of the translation hardware. Page-table contents are
- * apart, in ops/paging.h. See pvops/table.h for the columns.
+/**
+ * @file
+ * @brief The mmu domain: what every kernel needs of the translation hardware. Page-table contents
+ * are apart, in ops/paging.h. See pvops/table.h for the columns.
  */
 
 /**

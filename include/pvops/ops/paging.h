@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The paging part of the mmu domain: contents of page tables, which a VMM may own. Only Xen PV
- * needs these; with PV_CONFIG_PAGING_OPS 0 they are bare memory accesses. See pvops/table.h.
+/**
+ * @file
+ * @brief The paging part of the mmu domain: contents of page tables, which a VMM may own. Only Xen
+ * PV needs these; with PV_CONFIG_PAGING_OPS 0 they are bare memory accesses. See pvops/table.h.
  */
 
 /**

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The smp domain: what one CPU does to another. See pvops/table.h.
+/**
+ * @file
+ * @brief The smp domain: what one CPU does to another. See pvops/table.h.
  */
 
 /**

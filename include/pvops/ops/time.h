@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The time domain: one clock and one timer a CPU. See pvops/table.h.
+/**
+ * @file
+ * @brief The time domain: one clock and one timer a CPU. See pvops/table.h.
  */
 
 /**

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stopping the other CPUs, and CPUs that do not stop.
+ *
+ * Theory: a request to stop has a number; whoever answers with another one has answered something
+ * else. A wait for answers has a bound, after which the request is over for everybody, also for
+ * the CPU that comes late. The threads here are CPUs whose interrupts can be held back.
+ */
+#include "host.h"
+
+#include <time.h>
+
+__attribute__((noinline)) static uint64_t irq_flags(void)
+{
+    return pv_irq_flags().raw;
+}
+
+static unsigned long calls;
+
+/* Calls, and checks what it got, until the test is over. */
+static void call_for_ever(unsigned number)
+{
+    (void)number;
+    while (!host_asked_to_end()) {
+        uint64_t value = irq_flags();
+        if (value != ALPHA(irq_flags) && value != BETA(irq_flags))
+            __builtin_trap();
+        __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
+    }
+}
+
+static int start(void **state)
+{
+    (void)state;
+    host_start_patched("alpha");
+    host_start_cpu(1, call_for_ever);
+    host_start_cpu(2, call_for_ever);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    host_join_cpus();
+    host_stop();
+    return 0;
+}
+
+static void assert_calls_go_on(void)
+{
+    unsigned long before = __atomic_load_n(&calls, __ATOMIC_RELAXED);
+
+    for (unsigned i = 0; i < 10000; i++) {
+        struct timespec pause = {0, 1000000};
+        if (__atomic_load_n(&calls, __ATOMIC_RELAXED) > before + 100)
+            return;
+        nanosleep(&pause, NULL);
+    }
+    fail_msg("the other CPUs do not run any more");
+}
+
+static void all_cpus_stop_and_go_on(void **state)
+{
+    (void)state;
+    assert_int_equal(pv_switch("beta", NULL), PV_OK);
+    assert_calls_go_on();
+}
+
+static void nobody_runs_between_stop_and_end(void **state)
+{
+    (void)state;
+    assert_int_equal(pv_stop_begin(PV_ALL_OPS, NULL), PV_OK);
+    unsigned long before = __atomic_load_n(&calls, __ATOMIC_RELAXED);
+    struct timespec pause = {0, 50000000};
+    nanosleep(&pause, NULL);
+    unsigned long after = __atomic_load_n(&calls, __ATOMIC_RELAXED);
+    pv_stop_end();
+    assert_int_equal(before, after);
+    assert_calls_go_on();
+}
+
+static void a_cpu_that_never_answers_is_named_and_nothing_changes(void **state)
+{
+    (void)state;
+    struct pv_error error = {0};
+    host_interrupts_lost(2);
+    int status = pv_switch("beta", &error);
+    host_interrupts_arrive(2);
+    assert_int_equal(status, PV_E_RENDEZVOUS);
+    assert_int_equal(error.where, 2);
+    assert_string_equal(pv_backend->name, "alpha");
+    assert_int_equal(host_alpha.leaves, 0);
+    assert_int_equal(pv_sites_check(NULL, NULL), PV_OK);
+    assert_calls_go_on();
+}
+
+static void a_late_answer_does_no_harm(void **state)
+{
+    (void)state;
+    host_interrupts_lost(1);
+    assert_int_equal(pv_switch("beta", NULL), PV_E_RENDEZVOUS);
+    host_interrupts_arrive(1);
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(pv_switch(i % 2 ? "alpha" : "beta", NULL), PV_OK);
+    assert_calls_go_on();
+}
+
+static void one_that_answered_goes_on_when_another_did_not(void **state)
+{
+    (void)state;
+    host_interrupts_lost(1);
+    assert_int_equal(pv_switch("beta", NULL), PV_E_RENDEZVOUS);
+    assert_calls_go_on();
+    host_interrupts_arrive(1);
+}
+
+static void (*function_before)(void *, const struct pv_regs *);
+static void *argument_before;
+static unsigned requests;
+static const struct pv_regs elsewhere;
+
+/* Delivers to CPU 1, in place of each request, the one before it. */
+static void deliver_the_one_before(void (*function)(void *, const struct pv_regs *), void *argument)
+{
+    if (requests++ != 0)
+        host_pretend_cpu(1, function_before, argument_before, &elsewhere);
+    function_before = function;
+    argument_before = argument;
+}
+
+static int start_alone(void **state)
+{
+    (void)state;
+    host_start_patched("alpha");
+    return 0;
+}
+
+static int stop_alone(void **state)
+{
+    (void)state;
+    host_cpu_count = 1;
+    host_stop();
+    return 0;
+}
+
+static void an_answer_to_an_earlier_request_does_not_count(void **state)
+{
+    (void)state;
+    host_cpu_count = 2;
+    host_platform.run_on_others = deliver_the_one_before;
+    requests = 0;
+    assert_int_equal(pv_switch("beta", NULL), PV_E_RENDEZVOUS);
+    assert_int_equal(pv_switch("beta", NULL), PV_E_RENDEZVOUS);
+    assert_int_equal(requests, 2);
+    assert_false(pv_serialise_all());
+    assert_false(pv_serialise_all());
+    assert_string_equal(pv_backend->name, "alpha");
+}
+
+static unsigned too_many(void)
+{
+    return PV_CONFIG_MAX_CPUS + 1;
+}
+
+static unsigned none(void)
+{
+    return 0;
+}
+
+static void more_cpus_than_there_is_room_for_are_refused(void **state)
+{
+    (void)state;
+    host_platform.cpu_count = too_many;
+    host_platform.cpu = NULL;
+    assert_int_equal(pv_switch("beta", NULL), PV_E_RENDEZVOUS);
+    assert_int_equal(pv_op_override(PV_OPID_irq_flags, host_override, NULL), PV_E_RENDEZVOUS);
+    assert_int_equal(irq_flags(), ALPHA(irq_flags));
+}
+
+static void other_cpus_without_a_way_to_ask_them_are_refused(void **state)
+{
+    (void)state;
+    host_cpu_count = 2;
+    host_platform.run_on_others = NULL;
+    assert_int_equal(pv_switch("beta", NULL), PV_E_RENDEZVOUS);
+    assert_int_equal(pv_op_override(PV_OPID_irq_flags, host_override, NULL), PV_E_RENDEZVOUS);
+    assert_int_equal(irq_flags(), ALPHA(irq_flags));
+}
+
+static void no_cpu_at_all_is_taken_for_one(void **state)
+{
+    (void)state;
+    host_platform.cpu_count = none;
+    assert_int_equal(pv_switch("beta", NULL), PV_OK);
+}
+
+#define ALONE(test)   cmocka_unit_test_setup_teardown(test, start, stop)
+#define WITHOUT(test) cmocka_unit_test_setup_teardown(test, start_alone, stop_alone)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        ALONE(all_cpus_stop_and_go_on),
+        ALONE(nobody_runs_between_stop_and_end),
+        ALONE(a_cpu_that_never_answers_is_named_and_nothing_changes),
+        ALONE(a_late_answer_does_no_harm),
+        ALONE(one_that_answered_goes_on_when_another_did_not),
+        WITHOUT(an_answer_to_an_earlier_request_does_not_count),
+        WITHOUT(more_cpus_than_there_is_room_for_are_refused),
+        WITHOUT(other_cpus_without_a_way_to_ask_them_are_refused),
+        WITHOUT(no_cpu_at_all_is_taken_for_one),
+    };
+
+    return cmocka_run_group_tests_name("stopping CPUs", tests, NULL, NULL);
+}

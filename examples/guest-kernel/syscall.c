@@ -31,7 +31,9 @@ static uint64_t sys_write(uint64_t address, uint64_t bytes)
     char text[WRITE_MOST];
     if (address >= USER_END || bytes > sizeof(text) || !copy_from_user(text, address, bytes))
         return UINT64_MAX;
+    preempt_off();
     console_write(text, bytes);
+    thread_preempt_on();
     return bytes;
 }
 

@@ -36,7 +36,7 @@ static void interfaces_are_sane(struct check *check)
     EXPECT(check, facts.detection->count <= PV_DETECT_MAX, "%u interfaces", facts.detection->count);
     for (unsigned i = 0; i < facts.detection->count && i < PV_DETECT_MAX; i++) {
         const struct pv_interface *found = &facts.detection->found[i];
-        EXPECT(check, found->base >= LEAF_HYPERVISOR_BASE && strlen(found->signature) == 12,
+        EXPECT(check, found->base >= LEAF_HYPERVISOR_BASE && found->signature[0] != '\0',
                "leaf %x signature %s", found->base, found->signature);
     }
 }
@@ -81,7 +81,7 @@ static void clock_is_named(struct check *check)
 
 static const struct test detect_tests[] = {
     {"no hypervisor leaf is read where the processor has no hypervisor bit", no_leaf_is_read},
-    {"each interface found has a leaf and twelve characters of signature", interfaces_are_sane},
+    {"each interface found has a leaf and a signature", interfaces_are_sane},
     {"the backend in force is the one for the VMM", backend_fits},
     {"the door is named and left a memory map", door_is_named},
     {"a clock with a known frequency is in force", clock_is_named},

@@ -10,7 +10,7 @@
 #include "../dump.h"
 #include "../timer.h"
 
-#define WATCHDOG_NS (60 * NS_PER_S)
+#define WATCHDOG_NS (120 * NS_PER_S)
 
 static const struct test_group *const groups[] = {
     &detect_group, &sites_group,  &ops_group,  &trap_group,   &irq_group,

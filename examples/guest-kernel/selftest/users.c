@@ -7,7 +7,9 @@
 #include "../memory.h"
 #include "../process.h"
 
-#define ROUNDS 3000
+/* Of 2,000 loops each: enough to be taken off the CPU in the middle, and more for certain. */
+#define ROUNDS      500
+#define MANY_ROUNDS 6000
 
 struct pair {
     struct process a, b;
@@ -16,10 +18,10 @@ struct pair {
 static struct pair pair;
 
 /* Runs two processes to their ends; false if there was no memory for them. */
-static bool run_pair(struct check *check, uint64_t program_a, uint64_t program_b)
+static bool run_pair(struct check *check, uint64_t program_a, uint64_t program_b, uint64_t rounds)
 {
-    struct process_start a = {11, program_a, ROUNDS};
-    struct process_start b = {22, program_b, ROUNDS};
+    struct process_start a = {11, program_a, rounds};
+    struct process_start b = {22, program_b, rounds};
     if (!EXPECT(check, process_create(&pair.a, &a), "no memory for a process"))
         return false;
     bool both = EXPECT(check, process_create(&pair.b, &b), "no memory for a second process");
@@ -31,7 +33,7 @@ static bool run_pair(struct check *check, uint64_t program_a, uint64_t program_b
 
 static void kept_apart(struct check *check)
 {
-    if (!run_pair(check, USER_COUNTER, USER_COUNTER))
+    if (!run_pair(check, USER_COUNTER, USER_COUNTER, ROUNDS))
         return;
     EXPECT(check, !pair.a.killed && pair.a.status == 11, "the first ended with %ld", pair.a.status);
     EXPECT(check, !pair.b.killed && pair.b.status == 22, "the second ended with %ld",
@@ -40,7 +42,7 @@ static void kept_apart(struct check *check)
 
 static void preempted(struct check *check)
 {
-    if (!run_pair(check, USER_COUNTER, USER_COUNTER))
+    if (!run_pair(check, USER_COUNTER, USER_COUNTER, MANY_ROUNDS))
         return;
     EXPECT(check, pair.a.thread.preemptions > 0 && pair.b.thread.preemptions > 0,
            "preempted %u and %u times", pair.a.thread.preemptions, pair.b.thread.preemptions);
@@ -49,7 +51,7 @@ static void preempted(struct check *check)
 
 static void wild_pointer(struct check *check)
 {
-    if (!run_pair(check, USER_WILD, USER_COUNTER))
+    if (!run_pair(check, USER_WILD, USER_COUNTER, ROUNDS))
         return;
     EXPECT(check, pair.a.killed && pair.a.fault_address == USER_WILD_ADDRESS,
            "killed: %d, address %lx", pair.a.killed, pair.a.fault_address);
@@ -60,7 +62,7 @@ static void memory_comes_back(struct check *check)
 {
     uint64_t before = pages_free();
     for (unsigned i = 0; i < 3; i++)
-        run_pair(check, i == 0 ? USER_WILD : USER_COUNTER, USER_COUNTER);
+        run_pair(check, i == 0 ? USER_WILD : USER_COUNTER, USER_COUNTER, ROUNDS);
     EXPECT(check, pages_free() == before, "%lu pages before, %lu after", before, pages_free());
 }
 

@@ -27,20 +27,20 @@ SANITIZERS = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
 # VMM and number of CPUs of each boot of the self-tests.
 GUEST_RUNS = [("native", 1), ("native", 2), ("kvm", 1), ("kvm", 2)]
 TAIL_LINES = 25
+TEST_SECONDS = 900
 
 
-def run_meson_tests(log, folder, suites=(), environment=None):
-    """All tests of a build folder, or those of `suites`. That none exists is a failure."""
+def run_meson_tests(log, folder, choice=(), environment=None):
+    """The tests of a build folder, but for what `choice` leaves out. None at all is a failure."""
     results = PROJECT / folder / "meson-logs/testlog.json"
     results.unlink(missing_ok=True)
-    chosen = [word for suite in suites for word in ("--suite", suite)]
-    status, _ = log.run(["meson", "test", "-C", folder, "--print-errorlogs", *chosen], 600,
+    status, _ = log.run(["meson", "test", "-C", folder, "--print-errorlogs", *choice], TEST_SECONDS,
                         environment)
     tally = cases.of_meson(results) if results.exists() else Tally()
     if status != 0 and not tally.failed:
-        tally.fail(f"meson test in {folder}: {outcome(status, 600)}")
+        tally.fail(f"meson test in {folder}: {outcome(status, TEST_SECONDS)}")
     if tally.passed + tally.failed == 0:
-        tally.fail(f"{folder} has no tests" + (f" in {', '.join(suites)}" if suites else ""))
+        tally.fail(f"meson test in {folder} {' '.join(choice)}: there are no tests")
     return tally
 
 
@@ -76,7 +76,7 @@ def step_sanitize(log):
     if trouble:
         return failed(trouble)
     # Only what the unit tests need: kernels cannot be linked with a sanitizer's run-time.
-    return run_meson_tests(log, "build-asan", ["unit"], STRICT)
+    return run_meson_tests(log, "build-asan", ["--suite", "unit"], STRICT)
 
 
 def step_clang(log):
@@ -85,7 +85,8 @@ def step_clang(log):
         return failed(trouble)
     tally = compiled(log, "build-clang")
     if not tally.failed:
-        tally.add(run_meson_tests(log, "build-clang"))
+        # The tests of the build itself use both compilers, whichever build folder runs them.
+        tally.add(run_meson_tests(log, "build-clang", ["--no-suite", "build"]))
     return tally
 
 
@@ -137,10 +138,14 @@ def step_lint(log):
 
 
 def step_docs(log):
-    doxyfile = PROJECT / "docs/Doxyfile"
+    trouble = set_up(log, "build")
+    if trouble:
+        return failed(trouble)
+    doxyfile = BUILD / "Doxyfile"
     if not doxyfile.exists():
-        return failed("there is no docs/Doxyfile")
+        return failed("the configured build folder has no Doxyfile (made from docs/Doxyfile.in)")
     tally = Tally()
+    # Each warning is to be a case, so the first one must not end the run.
     settings = BUILD / "Doxyfile.check"
     settings.write_text(doxyfile.read_text() + "\nQUIET = YES\nWARNINGS = YES\n"
                         "WARN_AS_ERROR = NO\nWARN_LOGFILE =\n"
@@ -213,7 +218,7 @@ STEPS = [
     Step("format", "clang-format over the tracked C files", step_format, ("git", "clang-format")),
     Step("lint", "clang-tidy over lib, backends and examples", step_lint,
          ("meson", "clang", "clang-tidy")),
-    Step("docs", "Doxygen without a warning", step_docs, ("doxygen",)),
+    Step("docs", "Doxygen without a warning", step_docs, ("meson", "doxygen")),
     Step("guest", "the example kernel's self-tests, natively and under KVM", step_guest,
          ("qemu-system-x86_64", "cc")),
     Step("runner", "the tests of the runner, the rigs and these tools", step_runner,

@@ -107,13 +107,14 @@ def set_up(log, folder, options=(), environment=None):
     stamp = folder / "pvops-configured"
     wanted = " ".join([*options, *(f"{k}={v}" for k, v in sorted((environment or {}).items()))])
     known = (folder / "meson-private/coredata.dat").exists()
-    if known and stamp.exists() and stamp.read_text() == wanted:
-        return ""
-    if known and options:
+    same = stamp.exists() and stamp.read_text() == wanted
+    if known and (same or not options):
+        # A plain build folder, perhaps the user's own, is taken as it is; only the build files
+        # that have changed since are read anew.
+        status, _ = log.run(["ninja", "-C", folder, "build.ninja"], 120, environment)
+        return "" if status == 0 else f"meson fails: {outcome(status, 120)}"
+    if known:
         shutil.rmtree(folder)
-    elif known:
-        # The plain build folder, perhaps the user's own: it is taken as it is.
-        return ""
     status, _ = log.run(["meson", "setup", folder, *options], 120, environment)
     if status != 0:
         return f"meson setup failed: {outcome(status, 120)}"

@@ -26,20 +26,18 @@ struct command {
     enum outcome (*run)(char *arguments);
 };
 
-static volatile bool polled;
-
 static void input_arrived(struct pv_regs *regs, void *context)
 {
     (void)regs;
     (void)context;
 }
 
+/* It is enough that the halt ends. */
 static void poll_now(void)
 {
-    polled = true;
 }
 
-/* The byte itself is read outside the interrupt: it is enough that the halt ends. */
+/* The byte itself is read outside the interrupt. */
 static int input_open(void)
 {
     int vector = pv_irq_alloc(input_arrived, NULL);
@@ -63,18 +61,29 @@ static void input_close(int vector)
     pv_irq_free(vector);
 }
 
-/* The next byte, or -1 once deadline_ns has passed. */
-static int wait_for_byte(uint64_t deadline_ns)
+/* Interrupts off; on again afterwards. Without a timer the halt might never end. */
+static void wait_a_little(void)
+{
+    if (!timer_works()) {
+        pv_irq_enable();
+        pv_cpu_relax();
+        return;
+    }
+    timer_start(TIMER_ALARM, pv_clock_ns() + POLL_NS, poll_now);
+    pv_irq_enable_halt();
+}
+
+/* The next byte, or -1 once the limit has passed. NULL: no limit. */
+static int wait_for_byte(const struct limit *limit)
 {
     for (;;) {
         pv_irq_disable();
         int c = console_read();
-        if (c >= 0 || pv_clock_ns() >= deadline_ns) {
+        if (c >= 0 || (limit != NULL && limit_passed(limit))) {
             pv_irq_enable();
             return c;
         }
-        timer_start(TIMER_ALARM, pv_clock_ns() + POLL_NS, poll_now);
-        pv_irq_enable_halt();
+        wait_a_little();
     }
 }
 
@@ -84,14 +93,14 @@ static void echo_erase(void)
 }
 
 /* false at the end of input. */
-static bool read_line(char *line, uint64_t deadline_ns)
+static bool read_line(char *line, const struct limit *limit)
 {
     size_t used = 0;
     for (;;) {
-        int c = wait_for_byte(deadline_ns);
+        int c = wait_for_byte(limit);
         if (c < 0 || (c == CONTROL_D && used == 0))
             return false;
-        deadline_ns = UINT64_MAX;
+        limit = NULL;
         if (c == '\r' || c == '\n') {
             print("\n");
             line[used] = '\0';
@@ -210,14 +219,15 @@ int shell(bool quit_if_silent)
 {
     char line[LINE_BYTES];
     int vector = input_open();
-    uint64_t deadline_ns = quit_if_silent ? pv_clock_ns() + PATIENCE_NS : UINT64_MAX;
+    struct limit patience = limit_in(PATIENCE_NS);
+    const struct limit *limit = quit_if_silent ? &patience : NULL;
     enum outcome outcome = SHELL_GOES_ON;
     print("type help for a list of commands\n");
     while (outcome == SHELL_GOES_ON) {
         print("pvops> ");
-        if (!read_line(line, deadline_ns))
+        if (!read_line(line, limit))
             break;
-        deadline_ns = UINT64_MAX;
+        limit = NULL;
         outcome = obey(line);
     }
     print("\n");

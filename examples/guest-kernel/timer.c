@@ -82,13 +82,56 @@ void timer_interrupt(struct pv_regs *regs)
     arm_nearest();
 }
 
+/* No TSC is faster: a bound where nobody knows its frequency. */
+#define TICKS_PER_NS 10
+
+struct limit limit_in(uint64_t ns)
+{
+    return (struct limit){pv_clock_ns() + ns, read_tsc() + ns * TICKS_PER_NS};
+}
+
+bool limit_passed(const struct limit *limit)
+{
+    return pv_clock_ns() >= limit->ns || read_tsc() >= limit->ticks;
+}
+
 static void wake(void)
 {
     awake = true;
 }
 
+static bool try_timer(void)
+{
+    struct limit limit = limit_in(NS_PER_S);
+    awake = false;
+    timer_start(TIMER_ALARM, pv_clock_ns(), wake);
+    while (!awake && !limit_passed(&limit))
+        pv_cpu_relax();
+    return awake;
+}
+
+bool timer_works(void)
+{
+    static bool tried, works;
+    if (!tried)
+        works = try_timer();
+    tried = true;
+    return works;
+}
+
+static void spin_ns(uint64_t ns)
+{
+    struct limit limit = limit_in(ns);
+    while (!limit_passed(&limit))
+        pv_cpu_relax();
+}
+
 void sleep_ns(uint64_t ns)
 {
+    if (!timer_works()) {
+        spin_ns(ns);
+        return;
+    }
     awake = false;
     timer_start(TIMER_ALARM, pv_clock_ns() + ns, wake);
     pv_irq_disable();

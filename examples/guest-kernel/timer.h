@@ -32,8 +32,20 @@ uint64_t timer_interrupts(void);
 /* Given every timer interrupt instead of the deadlines, until it is NULL again. */
 extern void (*volatile timer_hook)(void);
 
-/* Waits with the CPU halted. */
+/* Whether it ever fires on this machine. Tried once; interrupts on. */
+bool timer_works(void);
+
+/* Waits with the CPU halted; without a timer, in a loop. */
 void sleep_ns(uint64_t ns);
+
+/* The end of a wait, which comes even on a machine whose clock stands still. */
+struct limit {
+    uint64_t ns;
+    uint64_t ticks;
+};
+
+struct limit limit_in(uint64_t ns);
+bool limit_passed(const struct limit *limit);
 
 /* pv_platform::timer. */
 void timer_interrupt(struct pv_regs *regs);

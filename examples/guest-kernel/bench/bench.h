@@ -41,6 +41,9 @@ extern const unsigned paging_bench_count;
 bool bench_ops_prepare(void);
 void bench_ops_finish(void);
 
+/* Whether an op can be measured here: a halt needs an interrupt that ends it. */
+bool bench_op_possible(const struct op_bench *of);
+
 struct bench_result {
     uint64_t count; /* ops that the ticks are for */
     int64_t ticks;

@@ -10,6 +10,7 @@
 #include "loops.h"
 #include "../cpu.h"
 #include "../memory.h"
+#include "../timer.h"
 
 #define MSR_APIC_BASE  0x1bu
 #define APIC_BASE_X2   (1u << 10)
@@ -23,6 +24,8 @@
 static volatile uint32_t *eoi_register;
 static uint8_t vector;
 static bool x2apic;
+static bool ipi_arrives;
+static volatile bool arrived;
 static struct pv_spinlock lock = PV_SPINLOCK_FREE;
 static uint8_t byte = 1;
 
@@ -37,19 +40,32 @@ static uintptr_t direct_entry(uintptr_t function)
     return first == ENDBR64 ? function + ENDBR64_BYTES : function;
 }
 
-static void ignore(struct pv_regs *regs, void *context)
+static void note_arrival(struct pv_regs *regs, void *context)
 {
     (void)regs;
     (void)context;
+    arrived = true;
+}
+
+/* Whether an interrupt that this CPU sends itself arrives. */
+static bool try_ipi(void)
+{
+    struct limit limit = limit_in(NS_PER_S);
+    arrived = false;
+    pv_smp_ipi(0, vector);
+    while (!arrived && !limit_passed(&limit))
+        pv_cpu_relax();
+    return arrived;
 }
 
 bool bench_ops_prepare(void)
 {
     uint64_t base = 0;
-    int given = pv_irq_alloc(ignore, NULL);
+    int given = pv_irq_alloc(note_arrival, NULL);
     if (given < 0)
         return false;
     vector = (uint8_t)given;
+    ipi_arrives = try_ipi();
     if (pv_cpu_msr_read(MSR_APIC_BASE, &base) != PV_OK)
         return false;
     x2apic = (base & APIC_BASE_X2) != 0;
@@ -194,3 +210,8 @@ const struct op_bench op_benches[] = {
 };
 
 const unsigned op_bench_count = sizeof(op_benches) / sizeof(op_benches[0]);
+
+bool bench_op_possible(const struct op_bench *of)
+{
+    return of->op != op_irq_enable_halt || ipi_arrives;
+}

@@ -10,6 +10,8 @@
 #include "../dump.h"
 #include "../timer.h"
 
+#define CPUID_EDX   3
+#define CPUID_APIC  (1u << 9)
 #define WATCHDOG_NS (120 * NS_PER_S)
 
 static const struct test_group *const groups[] = {
@@ -63,10 +65,27 @@ bool skip_if_bound(struct check *check)
     return PV_BOUND;
 }
 
+bool skip_without_timer(struct check *check)
+{
+    if (!timer_works())
+        skip(check, "no timer fires on this machine");
+    return !timer_works();
+}
+
+bool skip_without_apic(struct check *check)
+{
+    uint32_t regs[4];
+    pv_cpu_cpuid(1, 0, regs);
+    bool none = (regs[CPUID_EDX] & CPUID_APIC) == 0;
+    if (none)
+        skip(check, "this machine has no local APIC");
+    return none;
+}
+
 bool wait_for(const volatile bool *flag, uint64_t ns)
 {
-    uint64_t end = pv_clock_ns() + ns;
-    while (!*flag && pv_clock_ns() < end)
+    struct limit limit = limit_in(ns);
+    while (!*flag && !limit_passed(&limit))
         pv_cpu_relax();
     return *flag;
 }
@@ -131,6 +150,8 @@ int selftest(const struct name_list *tests)
     unsigned failed = 0;
     print("TAP version 13\n1..%u\n", count_wanted(tests));
     bail_out_wanted = true;
+    if (!timer_works())
+        print("# no timer fires on this machine: nothing will end a check that hangs\n");
     for (unsigned i = 0; i < GROUPS; i++)
         for (unsigned j = 0; j < groups[i]->count && list_wants(tests, groups[i]->name); j++)
             if (!run_one(&groups[i]->tests[j], ++number))

@@ -49,6 +49,10 @@ bool expect_ok(struct check *check, const char *what, int status, const struct p
 /* For checks of patching: true, and the check is skipped, in a build that has no sites. */
 bool skip_if_bound(struct check *check);
 
+/* The same where the machine has no timer that fires, or no local APIC to send interrupts. */
+bool skip_without_timer(struct check *check);
+bool skip_without_apic(struct check *check);
+
 /* Waits with interrupts on until *flag is set; false after the time. */
 bool wait_for(const volatile bool *flag, uint64_t ns);
 

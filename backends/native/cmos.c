@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The CMOS clock: wall-clock time to the second. Motorola MC146818A data sheet, "Address map" and
- * "Update cycle"; the century's register is named by ACPI 6.5, table 5.9. The clock is taken to be
+ * "Update cycle"; the century's register is named by ACPI 6.5, 5.2.9. The clock is taken to be
  * in UTC, as VMMs keep it unless told otherwise.
  */
 #include "backends/native/native.h"

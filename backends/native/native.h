@@ -78,7 +78,7 @@ struct pv_acpi_override {
     uint16_t zero;
 };
 
-/* MPS INTI flags: ACPI 6.5, table 5.26. */
+/* MPS INTI flags: ACPI 6.5, 5.2.12.5. */
 #define PV_ACPI_POLARITY_MASK 0x3u
 #define PV_ACPI_POLARITY_LOW  0x3u
 #define PV_ACPI_TRIGGER_MASK  0xcu

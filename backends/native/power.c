@@ -6,12 +6,12 @@
 #include "backends/native/port.h"
 #include "lib/x86/debug_exit.h"
 
-/* PM1 control register: ACPI 6.5, table 4.13 (SCI_EN, SLP_TYPx, SLP_EN). */
+/* PM1 control register: ACPI 6.5, 4.8.3.2.1 (SCI_EN, SLP_TYPx, SLP_EN). */
 #define PM1_SCI_EN        0x0001u
 #define PM1_SLP_TYP_SHIFT 10
 #define PM1_SLP_TYP_MASK  0x1c00u
 #define PM1_SLP_EN        0x2000u
-/* Sleep control register of reduced hardware: table 4.16. */
+/* Sleep control register of reduced hardware: section 4.8.3.7. */
 #define SLEEP_TYP_SHIFT 2
 #define SLEEP_EN        0x20u
 

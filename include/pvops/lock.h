@@ -15,13 +15,14 @@ PV_BEGIN_DECLS
  * @brief A spin lock: one byte that says it is taken, and the end of the queue behind it.
  *
  * All zero is free. The queue holds the waiters in order of arrival; each spins on a node of its
- * own CPU, so that waiting costs no traffic on the lock.
+ * own CPU, so that waiting costs no traffic on the lock. Aligned, for one instruction changes it as
+ * a whole.
  */
 struct pv_spinlock {
     uint8_t locked;   /**< 1 while held */
     uint8_t reserved; /**< 0 */
     uint16_t tail;    /**< last waiter: (cpu << 2 | nesting) + 1; 0 is none */
-};
+} __attribute__((aligned(4)));
 
 /** A free lock. */
 #define PV_SPINLOCK_FREE \

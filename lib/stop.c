@@ -20,7 +20,9 @@
 #define PV_STOP_ANSWER_SPINS 20000000u
 #endif
 /* A CPU is inside a site for nanoseconds; so often in a row is no chance. */
-#define STOP_TRIES 1000u
+#define STOP_TRIES 128u
+/* Longest pause between two tries. */
+#define STOP_PAUSES 16384u
 
 /*
  * Requests are numbered. Each CPU answers with the number in all bits but the lowest, which says
@@ -150,6 +152,18 @@ static bool any_inside(void)
     return false;
 }
 
+/*
+ * A request that is already there when a CPU returns from the last one interrupts it at the same
+ * place, before it has moved on. So it gets time, more with each try.
+ */
+static void let_move_on(unsigned tries)
+{
+    unsigned pauses = (tries + 1) * 128;
+
+    for (unsigned i = 0; i < pauses && i < STOP_PAUSES; i++)
+        pv_raw_pause();
+}
+
 static int stop_others(struct pv_error *error)
 {
     if (!can_ask())
@@ -167,6 +181,7 @@ static int stop_others(struct pv_error *error)
         if (!any_inside())
             return PV_OK;
         let_go();
+        let_move_on(tries);
     }
     return pv_fail(error, PV_E_RENDEZVOUS, "other CPUs were never all outside of call sites", 0,
                    -1);

@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAILBOX       64u
@@ -276,6 +278,7 @@ static void *cpu_main(void *argument)
 
     sigaltstack(NULL, &before);
     signal_stack_set();
+    prctl(PR_SET_TIMERSLACK, 1ul); /* sleep as long as asked, not 50 us more */
     host_become_cpu((unsigned)(block - blocks));
     block->run((unsigned)(block - blocks));
     sigaltstack(&before, NULL);
@@ -319,7 +322,7 @@ static void take_mail(struct host_block *block, const struct pv_regs *regs)
     while (!__atomic_load_n(&block->lost, __ATOMIC_ACQUIRE) &&
            block->taken != __atomic_load_n(&block->posted, __ATOMIC_ACQUIRE)) {
         struct request request = block->mail[block->taken % MAILBOX];
-        block->taken++;
+        __atomic_store_n(&block->taken, block->taken + 1, __ATOMIC_RELEASE);
         request.function(request.argument, regs);
     }
 }
@@ -327,6 +330,19 @@ static void take_mail(struct host_block *block, const struct pv_regs *regs)
 void host_take_interrupts(const struct pv_regs *regs)
 {
     take_mail(&blocks[pv_this_cpu()->number], regs);
+}
+
+void host_sleep_us(unsigned us)
+{
+    struct timespec pause = {us / 1000000, us % 1000000 * 1000};
+
+    nanosleep(&pause, NULL);
+}
+
+static bool has_taken(const struct host_block *block)
+{
+    return __atomic_load_n(&block->lost, __ATOMIC_ACQUIRE) ||
+           __atomic_load_n(&block->taken, __ATOMIC_ACQUIRE) == block->posted;
 }
 
 static void run_on_others(void (*function)(void *argument, const struct pv_regs *regs),
@@ -345,7 +361,10 @@ static void run_on_others(void (*function)(void *argument, const struct pv_regs 
         __atomic_store_n(&block->posted, block->posted + 1, __ATOMIC_RELEASE);
         pthread_kill(block->thread, SIGUSR1);
     }
-    sched_yield(); /* two threads on one processor: let the others answer */
+    /* Threads share processors: without this the caller would spin while they wait for one. */
+    for (unsigned i = 0; i < host_cpu_count; i++)
+        for (unsigned tries = 0; i != self && tries < 1000 && !has_taken(&blocks[i]); tries++)
+            host_sleep_us(5);
 }
 
 void host_interrupts_lost(unsigned number)
@@ -512,6 +531,7 @@ static void once(void)
         return;
     done = true;
     dl_iterate_phdr(remap_program, NULL);
+    prctl(PR_SET_TIMERSLACK, 1ul);
     signal_stack_set();
     handle(SIGTRAP, on_trap);
     handle(SIGUSR1, on_interrupt);

@@ -68,6 +68,8 @@ void host_join_cpus(void);
 /* Threads call it instead of looking at a flag of their own; set by host_join_cpus(). */
 bool host_asked_to_end(void);
 
+void host_sleep_us(unsigned us);
+
 /* Runs a request here as if this were another CPU, which has no thread. */
 void host_pretend_cpu(unsigned number, void (*function)(void *argument, const struct pv_regs *regs),
                       void *argument, const struct pv_regs *regs);

@@ -13,7 +13,7 @@ Instruction = namedtuple('Instruction', 'address length mnemonic operands text')
 
 SHT_SYMTAB, SHT_RELA, SHT_NOBITS = 2, 4, 8
 SHF_WRITE, SHF_ALLOC, SHF_EXEC, SHF_TLS = 1, 2, 4, 0x400
-STT_FUNC = 2
+STT_FUNC, STT_SECTION = 2, 3
 SHN_UNDEF, SHN_ABS = 0, 0xfff1
 
 

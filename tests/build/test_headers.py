@@ -30,8 +30,10 @@ class Headers(TestCase):
     def check(self, language, headers, flags):
         bad = []
         for header in headers:
+            # One header includes all others: it is tried with every standard, they with the oldest.
+            standards = STANDARDS[language] if header.name == 'pvops.h' else STANDARDS[language][:1]
             for compiler in COMPILERS:
-                for standard in STANDARDS[language]:
+                for standard in standards:
                     passed, text = attempt([compiler, *STRICT, *LANGUAGE[language], *flags,
                                             f'-std={standard}', '-x', language,
                                             '-include', header, self.rest])

@@ -162,8 +162,11 @@ class PagingOpsCanBeLeftOut(TestCase):
         self.assertIn('pte_set', paging)
         for compiler in COMPILERS:
             with self.subTest(compiler=compiler):
-                variant = Variant(compiler, extra=['-DPV_CONFIG_PAGING_OPS=0'], tag='no-paging')
-                image = Image(variant.image(), OPS)
+                # The library's table is the same; its own files write no page tables by sites.
+                variant = Variant(compiler)
+                consumer = variant.object(HERE / 'consumer.c', ['-DPV_CONFIG_PAGING_OPS=0'],
+                                          'consumer-no-paging')
+                image = Image(variant.link([consumer], 'no-paging'), OPS)
                 self.assert_none(image.complaints_about_records(), 'wrong records')
                 present = {OPS.names[record.op] for record in image.records}
                 self.assertEqual(present, set(OPS.hot) - paging)
@@ -176,7 +179,7 @@ class TheNativeBackendCanBeBound(TestCase):
 
     def test_no_site_and_no_record_is_made(self):
         for compiler in COMPILERS:
-            for model in MODEL if compiler == 'gcc' else ['kernel']:
+            for model in ['kernel'] if compiler == 'gcc' else ['pie']:
                 with self.subTest(compiler=compiler, model=model):
                     extra = ['-DPV_CONFIG_BIND_HEADER="backends/native/bind.h"']
                     image = Image(Variant(compiler, model, extra=extra, tag='bound').image(), OPS)

@@ -20,7 +20,7 @@ PV_OP(HOT, SAVE, 6, V0, void, cpu_relax, (void), ())
  * segment (Intel SDM vol. 3A, 8.7), found through pv_cpu::kernel_stack_slot, and every entry from
  * user mode loads it, but for `syscall`, whose entry code reads the same slot.
  */
-PV_OP(HOT, SAVE, 13, V1, void, cpu_kernel_stack_set, (uint64_t top), (top))
+PV_OP(HOT, SAVE, 12, V1, void, cpu_kernel_stack_set, (uint64_t top), (top))
 
 /**
  * @brief Sets the user thread pointer (the FS base) of this CPU.

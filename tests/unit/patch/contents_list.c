@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Prints every content that the encoder makes, and every sequence of the backends, as text for
+ * test_contents.py, which has them decoded by somebody else.
+ */
+#include "lib/ops.h"
+#include "lib/x86/content.h"
+
+#include <stdio.h>
+#include <string.h>
+
+extern const struct pv_sequence pv_native_sequences[] PV_HIDDEN;
+extern const struct pv_sequence pv_native_sequences_end[] PV_HIDDEN;
+extern const struct pv_sequence host_beta_sequences[] PV_HIDDEN;
+extern const struct pv_sequence host_beta_sequences_end[] PV_HIDDEN;
+
+/* What fix-ups of sequences point at. */
+volatile uint32_t *pv_native_eoi PV_HIDDEN;
+volatile uint32_t *host_eoi PV_HIDDEN;
+void pv_lock_acquire_slow(struct pv_spinlock *lock) PV_HIDDEN;
+void pv_lock_acquire_slow(struct pv_spinlock *lock)
+{
+    (void)lock;
+}
+
+static void bytes(const uint8_t *from, unsigned length)
+{
+    for (unsigned i = 0; i < length; i++)
+        printf("%02x", from[i]);
+    printf("\n");
+}
+
+static void content(const char *what, const struct pv_content *content)
+{
+    if (content->form == PV_SITE_FORMS)
+        return;
+    printf("content %s %u %u %u ", what, content->length, content->instructions, content->fixup);
+    bytes(content->bytes, content->length);
+}
+
+static void sequence(const char *backend, const struct pv_sequence *sequence)
+{
+    const struct pv_op_facts *facts = &pv_op_facts[sequence->op];
+
+    printf("sequence %s %s %s %u %u %u %u %u ", backend, facts->name,
+           facts->convention == PV_CONVENTION_SAVE ? "SAVE" : "CALL", facts->length,
+           sequence->length, sequence->first, sequence->instructions, sequence->fixup);
+    bytes(sequence->bytes, sequence->length);
+}
+
+static void sequences(const char *backend, const struct pv_sequence *from,
+                      const struct pv_sequence *to)
+{
+    char what[96];
+    struct pv_content made;
+
+    for (; from != to; from++) {
+        sequence(backend, from);
+        for (unsigned length = 6; length <= PV_SITE_MAX; length++) {
+            snprintf(what, sizeof(what), "%s:%s", backend, pv_op_facts[from->op].name);
+            pv_content_inline(&made, from, length);
+            content(what, &made);
+        }
+    }
+}
+
+int main(void)
+{
+    struct pv_content made;
+
+    for (unsigned length = 6; length <= PV_SITE_MAX; length++) {
+        pv_content_indirect(&made, PV_OPID_irq_flags, length);
+        content("indirect", &made);
+        pv_content_direct(&made, (void (*)(void))main, length);
+        content("direct", &made);
+        pv_content_direct(&made, pv_op_missing, length);
+        content("missing", &made);
+    }
+    sequences("native", pv_native_sequences, pv_native_sequences_end);
+    sequences("beta", host_beta_sequences, host_beta_sequences_end);
+    for (unsigned op = 0; op < PV_OP_COUNT; op++)
+        if (pv_op_facts[op].length != 0)
+            printf("op %s %u\n", pv_op_facts[op].name, pv_op_facts[op].length);
+    return 0;
+}

@@ -20,7 +20,7 @@
 #include "lib/lock.h"
 
 #define CPUS   8
-#define ROUNDS 20000
+#define ROUNDS 4000
 
 struct block {
     uint8_t head[PV_CONFIG_CPU_OFFSET];

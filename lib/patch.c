@@ -117,8 +117,18 @@ int pv_site_choose(uintptr_t site, enum pv_op_id op, enum pv_goal goal, uint8_t 
     return i;
 }
 
+/* Whether the compiled form of any op could be at a place: there must be a way back to it. */
+static bool reaches_slots(uintptr_t at)
+{
+    intptr_t first = (intptr_t)((uintptr_t)&pv_ops - at - PV_SITE_MAX);
+    intptr_t last = (intptr_t)((uintptr_t)(&pv_ops + 1) - at);
+
+    return first == (int32_t)first && last == (int32_t)last;
+}
+
 static int verify_text(const struct pv_text *text, unsigned op, struct pv_error *error)
 {
+    bool near = reaches_slots(text->start) && reaches_slots(text->end);
     int held = PV_CONTENT_COMPILED; /* most sites hold the same form as the one before */
 
     for (size_t i = 0; i < text->count; i++) {
@@ -128,6 +138,8 @@ static int verify_text(const struct pv_text *text, unsigned op, struct pv_error 
 
         if (status != PV_OK)
             return status;
+        if (!near && !reaches_slots(site))
+            return pv_fail(error, PV_E_SITE, "site cannot reach its slot", site, record->op);
         if (op != PV_ALL_OPS && op != record->op)
             continue;
         if (holds(site, &pv_contents[record->op][held]))

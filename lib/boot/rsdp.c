@@ -85,11 +85,15 @@ static const char *fault_of(uint64_t phys, pv_phys_to_virt_fn phys_to_virt)
 
 static uint64_t search(uint64_t phys, uint64_t end, pv_phys_to_virt_fn phys_to_virt)
 {
-    for (; phys < end; phys += STEP) {
+    while (phys < end) {
         uint8_t bytes[SIGNATURE_END];
-        if (pv_intake_copy(bytes, phys, sizeof(bytes), phys_to_virt) && has_signature(bytes) &&
-            fault_of(phys, phys_to_virt) == NULL)
+        if (!pv_intake_copy(bytes, phys, sizeof(bytes), phys_to_virt)) {
+            phys = (phys | (PV_PAGE_BYTES - 1)) + 1; /* nor can the rest of the page be read */
+            continue;
+        }
+        if (has_signature(bytes) && fault_of(phys, phys_to_virt) == NULL)
             return phys;
+        phys += STEP;
     }
     return 0;
 }

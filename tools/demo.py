@@ -80,7 +80,7 @@ def jobs():
     finding = probe.kvm(BUILD)
     say(finding.why + ("" if finding.sound else "; KVM runs nested instead"))
     counted = not finding.sound
-    return [Job("demo", vmm, GUEST, CMDLINE, icount=vmm != "kvm" or counted, timeout=120, tap=False)
+    return [Job("demo", vmm, GUEST, CMDLINE, icount=vmm != "kvm" or counted, timeout=240, tap=False)
             for vmm, _ in COLUMNS]
 
 

@@ -50,6 +50,15 @@ static bool asked_for_another(void)
     return false;
 }
 
+const char *backend_for(const char *vmm)
+{
+    static const char *const pairs[][2] = {{"kvm", "kvm"}, {"xen", "xen-hvm"}};
+    for (unsigned i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+        if (same_text(vmm, pairs[i][0]))
+            return pairs[i][1];
+    return "native";
+}
+
 static void backend_fits(struct check *check)
 {
     struct pv_facts facts;
@@ -58,9 +67,8 @@ static void backend_fits(struct check *check)
         skip(check, "the command line asked for a backend");
         return;
     }
-    const char *expected = same_text(facts.vmm, "kvm") ? "kvm" : "native";
-    EXPECT(check, same_text(facts.backend, expected) || PV_BOUND, "VMM %s, backend %s", facts.vmm,
-           facts.backend);
+    EXPECT(check, same_text(facts.backend, backend_for(facts.vmm)) || PV_BOUND,
+           "VMM %s, backend %s", facts.vmm, facts.backend);
 }
 
 static void door_is_named(struct check *check)

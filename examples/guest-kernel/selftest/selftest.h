@@ -60,6 +60,9 @@ bool wait_for(const volatile bool *flag, uint64_t ns);
  * and a reason if one does not do what it is for. */
 bool ops_work(struct check *check);
 
+/* The backend that a VMM is served best by. */
+const char *backend_for(const char *vmm);
+
 /* A page that is both writable and executable, or 0. */
 uintptr_t writable_and_executable(void);
 

@@ -13,9 +13,15 @@ static const char *backend_now(void)
     return facts.backend;
 }
 
+/* Where there is no other, one that this machine refuses. */
 static const char *other_backend(void)
 {
-    return same_text(backend_now(), "native") ? "kvm" : "native";
+    struct pv_facts facts;
+    pv_facts(&facts);
+    if (!same_text(facts.backend, "native"))
+        return "native";
+    const char *best = backend_for(facts.vmm);
+    return same_text(best, "native") ? "kvm" : best;
 }
 
 static void unknown_name(struct check *check)

@@ -19,6 +19,10 @@ from .process import Child, Flood, TimeOut
 from .tap import Tap
 
 SOURCE = Path(__file__).resolve().parent.parent / "probe"
+SOURCES = {"probe": ["probe.S"], "xen": ["xen_entry.S", "xen.c"]}
+FLAGS = ["-nostdlib", "-static", "-no-pie", "-fno-pie", "-ffreestanding", "-O1", "-mno-red-zone",
+         "-mgeneral-regs-only", "-fno-stack-protector", "-fcf-protection=none",
+         "-fno-asynchronous-unwind-tables", "-Wl,--build-id=none", "-Wl,--no-warn-rwx-segments"]
 SECONDS = 2
 
 
@@ -32,20 +36,21 @@ class Finding:
     why: str
 
 
-def guest(build):
-    """The probe guest below the build folder, assembled anew when its source changed."""
-    out = Path(build) / "probe" / "probe.elf"
-    sources = [SOURCE / "probe.S", SOURCE / "probe.ld"]
-    if out.exists() and out.stat().st_mtime > max(part.stat().st_mtime for part in sources):
+def guest(build, name="probe"):
+    """A guest of SOURCES below the build folder, built anew when its source changed."""
+    out = Path(build) / "probe" / f"{name}.elf"
+    script = SOURCE / "probe.ld"
+    sources = [SOURCE / part for part in SOURCES[name]]
+    newest = max(part.stat().st_mtime for part in [script, *sources])
+    if out.exists() and out.stat().st_mtime > newest:
         return out
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh = out.with_suffix(f".{os.getpid()}")
-    argv = ["cc", "-nostdlib", "-static", "-no-pie", f"-Wl,-T,{sources[1]}", "-Wl,--build-id=none",
-            "-Wl,--no-warn-rwx-segments", "-o", str(fresh), str(sources[0])]
+    argv = ["cc", *FLAGS, f"-Wl,-T,{script}", "-o", str(fresh), *map(str, sources)]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
     except FileNotFoundError:
-        raise ProbeError("no C compiler (cc) to assemble the probe guest") from None
+        raise ProbeError("no C compiler (cc) to build the probe guest") from None
     if done.returncode != 0:
         raise ProbeError(f"the probe guest does not build:\n{done.stderr}")
     fresh.replace(out)

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from debian import cpio, packages, store  # noqa: E402
 from nested import rig  # noqa: E402
-from pvrun import Job, l1, native, runner  # noqa: E402
+from pvrun import Job, hosts, l1, native, runner  # noqa: E402
 from pvrun.frames import FrameReader  # noqa: E402
 from pvrun.jobs import EXIT_FAILURE, EXIT_SUCCESS, judge  # noqa: E402
 from pvrun.process import Child, TimeOut  # noqa: E402
@@ -180,7 +180,7 @@ class FakeL1(unittest.TestCase):
         self.kernel = self.folder / "kernel"
         self.kernel.write_bytes(b"kernel")
         (self.folder / "initramfs").write_bytes(b"")
-        self.rig = rig.Rig("", {}, "", str(self.folder / "initramfs"))
+        self.host = hosts.NestedKvm(rig.Rig("", {}, "", str(self.folder / "initramfs")))
 
     def started(self, index):
         self.events.append(("started", index))
@@ -201,7 +201,7 @@ class FakeL1(unittest.TestCase):
 
         with mock.patch.object(l1._Boot, "_command", command), \
                 mock.patch.object(l1, "OBEY_SECONDS", 0.3):
-            l1.run(self.rig, jobs, False, self.folder, self)
+            l1.run(self.host, jobs, False, self.folder, self)
         self.assertEqual(queue, [], "not every boot took place")
 
     def test_consoles_and_statuses_reach_their_jobs(self):

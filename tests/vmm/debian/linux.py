@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .store import RigError
 
+HERE = Path(__file__).resolve().parent
 LIBRARY_FOLDER = "lib/x86_64-linux-gnu"
 
 
@@ -90,6 +91,16 @@ def add_libraries(archive, programs, root):
         archive.file(f"{folder}/{name}", library.read_bytes(), 0o755)
 
 
+def add_library(archive, name, root):
+    """Puts in a library that a program loads without being linked with it."""
+    for folder in (*map(Path, library_path(root).split(":")), Path("/usr") / LIBRARY_FOLDER,
+                   Path("/") / LIBRARY_FOLDER):
+        if (folder / name).exists():
+            archive.file(f"{LIBRARY_FOLDER}/{name}", (folder / name).read_bytes(), 0o755)
+            return
+    raise RigError(f"no library {name}")
+
+
 def add_busybox(archive, root):
     for path in (root / "bin/busybox", root / "usr/bin/busybox"):
         if path.exists():
@@ -97,6 +108,12 @@ def add_busybox(archive, root):
             archive.symlink("bin/sh", "busybox")
             return
     raise RigError("no busybox in busybox-static")
+
+
+def add_init(archive, script):
+    """Puts in the first process and what it sources."""
+    archive.file("init", script.read_bytes(), 0o755)
+    archive.file("bin/jobs", (HERE / "jobs.sh").read_bytes())
 
 
 def library_path(root):

@@ -124,26 +124,25 @@ class Apt:
         found = re.search(r"^\s+Candidate: (\S+)", asked.stdout, re.MULTILINE)
         return None if not found or found.group(1) == "(none)" else found.group(1)
 
-    def depends(self, package):
-        """Names in Depends and Pre-Depends of the candidate; of alternatives, the first."""
-        asked = _run(["apt-cache", *self._options(), "show", "--no-all-versions", package])
+    def depends(self, *names):
+        """Names in Depends and Pre-Depends of the candidates; of alternatives, the first."""
+        asked = _run(["apt-cache", *self._options(), "show", "--no-all-versions", *names])
         if asked.returncode != 0:
-            raise PackageError(f"no package {package} in the lists of this release")
-        names = []
+            raise PackageError(f"not in the lists of this release: one of {', '.join(names)}")
+        found = []
         for line in asked.stdout.splitlines():
             if line.startswith(("Depends:", "Pre-Depends:")):
-                names += [clause.split()[0].partition(":")[0]
+                found += [clause.split()[0].partition(":")[0]
                           for clause in line.partition(":")[2].split(",") if clause.strip()]
-        return names
+        return found
 
     def followed(self, package, prefix):
         """`package` and all its dependencies, near and far, whose name begins with `prefix`."""
-        found, queue = [], [package]
-        while queue:
-            name = queue.pop(0)
-            if name not in found:
-                found.append(name)
-                queue += [other for other in self.depends(name) if other.startswith(prefix)]
+        found, news = [], [package]
+        while news:
+            found += news
+            news = sorted({name for name in self.depends(*news)
+                           if name.startswith(prefix) and name not in found})
         return found
 
     def lacking(self, package):
@@ -169,7 +168,9 @@ class Apt:
         return [path for path, _ in files.values()]
 
     def _file_names(self, packages):
-        asked = _run(["apt-get", *self._options(), "download", "--print-uris", *packages])
+        # Not where packages lie: apt leaves out those that are in the current folder already.
+        asked = _run(["apt-get", *self._options(), "download", "--print-uris", *packages],
+                     self.directory)
         if asked.returncode != 0:
             raise PackageError(f"not in this release's lists: one of {', '.join(packages)}")
         files = {}

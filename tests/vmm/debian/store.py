@@ -57,7 +57,8 @@ def cached(directory, recipe, kind):
 def recipe(settings, folder):
     """A digest of a rig's settings and of the sources in its folder and this one."""
     digest = hashlib.sha256(f"{packages.release_codename()} {settings}".encode())
-    for part in sorted([*HERE.glob("*.py"), *folder.glob("*.py"), *folder.glob("*.sh")]):
+    for part in sorted(path for where in (HERE, folder) for path in where.iterdir()
+                       if path.suffix in (".py", ".sh")):
         digest.update(part.read_bytes())
     return digest.hexdigest()
 

@@ -119,7 +119,7 @@ def _initramfs(root, qemu):
     archive.character_device("dev/console", 5, 1)
     archive.character_device("dev/null", 1, 3)
     linux.add_busybox(archive, root)
-    archive.file("init", (HERE / "init.sh").read_bytes(), 0o755)
+    linux.add_init(archive, HERE / "init.sh")
     linux.add_modules(archive, root, ["kvm-amd"])
     archive.file("bin/qemu-system-x86_64", qemu.read_bytes(), 0o755)
     linux.add_libraries(archive, [qemu], root)

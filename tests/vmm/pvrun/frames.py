@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Takes L1's stream apart into the consoles of its jobs (the frames are listed in nested/init.sh).
+"""Takes L1's stream apart into the consoles of its jobs (the frames are listed in debian/jobs.sh).
 
 A frame may follow a guest's unfinished line, so it is searched for, not expected at the start. Its
 nonce is unknown to the guests, so none of them can forge one.

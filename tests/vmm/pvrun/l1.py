@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs many guests in one boot of the nested rig's L1.
+"""Runs many guests in one boot of a rig's L1 (a system of hosts.py).
 
 The jobs travel in a second initramfs that is appended to the rig's own. L1 reports by frames; a
 guest past its time is killed inside L1, by L1's clock or, since that clock is virtual under
@@ -9,54 +9,52 @@ that hung it is reported so, and the jobs left get a fresh L1.
 
 import hashlib
 import os
-import shlex
 import time
 from pathlib import Path
 
 from debian import cpio
 
-from . import native
 from .frames import FrameReader
 from .process import Child, Flood, TimeOut
 
 BOOT_SECONDS = {False: 90, True: 180}
 OBEY_SECONDS = 10
 LEAVE_SECONDS = 10
-L1_OWN_MIB = 640
 
 
 class L1Error(Exception):
     """L1 did not come up: no job can run."""
 
 
-def run(rig, jobs, icount, logs, observer):
+def run(host, jobs, icount, logs, observer):
     """Boots L1 as often as needed. `observer` hears started(i), said(i, line), and
     ended(i, status, trouble) for each index of `jobs`, in order."""
     left = list(range(len(jobs)))
     boots = 0
     while left:
         boots += 1
-        with _Boot(rig, jobs, left, icount, logs / f"l1-{boots}.log") as boot:
+        with _Boot(host, jobs, left, icount, logs / f"l1-{boots}.log") as boot:
             done = boot.follow(observer)
         # follow() raises if not even the first job could be started, so this loop ends.
         left = left[done:]
 
 
 class _Boot:
-    def __init__(self, rig, jobs, indices, icount, log):
+    def __init__(self, host, jobs, indices, icount, log):
+        self._host = host
         self._jobs = jobs
         self._indices = indices
         self._icount = icount
         self._log = log
-        archive = _job_archive(jobs, indices)
+        archive = _job_archive(host, jobs, indices)
         # Derived from the jobs, not random, so that two counted runs are the same.
         self._nonce = hashlib.sha256(b"nonce" + archive).hexdigest()[:16]
         log.parent.mkdir(parents=True, exist_ok=True)
         # QEMU takes one initramfs file; its name is this process's own, as runs may overlap.
         self._initramfs = log.with_suffix(f".{os.getpid()}.cpio")
-        self._initramfs.write_bytes(Path(rig.initramfs).read_bytes() + archive)
+        self._initramfs.write_bytes(Path(host.initramfs).read_bytes() + archive)
         try:
-            self._child = Child(self._command(rig, self._initramfs), rig.qemu_environment)
+            self._child = Child(self._command(), host.environment)
         except OSError:
             self._initramfs.unlink()
             raise
@@ -68,17 +66,9 @@ class _Boot:
         self._child.kill()
         self._initramfs.unlink(missing_ok=True)
 
-    def _command(self, rig, initramfs):
-        mem = L1_OWN_MIB + max(self._jobs[i].mem for i in self._indices)
-        words = [rig.qemu, *native.BARE]
-        for folder in rig.firmware_folders:
-            words += ["-L", folder]
-        words += ["-accel", "tcg,thread=single", *native.COUNTING] if self._icount else \
-            ["-accel", "tcg,thread=multi"]
-        options = [*rig.kernel_options, f"pvops.nonce={self._nonce}"]
-        return words + ["-cpu", "max", "-m", str(mem), "-serial", f"file:{self._log}",
-                        "-serial", "stdio", "-kernel", rig.kernel, "-initrd", str(initramfs),
-                        "-append", " ".join(options)]
+    def _command(self):
+        mib = self._host.own_mib + max(self._jobs[i].mem for i in self._indices)
+        return self._host.command(self._icount, mib, self._initramfs, self._log, self._nonce)
 
     def follow(self, observer):
         """Reads the stream to its end; the number of jobs that are settled."""
@@ -159,10 +149,10 @@ class _Boot:
             observer.said(current, text)
 
     def _ending(self, current, frame):
-        """(status, trouble) out of `end N STATUS KILL`."""
-        status, killed = int(frame.words[1]), frame.words[2]
+        """(status, trouble) out of `end N STATUS KILL [WHY]`."""
+        status, killed, why = int(frame.words[1]), frame.words[2], " ".join(frame.words[3:])
         if killed == "-":
-            return status, ""
+            return status, why
         limit = f"{self._jobs[current].timeout:g} seconds"
         clock = " of L1's clock" if self._icount and killed == "timeout" else ""
         return None, f"timed out after {limit}{clock}"
@@ -174,7 +164,7 @@ class _Boot:
             pass
 
 
-def _job_archive(jobs, indices):
+def _job_archive(host, jobs, indices):
     archive = cpio.Archive()
     stored = {}
 
@@ -188,12 +178,8 @@ def _job_archive(jobs, indices):
 
     for index in indices:
         job = jobs[index]
-        words = native.command("qemu-system-x86_64", job, store(job.kernel), "kvm", "host",
-                               ["-L", "/usr/share/qemu"])
-        for path in job.files:
-            inside = store(path)
-            words = [word.replace(str(path), inside) for word in words]
-        archive.file(f"job/{index}/run", f"exec {shlex.join(words)}\n".encode())
+        for name, text in host.job_files(index, job, store).items():
+            archive.file(f"job/{index}/{name}", text.encode())
         archive.file(f"job/{index}/limit", f"{job.timeout:g}\n".encode())
     archive.file("job/list", "".join(f"{index}\n" for index in indices).encode())
     return archive.data()

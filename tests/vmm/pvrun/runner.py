@@ -2,23 +2,27 @@
 """Runs jobs: chooses the rig for each, keeps the logs, and gives the verdicts.
 
 "native" is QEMU's plain emulation. "kvm" is the host's KVM where the probe finds it sound and no
-instructions are to be counted, and the nested rig otherwise; all nested jobs of a call share one
-boot of L1 (one more for those that count instructions).
+instructions are to be counted, and the nested rig otherwise. "xen-dom0-*" is the guest alone on
+Xen, "xen-domu-*" is the guest beside a Linux dom0. All nested jobs of a call share one boot of L1,
+and all domU jobs one boot of dom0 (one more each for those that count instructions).
 """
 
 import re
 import time
 from pathlib import Path
 
+from debian.store import RigError, RigUnavailable
 from nested import rig as nested_rig
+from xen import rig as xen_rig
 
-from . import l1, native, probe
+from . import hosts, l1, native, probe, serial, xen
 from .jobs import Result, judge
 from .process import Child, Flood, TimeOut
 
 PROJECT = Path(__file__).resolve().parents[3]
 BUILD = PROJECT / "build"
-VMMS = ("native", "kvm")
+XEN_DOMU = ("xen-domu-pv", "xen-domu-pvh")
+VMMS = ("native", "kvm", *xen.KINDS, *XEN_DOMU)
 
 
 def _silent(*_):
@@ -45,7 +49,7 @@ class _Session:
         self._kvm = None
 
     def run(self):
-        nested = {False: [], True: []}
+        shared = {}
         for index, job in enumerate(self._jobs):
             if job.vmm not in VMMS:
                 raise ValueError(f"no VMM named {job.vmm}; there are: {', '.join(VMMS)}")
@@ -53,13 +57,16 @@ class _Session:
                 self.ended(index, None, f"there is no kernel {job.kernel}")
             elif job.vmm == "native":
                 self._single(index, native.emulated(job), "TCG")
+            elif job.vmm in xen.KINDS:
+                self._xen_dom0(index)
+            elif job.vmm in XEN_DOMU:
+                shared.setdefault((self._domu_host, job.icount), []).append(index)
             elif not job.icount and self._sound_kvm():
                 self._single(index, native.accelerated(job), "/dev/kvm")
             else:
-                nested[job.icount].append(index)
-        for icount, indices in nested.items():
-            if indices:
-                self._nested(indices, icount)
+                shared.setdefault((self._nested_host, job.icount), []).append(index)
+        for (host, icount), indices in shared.items():
+            self._shared(host, indices, icount)
         return self._results
 
     def _sound_kvm(self):
@@ -72,45 +79,70 @@ class _Session:
                 self._say(f"{self._kvm.why}; using the nested rig")
         return self._kvm.sound
 
-    def _single(self, index, argv, rig):
+    def _single(self, index, argv, rig, line=None):
         self._results[index].rig = rig
         self.started(index)
         try:
-            status, trouble = self._console(index, argv)
+            status, trouble = self._console(index, argv, line or serial.Plain())
         except FileNotFoundError:
             status, trouble = None, f"{argv[0]} is not installed"
         self.ended(index, status, trouble)
 
-    def _console(self, index, argv):
-        """(status, trouble) of one VMM whose output is the guest's console."""
+    def _xen_dom0(self, index):
+        try:
+            rig = xen_rig.hypervisor(self._build / "rig", self._say)
+        except RigError as error:
+            self._results[index].unavailable = isinstance(error, RigUnavailable)
+            self.ended(index, None, f"Xen: {error}")
+            return
+        log = self._log_path(index).with_suffix(".xen.log")
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with open(log, "w") as words:
+            self._single(index, xen.as_dom0(rig.image, self._jobs[index]), "Xen",
+                         serial.XenSerial(words))
+
+    def _console(self, index, argv, line):
+        """(status, trouble) of one VMM; `line` finds the guest's console in what it prints."""
         limit = self._jobs[index].timeout
         deadline = time.monotonic() + limit
         with Child(argv) as child:
             try:
-                while (line := child.line(deadline)) is not None:
-                    self.said(index, line)
-                return child.wait(deadline), ""
+                while not line.ended and (heard := child.line(deadline)) is not None:
+                    for text in line.feed(heard):
+                        self.said(index, text)
+                status = None if line.ended else child.wait(deadline)
+                trouble = line.trouble()
             except TimeOut:
-                if rest := child.rest():
-                    self.said(index, rest)
-                return None, f"timed out after {limit:g} seconds"
+                status, trouble = None, f"timed out after {limit:g} seconds"
             except Flood:
                 return None, "flooded the console"
+            for text in line.rest(child.rest()):
+                self.said(index, text)
+            return status, trouble
 
-    def _nested(self, indices, icount):
-        jobs = [self._jobs[index] for index in indices]
-        for index in indices:
-            self._results[index].rig = "nested KVM"
+    def _nested_host(self):
+        rig = nested_rig.build(self._build / "rig", self._say, self._backports)
+        return hosts.NestedKvm(rig)
+
+    def _domu_host(self):
+        return hosts.XenDom0(xen_rig.dom0(self._build / "rig", self._say))
+
+    def _shared(self, make_host, indices, icount):
+        """Jobs that share boots of one L1."""
         try:
-            rig = nested_rig.build(self._build / "rig", self._say, self._backports)
-            self._say("booting L1" + (" (counting instructions)" if icount else ""))
-            logs = self._build / "logs" / ("nested-icount" if icount else "nested")
-            l1.run(rig, jobs, icount, logs, _Renumbered(self, indices))
-        except (nested_rig.RigError, l1.L1Error) as error:
+            host = make_host()
+            self._say(f"booting L1: {host.name}" + (" (counting instructions)" if icount else ""))
             for index in indices:
+                self._results[index].rig = host.name
+            logs = self._build / "logs" / (host.folder + ("-icount" if icount else ""))
+            l1.run(host, [self._jobs[index] for index in indices], icount, logs,
+                   _Renumbered(self, indices))
+        except (RigError, l1.L1Error, FileNotFoundError) as error:
+            for index in indices:
+                trouble = "nested rig" if self._jobs[index].vmm == "kvm" else "Xen rig"
                 if not self._results[index].ok and not self._results[index].reason:
-                    self._results[index].unavailable = isinstance(error, nested_rig.RigUnavailable)
-                    self.ended(index, None, f"nested rig: {error}")
+                    self._results[index].unavailable = isinstance(error, RigUnavailable)
+                    self.ended(index, None, f"{trouble}: {error}")
 
     # What the rigs report, by job index.
 
@@ -143,13 +175,16 @@ class _Session:
 
     def _log(self, index):
         if index not in self._logs:
-            job = self._jobs[index]
-            name = re.sub(r"[^\w.-]+", "-", f"{job.name}.{job.vmm}{'.icount' if job.icount else ''}")
-            path = self._build / "logs" / f"{name}.log"
+            path = self._log_path(index)
             path.parent.mkdir(parents=True, exist_ok=True)
             self._results[index].log = path
             self._logs[index] = open(path, "w")
         return self._logs[index]
+
+    def _log_path(self, index):
+        job = self._jobs[index]
+        name = re.sub(r"[^\w.-]+", "-", f"{job.name}.{job.vmm}{'.icount' if job.icount else ''}")
+        return self._build / "logs" / f"{name}.log"
 
 
 class _Renumbered:

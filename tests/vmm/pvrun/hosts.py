@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""The systems that can be L1 (l1.py): how each is booted, and what a job is there."""
+
+import shlex
+
+from . import native, xen
+
+TCG = {False: ["-accel", "tcg,thread=multi"],
+       True: ["-accel", "tcg,thread=single", *native.COUNTING]}
+
+
+class NestedKvm:
+    """A Linux whose KVM runs the guests, each in a QEMU of its own."""
+
+    name = "nested KVM"
+    folder = "nested"
+    own_mib = 640
+
+    def __init__(self, rig):
+        self._rig = rig
+        self.initramfs = rig.initramfs
+        self.environment = rig.qemu_environment
+
+    def command(self, icount, mib, initramfs, log, nonce):
+        words = [self._rig.qemu, *native.BARE]
+        for folder in self._rig.firmware_folders:
+            words += ["-L", folder]
+        options = [*self._rig.kernel_options, f"pvops.nonce={nonce}"]
+        return [*words, *TCG[icount], "-cpu", "max", "-m", str(mib), "-serial", f"file:{log}",
+                "-serial", "stdio", "-kernel", self._rig.kernel, "-initrd", str(initramfs),
+                "-append", " ".join(options)]
+
+    def job_files(self, index, job, store):
+        """Texts of the files of a job's folder; `store(path)` carries a file into L1."""
+        words = native.command("qemu-system-x86_64", job, store(job.kernel), "kvm", "host",
+                               ["-L", "/usr/share/qemu"])
+        for path in job.files:
+            inside = store(path)
+            words = [word.replace(str(path), inside) for word in words]
+        return {"run": f"exec {shlex.join(words)}\n"}
+
+
+class XenDom0:
+    """Xen with a Linux dom0, whose xl runs each guest as a domU."""
+
+    name = "Xen"
+    folder = "xen"
+    dom0_mib = 192
+    own_mib = dom0_mib + 192
+    environment = {}
+
+    def __init__(self, rig):
+        self._rig = rig
+        self.initramfs = rig.initramfs
+
+    def command(self, icount, mib, initramfs, log, nonce):
+        kernel = [self._rig.kernel, *self._rig.kernel_options, f"pvops.nonce={nonce}"]
+        return [*xen.machine(icount, mib, 1), "-serial", f"file:{log}", "-serial", "stdio",
+                *xen.boot(self._rig.xen, [f"dom0_mem={self.dom0_mib}M"],
+                          [" ".join(kernel), str(initramfs)])]
+
+    def job_files(self, index, job, store):
+        """The job's own arguments are lines of the domain's configuration (man xl.cfg)."""
+        lines = [f"name = {_quoted(f'job{index}')}",
+                 f"type = {_quoted(job.vmm.rpartition('-')[2])}",
+                 f"kernel = {_quoted(store(job.kernel))}",
+                 f"cmdline = {_quoted(job.cmdline)}",
+                 f"memory = {job.mem}",
+                 f"vcpus = {job.smp}"]
+        for line in job.qemu_args:
+            for path in job.files:
+                line = line.replace(str(path), store(path))
+            lines.append(line)
+        return {"run": f"exec /bin/domain {index}\n", "config": "\n".join(lines) + "\n"}
+
+
+def _quoted(text):
+    """A string in xl's configuration language, which knows no escape for both kinds of quotes."""
+    mark = "'" if '"' in text else '"'
+    if mark in text or "\n" in text:
+        raise ValueError(f"xl's configuration cannot hold this text: {text!r}")
+    return mark + text.replace("\\", "\\\\") + mark

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+"""QEMU command lines that boot Xen, with the guest as dom0 or with a Linux that serves guests."""
+
+from . import native
+
+# What Xen's guests trip over in QEMU's emulation: SMAP at a PV kernel's first return to user mode,
+# rdtscp in the emulation of SVM, AVX state now and then.
+CPU = "max,-smap,-rdtscp,-xsave,-avx,-avx2"
+# Xen says all it knows: its messages never mix with the guest's lines (serial.py, l1.py).
+OPTIONS = ["console=com1", "com1=115200,8n1", "loglvl=all", "guest_loglvl=all"]
+# A PVH dom0 wants an IOMMU; without one, and with this option, it lacks only the ACPI tables.
+KINDS = {"xen-dom0-pv": [], "xen-dom0-pvh": ["dom0=pvh", "dom0-iommu=none"]}
+OWN_MIB = 192
+
+
+def machine(icount, mib, smp):
+    """argv up to the devices. Xen's clock calibration fails now and then with several threads."""
+    counting = native.COUNTING if icount else []
+    return ["qemu-system-x86_64", *native.BARE, "-accel", "tcg,thread=single", *counting,
+            "-cpu", CPU, "-m", str(mib), "-smp", str(smp)]
+
+
+def boot(image, options, modules):
+    """The words that start Xen by multiboot. QEMU splits -initrd at single commas."""
+    return ["-kernel", image, "-append", " ".join(["xen", *OPTIONS, *options]),
+            "-initrd", ",".join(module.replace(",", ",,") for module in modules)]
+
+
+def as_dom0(image, job):
+    """argv for a guest that is dom0: the one guest on the machine, with its devices."""
+    options = [f"dom0_mem={job.mem}M", f"dom0_max_vcpus={job.smp}", *KINDS[job.vmm]]
+    return [*machine(job.icount, job.mem + OWN_MIB, job.smp), *native.DEBUG_EXIT,
+            "-serial", "stdio", *boot(image, options, [f"{job.kernel} {job.cmdline}"]),
+            *job.qemu_args]

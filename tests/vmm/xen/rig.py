@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""Builds the Xen rigs below the build folder, each once, and reuses them.
+
+Two rigs: the hypervisor alone (two megabytes of packages), which is all that a guest as dom0 needs;
+and a Linux dom0, whose initramfs holds xenstored, xenconsoled and xl.
+"""
+
+import gzip
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from debian import cpio, linux, packages, store
+
+HERE = Path(__file__).resolve().parent
+# Depends on the release's hypervisor and tools, whose names carry Xen's version.
+META = "xen-system-amd64"
+# The cloud flavour of the kernel cannot be a dom0.
+KERNEL_META = "linux-image-amd64"
+MODULES = ["xenfs", "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd"]
+# libxl starts this one by itself for a guest that is saved or restored.
+TOOLS = ["xl", "xenstored", "xenconsoled", "xen-init-dom0", "libxl-save-helper"]
+# Boot work that a dom0 has no use for and that takes seconds under emulation.
+UNWANTED_AT_BOOT = ["jent_mod_init", "load_system_certificate_list", "crypto_kdf108_init",
+                    "trace_eval_init"]
+KERNEL_OPTIONS = ["console=hvc0", "quiet", "panic=-1", "nokaslr", "norandmaps",
+                  "mitigations=off", "audit=0", "cryptomgr.notests=1",
+                  "initcall_blacklist=" + ",".join(UNWANTED_AT_BOOT)]
+
+
+@dataclass
+class Hypervisor:
+    """Xen as an ELF file that QEMU's -kernel takes (by multiboot)."""
+
+    image: str
+    version: str
+
+    def parts(self):
+        return (self.image,)
+
+
+@dataclass
+class Dom0:
+    """A Linux kernel and initramfs that become Xen's control domain."""
+
+    xen: str
+    kernel: str
+    initramfs: str
+    kernel_options: list = field(default_factory=list)
+    versions: dict = field(default_factory=dict)
+
+    def parts(self):
+        return self.xen, self.kernel, self.initramfs
+
+
+def hypervisor(rigs, say, refresh=False):
+    """The hypervisor's rig below `rigs`, the folder of all rigs."""
+    rigs = Path(rigs).resolve()
+    with store.locked(rigs):
+        return _hypervisor(rigs, say, refresh)
+
+
+def dom0(rigs, say, refresh=False):
+    """The Linux dom0's rig below `rigs`."""
+    rigs = Path(rigs).resolve()
+    folder = rigs / "dom0"
+
+    def make():
+        say("building the Xen rig's dom0 (once; later runs reuse it)")
+        rig = _make_dom0(rigs, folder, xen, say)
+        say("rig ready: " + ", ".join(f"{k} {v}" for k, v in rig.versions.items()))
+        return rig
+
+    with store.locked(rigs):
+        xen = _hypervisor(rigs, say, refresh)
+        return store.built(folder, store.recipe(xen.version, HERE), Dom0, make, refresh)
+
+
+def _hypervisor(rigs, say, refresh):
+    folder = rigs / "xen"
+    return store.built(folder, store.recipe("hypervisor", HERE), Hypervisor,
+                       lambda: _make_hypervisor(rigs, folder, say), refresh)
+
+
+def _make_hypervisor(rigs, folder, say):
+    apt = _package_source(rigs, say)
+    name = _versioned(apt, "xen-hypervisor-", "-amd64")
+    root = folder / "root"
+    packages.unpack(apt.download([name], say), root)
+    packed = store.only(sorted((root / "boot").glob("xen-*.gz")), "hypervisor")
+    image = folder / "xen.elf"
+    image.write_bytes(gzip.decompress(packed.read_bytes()))
+    return Hypervisor(str(image), apt.candidate(name))
+
+
+def _make_dom0(rigs, folder, xen, say):
+    apt = _package_source(rigs, say)
+    utils = _versioned(apt, "xen-utils-")
+    kernels = apt.followed(KERNEL_META, "linux-image-")
+    # The C library is the system's: programs of one release go with it.
+    wanted = {"busybox-static", "xenstore-utils", *kernels, *apt.followed(utils, "lib")} - {"libc6"}
+    root = folder / "root"
+    packages.unpack(apt.download(sorted(wanted), say), root)
+    kernel = store.only(sorted((root / "boot").glob("vmlinuz-*")), "kernel")
+    image = linux.uncompressed(kernel, root, folder / "vmlinux") or kernel
+    initramfs = folder / "initramfs.cpio"
+    initramfs.write_bytes(_initramfs(root))
+    return Dom0(xen=xen.image, kernel=str(image), initramfs=str(initramfs),
+                kernel_options=KERNEL_OPTIONS,
+                versions={"Xen": xen.version, "dom0 kernel": apt.candidate(kernels[-1])})
+
+
+def _package_source(rigs, say):
+    apt = packages.Apt(rigs / "apt")
+    fresh = apt.update()
+    if apt.candidate(META) is None:
+        raise store.RigUnavailable("no lists of Debian packages: neither the system's own (apt-get "
+                                   "update) nor the package archive can be reached")
+    if not fresh:
+        say("package lists could not be renewed; going on with those at hand")
+    return apt
+
+
+def _versioned(apt, prefix, suffix=""):
+    """The dependency of Xen's meta package that is named so, with a version in between."""
+    return store.only([name for name in apt.depends(META)
+                       if name.startswith(prefix) and name.endswith(suffix)
+                       and any(digit in name for digit in "0123456789")], f"package {prefix}*")
+
+
+def _initramfs(root):
+    archive = cpio.Archive()
+    for path in ("dev", "proc", "sys", "run", "tmp", "bin", "job", "etc/xen/scripts",
+                 "var/log/xen", "var/lib/xen", "var/lib/xenstored"):
+        archive.directory(path)
+    archive.character_device("dev/console", 5, 1)
+    archive.character_device("dev/null", 1, 3)
+    archive.symlink("var/run", "/run")
+    archive.symlink("var/lock", "/run")
+    archive.file("etc/xen/xl.conf", b'autoballoon="off"\n')
+    linux.add_busybox(archive, root)
+    linux.add_init(archive, HERE / "init.sh")
+    archive.file("bin/domain", (HERE / "domain.sh").read_bytes(), 0o755)
+    linux.add_modules(archive, root, MODULES)
+    programs = _add_programs(archive, root)
+    linux.add_libraries(archive, programs, root)
+    # The C library loads this one by itself when a thread ends.
+    linux.add_library(archive, "libgcc_s.so.1", root)
+    return archive.data()
+
+
+def _add_programs(archive, root):
+    """Xen's tools at the paths they were compiled for, and names for them on the search path."""
+    folder = store.only(sorted((root / "usr/lib").glob("xen-*/bin")), "folder of Xen's tools")
+    programs = [folder / name for name in TOOLS]
+    for program in programs:
+        path = program.relative_to(root)
+        archive.file(str(path), program.read_bytes(), 0o755)
+        archive.symlink(f"bin/{program.name}", f"/{path}")
+    store_client = root / "usr/bin/xenstore"
+    archive.file("bin/xenstore", store_client.read_bytes(), 0o755)
+    for verb in ("list", "read", "watch", "write"):
+        archive.symlink(f"bin/xenstore-{verb}", "xenstore")
+    return [*programs, store_client]

@@ -31,8 +31,8 @@ void pv_cpuid_raw(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
 static void signature_of(const uint32_t *regs, char *text)
 {
     for (unsigned i = 0; i < 12; i++) {
-        char c = (char)(regs[1 + i / 4] >> (i % 4 * 8) & 0xff);
-        text[i] = c == '\0' || (c >= ' ' && c <= '~') ? c : '.';
+        uint32_t c = regs[1 + i / 4] >> (i % 4 * 8) & 0xff;
+        text[i] = c == 0 || (c >= ' ' && c <= '~') ? (char)c : '.';
     }
     text[12] = '\0';
 }

@@ -339,7 +339,7 @@ int pv_text_remove(struct pv_text *text)
         return PV_E_BUSY;
     while (*link != NULL && *link != text)
         link = &(*link)->next;
-    if (*link == text)
+    if (*link != NULL)
         __atomic_store_n(link, text->next, __ATOMIC_RELEASE);
     pv_patch_release();
     return PV_OK;

@@ -41,7 +41,7 @@ struct pv_regs {
     uint64_t ss;     /**< stack segment */
 };
 
-PV_STATIC_ASSERT(sizeof(struct pv_regs) == 22 * 8, "what entry code pushes");
+PV_STATIC_ASSERT(sizeof(struct pv_regs) == 22 * sizeof(uint64_t), "what entry code pushes");
 
 /** Vectors that the kernel offers to pv_trap() before it looks at them itself. */
 enum pv_trap_vector {

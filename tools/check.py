@@ -192,6 +192,21 @@ def count_guest(result):
     return tally
 
 
+def step_measure(log):
+    """What sites really hold, and the promised numbers against a kernel without sites."""
+    trouble = set_up(log, "build-bound", ["-Dbind=native", "-Dtests=false"])
+    if trouble:
+        return failed(trouble)
+    tally = compiled(log, "build-bound")
+    for name in ("tests/vmm/sites.py", "tests/vmm/promises.py"):
+        status, lines = log.run([sys.executable, name], 300)
+        counted = cases.of_output(name, "\n".join(lines)) or Tally()
+        if status != 0 and not counted.failed:
+            counted.fail(f"{name}: {outcome(status, 300)}")
+        tally.add(counted)
+    return tally
+
+
 def step_runner(log):
     tally = Tally()
     for name in ("tests/vmm/test_pvrun.py", "tools/test_tools.py", "tests/vmm/test_rigs.py"):
@@ -221,11 +236,13 @@ STEPS = [
     Step("docs", "Doxygen without a warning", step_docs, ("meson", "doxygen")),
     Step("guest", "the example kernel's self-tests, natively and under KVM", step_guest,
          ("qemu-system-x86_64", "cc")),
+    Step("measure", "sites decoded from a memory dump, promised numbers counted", step_measure,
+         ("meson", "gcc", "objdump", "qemu-system-x86_64")),
     Step("runner", "the tests of the runner, the rigs and these tools", step_runner,
          ("qemu-system-x86_64", "cc")),
 ]
 # These two groups run side by side: one is bound by the compilers, the other by one QEMU.
-SIDE_BY_SIDE = [("format", "lint", "docs"), ("guest", "runner")]
+SIDE_BY_SIDE = [("format", "lint", "docs"), ("guest", "measure", "runner")]
 
 HELP = """\
 usage: ./check [STEP...]

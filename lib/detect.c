@@ -32,7 +32,7 @@ static void signature_of(const uint32_t *regs, char *text)
 {
     for (unsigned i = 0; i < 12; i++) {
         uint32_t c = regs[1 + i / 4] >> (i % 4 * 8) & 0xff;
-        text[i] = c == 0 || (c >= ' ' && c <= '~') ? (char)c : '.';
+        text[i] = (char)(c == 0 || (c >= ' ' && c <= '~') ? c : '.');
     }
     text[12] = '\0';
 }

@@ -14,10 +14,6 @@
 #define PV_XEN_HC_EVENT_CHANNEL_OP 32
 #define PV_XEN_HC_HVM_OP           34
 
-/* xen/include/public/errno.h */
-#define PV_XEN_EPERM  1
-#define PV_XEN_ENOSYS 38
-
 /* The calling domain. */
 #define PV_XEN_DOMID_SELF 0x7ff0u
 

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The structures and numbers of backends/xen/abi against the headers of libxen-dev. That this
+ * compiles is the test. Structures that were renamed are compared member by member.
+ */
+#define __XEN_INTERFACE_VERSION__ 0x00040e00
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <xen/xen.h>
+#include <xen/arch-x86/cpuid.h>
+#include <xen/errno.h>
+#include <xen/event_channel.h>
+#include <xen/features.h>
+#include <xen/hvm/hvm_op.h>
+#include <xen/hvm/params.h>
+#include <xen/io/console.h>
+#include <xen/memory.h>
+#include <xen/sched.h>
+#include <xen/vcpu.h>
+#include <xen/version.h>
+
+#include "backends/xen/abi/console.h"
+#include "backends/xen/abi/cpuid.h"
+#include "backends/xen/abi/event_channel.h"
+#include "backends/xen/abi/hvm.h"
+#include "backends/xen/abi/hypercall.h"
+#include "backends/xen/abi/memory.h"
+#include "backends/xen/abi/sched.h"
+#include "backends/xen/abi/shared_info.h"
+#include "backends/xen/abi/vcpu.h"
+#include "backends/xen/abi/version.h"
+
+#define SAME(ours, theirs)      _Static_assert((ours) == (theirs), #ours " is " #theirs)
+#define SAME_SIZE(ours, theirs) SAME(sizeof(struct ours), sizeof(struct theirs))
+#define SAME_MEMBER(ours, member, theirs, other)                         \
+    SAME(offsetof(struct ours, member), offsetof(struct theirs, other)); \
+    SAME(sizeof(((struct ours *)0)->member), sizeof(((struct theirs *)0)->other))
+
+/* hypercall.h */
+SAME(PV_XEN_HC_MEMORY_OP, __HYPERVISOR_memory_op);
+SAME(PV_XEN_HC_XEN_VERSION, __HYPERVISOR_xen_version);
+SAME(PV_XEN_HC_CONSOLE_IO, __HYPERVISOR_console_io);
+SAME(PV_XEN_HC_VCPU_OP, __HYPERVISOR_vcpu_op);
+SAME(PV_XEN_HC_SCHED_OP, __HYPERVISOR_sched_op);
+SAME(PV_XEN_HC_EVENT_CHANNEL_OP, __HYPERVISOR_event_channel_op);
+SAME(PV_XEN_HC_HVM_OP, __HYPERVISOR_hvm_op);
+SAME(PV_XEN_DOMID_SELF, DOMID_SELF);
+
+/* version.h */
+SAME(PV_XENVER_VERSION, XENVER_version);
+SAME(PV_XENVER_GET_FEATURES, XENVER_get_features);
+SAME(PV_XENFEAT_HVM_CALLBACK_VECTOR, XENFEAT_hvm_callback_vector);
+SAME(PV_XENFEAT_HVM_SAFE_PVCLOCK, XENFEAT_hvm_safe_pvclock);
+SAME_SIZE(pv_xen_feature_info, xen_feature_info);
+SAME_MEMBER(pv_xen_feature_info, submap_index, xen_feature_info, submap_idx);
+SAME_MEMBER(pv_xen_feature_info, submap, xen_feature_info, submap);
+
+/* shared_info.h; Xen may make the page's structure longer at any time */
+SAME(PV_XEN_SHARED_VCPUS, XEN_LEGACY_MAX_VCPUS);
+SAME(PV_XEN_EVENT_PORTS, EVTCHN_2L_NR_CHANNELS);
+SAME_SIZE(pv_xen_vcpu_info, vcpu_info);
+SAME_MEMBER(pv_xen_vcpu_info, upcall_pending, vcpu_info, evtchn_upcall_pending);
+SAME_MEMBER(pv_xen_vcpu_info, upcall_mask, vcpu_info, evtchn_upcall_mask);
+SAME_MEMBER(pv_xen_vcpu_info, pending_selector, vcpu_info, evtchn_pending_sel);
+SAME_MEMBER(pv_xen_vcpu_info, arch_cr2, vcpu_info, arch.cr2);
+SAME_MEMBER(pv_xen_vcpu_info, time, vcpu_info, time);
+SAME_SIZE(pv_pvclock_record, vcpu_time_info);
+SAME_MEMBER(pv_pvclock_record, version, vcpu_time_info, version);
+SAME_MEMBER(pv_pvclock_record, tsc_timestamp, vcpu_time_info, tsc_timestamp);
+SAME_MEMBER(pv_pvclock_record, system_time, vcpu_time_info, system_time);
+SAME_MEMBER(pv_pvclock_record, tsc_to_system_mul, vcpu_time_info, tsc_to_system_mul);
+SAME_MEMBER(pv_pvclock_record, tsc_shift, vcpu_time_info, tsc_shift);
+SAME_MEMBER(pv_pvclock_record, flags, vcpu_time_info, flags);
+SAME(PV_PVCLOCK_STABLE, XEN_PVCLOCK_TSC_STABLE_BIT);
+SAME(PV_PVCLOCK_STOPPED, XEN_PVCLOCK_GUEST_STOPPED);
+SAME_MEMBER(pv_xen_shared_info, vcpu, shared_info, vcpu_info);
+SAME_MEMBER(pv_xen_shared_info, pending, shared_info, evtchn_pending);
+SAME_MEMBER(pv_xen_shared_info, mask, shared_info, evtchn_mask);
+SAME_MEMBER(pv_xen_shared_info, wall.version, shared_info, wc_version);
+SAME_MEMBER(pv_xen_shared_info, wall.sec, shared_info, wc_sec);
+SAME_MEMBER(pv_xen_shared_info, wall.nsec, shared_info, wc_nsec);
+SAME_MEMBER(pv_xen_shared_info, wall_sec_high, shared_info, wc_sec_hi);
+
+/* event_channel.h */
+SAME(PV_EVTCHNOP_BIND_VIRQ, EVTCHNOP_bind_virq);
+SAME(PV_EVTCHNOP_CLOSE, EVTCHNOP_close);
+SAME(PV_EVTCHNOP_SEND, EVTCHNOP_send);
+SAME(PV_EVTCHNOP_UNMASK, EVTCHNOP_unmask);
+SAME(PV_VIRQ_TIMER, VIRQ_TIMER);
+SAME_SIZE(pv_evtchn_bind_virq, evtchn_bind_virq);
+SAME_MEMBER(pv_evtchn_bind_virq, virq, evtchn_bind_virq, virq);
+SAME_MEMBER(pv_evtchn_bind_virq, vcpu, evtchn_bind_virq, vcpu);
+SAME_MEMBER(pv_evtchn_bind_virq, port, evtchn_bind_virq, port);
+SAME_SIZE(pv_evtchn_port, evtchn_close);
+SAME_SIZE(pv_evtchn_port, evtchn_send);
+SAME_SIZE(pv_evtchn_port, evtchn_unmask);
+SAME_MEMBER(pv_evtchn_port, port, evtchn_close, port);
+SAME_MEMBER(pv_evtchn_port, port, evtchn_send, port);
+SAME_MEMBER(pv_evtchn_port, port, evtchn_unmask, port);
+
+/* memory.h */
+SAME(PV_XENMEM_POPULATE_PHYSMAP, XENMEM_populate_physmap);
+SAME(PV_XENMEM_ADD_TO_PHYSMAP, XENMEM_add_to_physmap);
+SAME(PV_XENMEM_MEMORY_MAP, XENMEM_memory_map);
+SAME(PV_XENMEM_REMOVE_FROM_PHYSMAP, XENMEM_remove_from_physmap);
+SAME(PV_XENMAPSPACE_SHARED_INFO, XENMAPSPACE_shared_info);
+SAME_SIZE(pv_xen_memory_reservation, xen_memory_reservation);
+SAME_MEMBER(pv_xen_memory_reservation, extents, xen_memory_reservation, extent_start);
+SAME_MEMBER(pv_xen_memory_reservation, count, xen_memory_reservation, nr_extents);
+SAME_MEMBER(pv_xen_memory_reservation, order, xen_memory_reservation, extent_order);
+SAME_MEMBER(pv_xen_memory_reservation, flags, xen_memory_reservation, mem_flags);
+SAME_MEMBER(pv_xen_memory_reservation, domain, xen_memory_reservation, domid);
+SAME_SIZE(pv_xen_add_to_physmap, xen_add_to_physmap);
+SAME_MEMBER(pv_xen_add_to_physmap, domain, xen_add_to_physmap, domid);
+SAME_MEMBER(pv_xen_add_to_physmap, size, xen_add_to_physmap, size);
+SAME_MEMBER(pv_xen_add_to_physmap, space, xen_add_to_physmap, space);
+SAME_MEMBER(pv_xen_add_to_physmap, index, xen_add_to_physmap, idx);
+SAME_MEMBER(pv_xen_add_to_physmap, frame, xen_add_to_physmap, gpfn);
+SAME_SIZE(pv_xen_remove_from_physmap, xen_remove_from_physmap);
+SAME_MEMBER(pv_xen_remove_from_physmap, domain, xen_remove_from_physmap, domid);
+SAME_MEMBER(pv_xen_remove_from_physmap, frame, xen_remove_from_physmap, gpfn);
+SAME_SIZE(pv_xen_memory_map, xen_memory_map);
+SAME_MEMBER(pv_xen_memory_map, count, xen_memory_map, nr_entries);
+SAME_MEMBER(pv_xen_memory_map, entries, xen_memory_map, buffer);
+/* The entries have no structure in the headers: "the same format as ... INT 0x15 EAX=0xE820". */
+SAME(sizeof(struct pv_xen_memory_map_entry), 20);
+
+/* vcpu.h */
+SAME(PV_VCPUOP_GET_RUNSTATE_INFO, VCPUOP_get_runstate_info);
+SAME(PV_VCPUOP_STOP_PERIODIC_TIMER, VCPUOP_stop_periodic_timer);
+SAME(PV_VCPUOP_SET_SINGLESHOT_TIMER, VCPUOP_set_singleshot_timer);
+SAME(PV_VCPUOP_STOP_SINGLESHOT_TIMER, VCPUOP_stop_singleshot_timer);
+SAME_SIZE(pv_xen_singleshot, vcpu_set_singleshot_timer);
+SAME_MEMBER(pv_xen_singleshot, timeout_ns, vcpu_set_singleshot_timer, timeout_abs_ns);
+SAME_MEMBER(pv_xen_singleshot, flags, vcpu_set_singleshot_timer, flags);
+SAME(PV_RUNSTATE_RUNNING, RUNSTATE_running);
+SAME(PV_RUNSTATE_RUNNABLE, RUNSTATE_runnable);
+SAME(PV_RUNSTATE_BLOCKED, RUNSTATE_blocked);
+SAME(PV_RUNSTATE_OFFLINE, RUNSTATE_offline);
+SAME_SIZE(pv_xen_runstate, vcpu_runstate_info);
+SAME_MEMBER(pv_xen_runstate, state, vcpu_runstate_info, state);
+SAME_MEMBER(pv_xen_runstate, since_ns, vcpu_runstate_info, state_entry_time);
+SAME_MEMBER(pv_xen_runstate, time_ns, vcpu_runstate_info, time);
+
+/* sched.h */
+SAME(PV_SCHEDOP_YIELD, SCHEDOP_yield);
+SAME(PV_SCHEDOP_SHUTDOWN, SCHEDOP_shutdown);
+SAME(PV_SHUTDOWN_POWEROFF, SHUTDOWN_poweroff);
+SAME(PV_SHUTDOWN_CRASH, SHUTDOWN_crash);
+SAME_SIZE(pv_xen_shutdown, sched_shutdown);
+SAME_MEMBER(pv_xen_shutdown, reason, sched_shutdown, reason);
+
+/* hvm.h */
+SAME(PV_HVMOP_SET_PARAM, HVMOP_set_param);
+SAME(PV_HVMOP_GET_PARAM, HVMOP_get_param);
+SAME(PV_HVMOP_SET_EVTCHN_UPCALL_VECTOR, HVMOP_set_evtchn_upcall_vector);
+SAME(PV_HVM_PARAM_CALLBACK_IRQ, HVM_PARAM_CALLBACK_IRQ);
+SAME(PV_HVM_CALLBACK_VECTOR >> 56, HVM_PARAM_CALLBACK_TYPE_VECTOR);
+SAME(PV_HVM_CALLBACK_VECTOR & ~HVM_PARAM_CALLBACK_IRQ_TYPE_MASK, 0);
+SAME(PV_HVM_PARAM_CONSOLE_PFN, HVM_PARAM_CONSOLE_PFN);
+SAME(PV_HVM_PARAM_CONSOLE_EVTCHN, HVM_PARAM_CONSOLE_EVTCHN);
+SAME_SIZE(pv_xen_hvm_param, xen_hvm_param);
+SAME_MEMBER(pv_xen_hvm_param, domain, xen_hvm_param, domid);
+SAME_MEMBER(pv_xen_hvm_param, index, xen_hvm_param, index);
+SAME_MEMBER(pv_xen_hvm_param, value, xen_hvm_param, value);
+SAME_SIZE(pv_xen_upcall_vector, xen_hvm_evtchn_upcall_vector);
+SAME_MEMBER(pv_xen_upcall_vector, vcpu, xen_hvm_evtchn_upcall_vector, vcpu);
+SAME_MEMBER(pv_xen_upcall_vector, vector, xen_hvm_evtchn_upcall_vector, vector);
+
+/* console.h */
+SAME(PV_CONSOLEIO_WRITE, CONSOLEIO_write);
+SAME(PV_CONSOLEIO_READ, CONSOLEIO_read);
+SAME_SIZE(pv_xen_console, xencons_interface);
+SAME_MEMBER(pv_xen_console, in, xencons_interface, in);
+SAME_MEMBER(pv_xen_console, out, xencons_interface, out);
+SAME_MEMBER(pv_xen_console, in_consumer, xencons_interface, in_cons);
+SAME_MEMBER(pv_xen_console, in_producer, xencons_interface, in_prod);
+SAME_MEMBER(pv_xen_console, out_consumer, xencons_interface, out_cons);
+SAME_MEMBER(pv_xen_console, out_producer, xencons_interface, out_prod);
+
+/* cpuid.h; leaves are counted from 1 in the headers' comments and from 0 in their numbers */
+SAME(PV_XEN_HVM_VCPU_ID_PRESENT, XEN_HVM_CPUID_VCPU_ID_PRESENT);
+SAME(PV_XEN_LEAF_HVM < XEN_CPUID_MAX_NUM_LEAVES, 1);
+
+/* The signature as the processor gives it, in three little-endian words. */
+#define WORD_OF(text, at)                                                                        \
+    ((uint32_t)(text)[at] | (uint32_t)(text)[(at) + 1] << 8 | (uint32_t)(text)[(at) + 2] << 16 | \
+     (uint32_t)(text)[(at) + 3] << 24)
+
+int main(void)
+{
+    static const char signature[] = PV_XEN_SIGNATURE;
+
+    if (WORD_OF(signature, 0) != XEN_CPUID_SIGNATURE_EBX ||
+        WORD_OF(signature, 4) != XEN_CPUID_SIGNATURE_ECX ||
+        WORD_OF(signature, 8) != XEN_CPUID_SIGNATURE_EDX) {
+        puts("the signature is not Xen's");
+        return 1;
+    }
+    puts("structures and numbers are the same");
+    return 0;
+}

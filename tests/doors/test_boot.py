@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""The minimal kernel boots by each door, on emulated machines of each kind, or says why not.
+
+    test_boot.py MINIMAL.elf MINIMAL.mb1 NAME
+
+Runs one QEMU for at most a minute; exits with 77 (skipped) if there is none.
+"""
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SKIPPED = 77
+# What isa-debug-exit makes of status 0 and 1: lib/x86/debug_exit.h.
+GOOD, BAD = 33, 35
+BARE = ['-accel', 'tcg', '-cpu', 'max', '-m', '128', '-nodefaults', '-display', 'none',
+        '-no-reboot', '-serial', 'stdio', '-device', 'isa-debug-exit,iobase=0xf4']
+GRUB = '''set timeout=0
+multiboot2 /kernel.elf some words
+module2 /module a module
+boot
+'''
+NO_DEVICES = 'microvm,pit=off,pic=off,rtc=off'
+
+
+def direct(file, machine):
+    return lambda: (['-M', machine, '-kernel', str(file), '-append', 'some words',
+                     '-initrd', str(pathlib.Path(__file__))], None)
+
+
+def from_disc(file, machine):
+    """A disc with GRUB on it; needs grub-mkrescue, and with it xorriso and mtools."""
+    def prepare():
+        if not all(shutil.which(tool) for tool in ('grub-mkrescue', 'xorriso', 'mformat')):
+            return None, None
+        folder = tempfile.TemporaryDirectory()
+        root = pathlib.Path(folder.name) / 'root'
+        (root / 'boot/grub').mkdir(parents=True)
+        shutil.copy(file, root / 'kernel.elf')
+        shutil.copy(__file__, root / 'module')
+        (root / 'boot/grub/grub.cfg').write_text(GRUB)
+        disc = pathlib.Path(folder.name) / 'disc.iso'
+        subprocess.run(['grub-mkrescue', '-o', str(disc), str(root)], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return ['-M', machine, '-cdrom', str(disc)], folder
+    return prepare
+
+
+def hello(door):
+    return [f'hello: door {door}, VMM ', 'clock tsc, command line: some words', 'ticked ten times']
+
+
+def cases(elf, mb1):
+    """name: how to boot, what must be said, QEMU's exit status (None: it does not end)."""
+    return {
+        **{f'pvh-{machine}': (direct(elf, machine), hello('pvh'), GOOD)
+           for machine in ('pc', 'q35', 'microvm')},
+        **{f'multiboot1-{machine}': (direct(mb1, machine), hello('multiboot1'), GOOD)
+           for machine in ('pc', 'q35')},
+        **{f'multiboot2-{machine}': (from_disc(elf, machine), hello('multiboot2'), GOOD)
+           for machine in ('pc', 'q35')},
+        'nothing-to-tick-by': (direct(elf, NO_DEVICES),
+                               ['pvops: no clock: nothing tells the TSC frequency',
+                                'minimal: nothing to tick by'], BAD),
+        'no-long-mode': (lambda: (direct(elf, 'pc')()[0] + ['-cpu', 'qemu32'], None),
+                         ['pvops: this CPU has no 64-bit mode'], None),
+    }
+
+
+def main(elf, mb1, name):
+    prepare, expected, status = cases(elf, mb1)[name]
+    if shutil.which('qemu-system-x86_64') is None:
+        return SKIPPED
+    words, _keep = prepare()
+    if words is None:
+        return SKIPPED
+    try:
+        done = subprocess.run(['qemu-system-x86_64', *BARE, *words], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=60 if status is not None else 10)
+        ended, output = done.returncode, done.stdout
+    except subprocess.TimeoutExpired as late:
+        ended, output = None, late.stdout or b''
+    output = output.decode(errors='replace')
+    print(output)
+    missing = [line for line in expected if line not in output]
+    if missing or ended != status:
+        print(f'not said: {missing}; QEMU ended with {ended}, expected {status}')
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
+    sys.exit(main(*sys.argv[1:]))

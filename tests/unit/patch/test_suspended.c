@@ -148,7 +148,7 @@ static void check_value(bool changed)
 {
     if (now->before != 0 && thread.value != now->before &&
         !(changed && (thread.value == now->after)))
-        fail_msg("%s returned %lx", pv_op_name(now->op), (unsigned long)thread.value);
+        fail_msg("%s returned %lx", pv_op_name((int)now->op), (unsigned long)thread.value);
 }
 
 /* One run, the thread parked at one instruction. false: the call has fewer. */
@@ -171,8 +171,8 @@ static bool change_at(const struct change *change, int how, unsigned instruction
         status = change->make();
         bool must_refuse = inside() && !change->single;
         if (status != (must_refuse ? PV_E_RENDEZVOUS : PV_OK))
-            fail_msg("%s, instruction %u at +%ld: status %d", pv_op_name(change->op), instruction,
-                     (long)(thread.ip - thread.site), status);
+            fail_msg("%s, instruction %u at +%ld: status %d", pv_op_name((int)change->op),
+                     instruction, (long)(thread.ip - thread.site), status);
         assert_int_equal(pv_sites_check(NULL, NULL), PV_OK);
     }
     __atomic_store_n(&thread.released, true, __ATOMIC_RELEASE);

@@ -256,7 +256,8 @@ int pv_unpatch(struct pv_error *error)
     return patch_all(PV_GOAL_COMPILED, error);
 }
 
-const struct pv_text *pv_text_of(uintptr_t address)
+/* On the path of a breakpoint. */
+PV_NOSITE const struct pv_text *pv_text_of(uintptr_t address)
 {
     const struct pv_text *text = texts;
 

@@ -4,6 +4,7 @@
 What starts VMMs is tested in test_rigs.py.
 """
 
+import io
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from debian import cpio, packages, store  # noqa: E402
 from nested import rig  # noqa: E402
-from pvrun import Job, hosts, l1, native, runner  # noqa: E402
+from pvrun import Job, hosts, l1, native, runner, serial, xen  # noqa: E402
 from pvrun.frames import FrameReader  # noqa: E402
 from pvrun.jobs import EXIT_FAILURE, EXIT_SUCCESS, judge  # noqa: E402
 from pvrun.process import Child, TimeOut  # noqa: E402
@@ -212,6 +213,11 @@ class FakeL1(unittest.TestCase):
             ("started", 0), ("said", 0, "zero"), ("ended", 0, 33, ""),
             ("started", 1), ("said", 1, "half"), ("ended", 1, 35, "")])
 
+    def test_what_l1_itself_says_about_an_end_is_the_reason(self):
+        self.run_scripts(1, 'echo $F ready; echo $F begin 0; echo $F end 0 1 - the domain vanished; '
+                            'echo $F done')
+        self.assertEqual(self.events[-1], ("ended", 0, 1, "the domain vanished"))
+
     def test_a_guest_killed_inside_l1_timed_out(self):
         self.run_scripts(1, 'echo $F ready; echo $F begin 0; echo $F end 0 137 timeout; echo $F done')
         self.assertEqual(self.events[-1], ("ended", 0, None, "timed out after 5 seconds"))
@@ -368,6 +374,90 @@ class CommandLines(unittest.TestCase):
     def test_a_jobs_own_arguments_replace_the_defaults(self):
         words = native.emulated(Job("b", "native", "k", "", qemu_args=["-cpu", "qemu64"]))
         self.assertEqual([words[i + 1] for i, w in enumerate(words) if w == "-cpu"], ["qemu64"])
+
+
+class XenLine(unittest.TestCase):
+    """Xen's serial line, with the console of dom0 on it."""
+
+    def setUp(self):
+        self.log = io.StringIO()
+        self.line = serial.XenSerial(self.log)
+
+    def read(self, *lines):
+        return [text for line in lines for text in self.line.feed(line)]
+
+    def test_xens_own_lines_go_to_its_log_only(self):
+        self.assertEqual(self.read("(XEN) Scrubbing Free RAM", "ok 1 - one"), ["ok 1 - one"])
+        self.assertEqual(self.log.getvalue(), "Scrubbing Free RAM\n")
+
+    def test_a_guests_line_that_xen_broke_into_is_whole_again(self):
+        self.assertEqual(self.read("ok 1 - ha(XEN) d0v0 something", "(XEN) more", "lf"),
+                         ["ok 1 - half"])
+
+    def test_an_unfinished_line_is_kept_at_the_end(self):
+        self.assertEqual(self.read("ok 1 - ha(XEN) d0v0 something"), [])
+        self.assertEqual(self.line.rest(""), ["ok 1 - ha"])
+        self.assertEqual(serial.XenSerial(self.log).rest("tail"), ["tail"])
+
+    def test_an_empty_line_is_kept(self):
+        self.assertEqual(self.read("", "(XEN) x", ""), ["", ""])
+
+    def assert_ending(self, words, *lines):
+        self.read(*lines)
+        self.assertTrue(self.line.ended)
+        self.assertEqual(self.line.trouble(), words)
+
+    def test_a_halted_dom0_left_no_result(self):
+        self.assert_ending("the guest powered off without a result",
+                           "(XEN) Hardware Dom0 halted: halting machine")
+
+    def test_a_crash_is_told_with_xens_first_word_about_it(self):
+        self.assert_ending("the guest crashed; Xen says: d0v0 Unhandled: vec 6, #UD[ffffffff]",
+                           "(XEN) d0v0 Unhandled: vec 6, #UD[ffffffff]",
+                           "(XEN) Domain 0 (vcpu#0) crashed on cpu#0:",
+                           "(XEN) Hardware Dom0 crashed: rebooting machine in 5 seconds.")
+
+    def test_a_panic_is_told_with_its_reason(self):
+        self.assert_ending("Xen panicked: Could not construct domain 0",
+                           "(XEN) ****************************************",
+                           "(XEN) Panic on CPU 0:", "(XEN) Could not construct domain 0",
+                           "(XEN) ****************************************")
+
+    def test_warnings_about_a_guest_that_goes_on_are_no_ending(self):
+        self.read("(XEN) d0v0 Unhandled: vec 6, #UD[ffffffff]", "ok 1 - one")
+        self.assertEqual((self.line.ended, self.line.trouble()), ("", ""))
+
+
+class XenJobs(unittest.TestCase):
+    def test_commas_of_a_command_line_are_doubled_for_qemu(self):
+        job = Job("t", "xen-dom0-pv", "k", "selftest test=a,b")
+        words = xen.as_dom0("xen.elf", job)
+        self.assertEqual(words[words.index("-initrd") + 1], "k selftest test=a,,b")
+
+    def test_only_a_pvh_dom0_is_asked_for_as_such(self):
+        for vmm, asked in (("xen-dom0-pv", False), ("xen-dom0-pvh", True)):
+            words = xen.as_dom0("xen.elf", Job("t", vmm, "k", ""))
+            self.assertEqual("dom0=pvh" in words[words.index("-append") + 1], asked)
+
+    def test_counting_reaches_xen_too(self):
+        words = xen.as_dom0("xen.elf", Job("t", "xen-dom0-pv", "k", "", icount=True))
+        self.assertIn("shift=0,sleep=off", words)
+
+    def config(self, **settings):
+        host = hosts.XenDom0(mock.Mock())
+        job = Job("t", "xen-domu-pvh", "k", **{"cmdline": "selftest", **settings})
+        return host.job_files(3, job, lambda path: f"/job/files/{path}")["config"]
+
+    def test_a_domains_configuration_says_what_the_job_says(self):
+        config = self.config(mem=64, smp=2, qemu_args=["tsc_mode = 'native'"])
+        for line in ('name = "job3"', 'type = "pvh"', 'kernel = "/job/files/k"', "memory = 64",
+                     'cmdline = "selftest"', "vcpus = 2", "tsc_mode = 'native'"):
+            self.assertIn(line + "\n", config)
+
+    def test_quotes_in_a_command_line_do_not_end_it(self):
+        self.assertIn("cmdline = 'a=\"b\"'\n", self.config(cmdline='a="b"'))
+        with self.assertRaises(ValueError):
+            self.config(cmdline="both ' and \"")
 
 
 class RigParts(unittest.TestCase):

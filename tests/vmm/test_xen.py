@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""Tests of the Xen rigs with the probe guest: can a good run be told from each bad one?
+
+Takes about a minute, half of it one boot of the Linux dom0.
+Run: python3 -m unittest tests/vmm/test_xen.py
+"""
+
+import re
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from pvrun import Job, probe, run_jobs  # noqa: E402
+from pvrun.runner import BUILD  # noqa: E402
+
+# What the probe guest does (probe/xen.c), and what the runner must make of it on every rig.
+ENDINGS = {
+    "fail": "the guest reports failure; 1 not ok: a check that fails",
+    "quarrel": "the guest reports failure; but TAP shows no failure",
+    "planned-two": "1 checks where 2 were planned",
+    "linger": "timed out",
+    "reset": "the guest reset without a result",
+}
+# How each kind of guest dies of an exception, in Xen's words.
+DEATHS = {"pv": "the guest crashed; Xen says: d%dv0 Unhandled",
+          "pvh": "the guest reset without a result; Xen says: d%dv0 Triple fault"}
+
+
+def boot(vmm, cmdlines, **settings):
+    kernel = probe.guest(BUILD, "xen")
+    jobs = [Job(f"rig-{line}", vmm, kernel, line, **{"mem": 64, **settings}) for line in cmdlines]
+    return dict(zip(cmdlines, run_jobs(jobs)))
+
+
+def nonsense():
+    """A file that is no kernel."""
+    path = BUILD / "probe/nonsense"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bytes(4096))
+    return path
+
+
+class Verdicts:
+    """What both rigs are held to."""
+
+    def assert_endings(self, results, endings):
+        for name, words in endings.items():
+            with self.subTest(name):
+                self.assertFalse(results[name].ok)
+                self.assertRegex(results[name].reason, re.escape(words).replace("%d", r"\d+"))
+
+    def assert_good(self, results, kind, domain):
+        version, much = results["hypercall"], results["many"]
+        self.assertTrue(version.ok, version.reason)
+        self.assertRegex("\n".join(version.lines), rf"# Xen \d+\.\d+, {kind.upper()} {domain}\n")
+        self.assertTrue(much.ok, much.reason)
+        self.assertEqual(len(much.tap.passed), 400)
+
+    def assert_last_words(self, results, words):
+        for name, text in words.items():
+            self.assertEqual(results[name].lines[-1], text)
+
+
+class Dom0(unittest.TestCase, Verdicts):
+    def test_endings_are_told_apart(self):
+        for kind, death in DEATHS.items():
+            endings = {**ENDINGS, "off": "the guest powered off without a result",
+                       "crash": "the guest crashed", "x-die": death}
+            results = boot(f"xen-dom0-{kind}", ["hypercall", "many", *endings], timeout=12)
+            self.assert_good(results, kind, "dom0")
+            self.assert_endings(results, endings)
+            self.assert_last_words(results, {"x-die": "ok 1 - before the fau"})
+
+    def test_a_kernel_that_is_none_makes_xen_panic(self):
+        result = run_jobs([Job("rig-nonsense", "xen-dom0-pv", nonsense(), "")])[0]
+        self.assertIn("Xen panicked: Could not", result.reason)
+
+    def test_a_pv_guests_ticks_are_instructions(self):
+        result = boot("xen-dom0-pv", ["ticks"], icount=True)["ticks"]
+        self.assertTrue(result.ok, result.reason)
+        found = re.search(r"instructions (\d+) ticks (\d+)", "\n".join(result.lines))
+        self.assertAlmostEqual(int(found.group(2)) / int(found.group(1)), 1, delta=0.03)
+
+
+class DomU(unittest.TestCase, Verdicts):
+    def test_endings_are_told_apart_and_the_rest_goes_on(self):
+        """One boot of dom0 serves all, and what hangs or dies comes first."""
+        kernel = probe.guest(BUILD, "xen")
+        jobs = [Job("rig-nonsense", "xen-domu-pvh", nonsense(), "nonsense", mem=64)]
+        jobs += [Job(f"rig-{line}", f"xen-domu-{kind}", kernel, line, mem=64, timeout=30)
+                 for kind in DEATHS for line in ["x-die", *ENDINGS, "many", "hypercall"]]
+        refused, *results = run_jobs(jobs)
+        self.assertIn("xl create: ", refused.reason)
+        for kind, death in DEATHS.items():
+            mine = {result.job.cmdline: result for result in results
+                    if result.job.vmm == f"xen-domu-{kind}"}
+            self.assert_good(mine, kind, "domU")
+            self.assert_endings(mine, {**ENDINGS, "x-die": death})
+            self.assert_last_words(mine, {"linger": "ok 1 - before the ha",
+                                          "x-die": "ok 1 - before the fau"})
+
+
+if __name__ == "__main__":
+    unittest.main()

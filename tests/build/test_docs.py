@@ -67,7 +67,7 @@ class Manual(TestCase):
         self.assertIn(title.replace('`', ''), page)
         for source in (ROOT / 'docs').glob('*.md'):
             with self.subTest(page=source.name):
-                self.assertTrue(any(path.name.startswith('md_docs_' + source.stem)
+                self.assertTrue(any(path.name.startswith('md_docs_' + re.sub(r'\W', '_', source.stem))
                                     for path in (self.output / 'html').glob('*.html')))
 
 

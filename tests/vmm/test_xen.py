@@ -89,7 +89,8 @@ class DomU(unittest.TestCase, Verdicts):
         """One boot of dom0 serves all, and what hangs or dies comes first."""
         kernel = probe.guest(BUILD, "xen")
         jobs = [Job("rig-nonsense", "xen-domu-pvh", nonsense(), "nonsense", mem=64)]
-        jobs += [Job(f"rig-{line}", f"xen-domu-{kind}", kernel, line, mem=64, timeout=30)
+        jobs += [Job(f"rig-{line}", f"xen-domu-{kind}", kernel, line, mem=64,
+                     timeout=20 if line == "linger" else 60)
                  for kind in DEATHS for line in ["x-die", *ENDINGS, "many", "hypercall"]]
         refused, *results = run_jobs(jobs)
         self.assertIn("xl create: ", refused.reason)

@@ -399,6 +399,10 @@ class XenLine(unittest.TestCase):
         self.assertEqual(self.line.rest(""), ["ok 1 - ha"])
         self.assertEqual(serial.XenSerial(self.log).rest("tail"), ["tail"])
 
+    def test_lines_left_unread_at_the_end_are_still_told_apart(self):
+        self.read("ok 1 - ha(XEN) Hardware Dom0 halted")
+        self.assertEqual(self.line.rest("lf\r\n(XEN) one\r\nmore\n(XEN) two"), ["ok 1 - half", "more"])
+
     def test_an_empty_line_is_kept(self):
         self.assertEqual(self.read("", "(XEN) x", ""), ["", ""])
 

@@ -57,7 +57,11 @@ class XenSerial:
         return []
 
     def rest(self, tail):
-        return [self._held + tail] if self._held or tail else []
+        """What was not read yet may be several lines, since Xen's word ends the reading."""
+        *whole, last = tail.split("\n")
+        said = [text for line in whole for text in self.feed(line.rstrip("\r"))]
+        self._held += last.partition(self.MARK)[0]
+        return said + ([self._held] if self._held else [])
 
     def trouble(self):
         if self.ended and self._omen:

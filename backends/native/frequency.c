@@ -12,11 +12,24 @@
 #define LEAF_FREQUENCIES 0x16u
 
 /*
- * EAX: TSC frequency in kHz. VMware's leaf, which QEMU has too for KVM (vmware-cpuid-freq): Linux,
- * arch/x86/kernel/cpu/vmware.c; QEMU, target/i386/kvm/kvm.c.
+ * Leaves of VMMs that hold the frequency in kHz. VMware's, which QEMU has too for KVM
+ * (vmware-cpuid-freq), only at the first base: Linux, arch/x86/kernel/cpu/vmware.c; QEMU,
+ * target/i386/kvm/kvm.c. Xen's, at any base: xen/include/public/arch-x86/cpuid.h.
  */
-#define LEAF_VMM_FIRST     0x40000000u
-#define LEAF_VMM_FREQUENCY 0x40000010u
+struct vmm_leaf {
+    const char *signature;
+    uint32_t leaf; /* distance from the base */
+    uint8_t word;  /* EAX 0, ECX 2 */
+    bool at_first_base;
+};
+
+#define LEAF_VMM_FIRST 0x40000000u
+
+static const struct vmm_leaf vmm_leaves[] = {
+    {"KVMKVMKVM", 0x10, 0, true},
+    {"VMwareVMware", 0x10, 0, true},
+    {"XenVMMXenVMM", 3, 2, false},
+};
 
 static uint64_t from_crystal(uint32_t max_leaf)
 {
@@ -37,28 +50,28 @@ static uint64_t from_crystal(uint32_t max_leaf)
     return (regs[0] & 0xffff) * 1000000ull;
 }
 
-/* Only of a VMM that is known to have the leaf, for others put other things there. */
-static bool has_frequency_leaf(void)
+/* Detection has found something only if the hypervisor bit is set. */
+static uint64_t from_leaf_of(const struct vmm_leaf *vmm)
 {
-    static const char *const signatures[] = {"KVMKVMKVM", "VMwareVMware"};
-
-    for (unsigned i = 0; i < sizeof(signatures) / sizeof(signatures[0]); i++) {
-        const struct pv_interface *found = pv_detected_interface(pv_detected(), signatures[i]);
-        if (found != NULL && found->base == LEAF_VMM_FIRST && found->max_leaf >= LEAF_VMM_FREQUENCY)
-            return true;
-    }
-    return false;
-}
-
-static uint64_t from_vmm_leaf(void)
-{
+    const struct pv_interface *found = pv_detected_interface(pv_detected(), vmm->signature);
     uint32_t regs[4];
 
-    /* Detection has found something only if the hypervisor bit is set. */
-    if (!has_frequency_leaf())
+    if (found == NULL || found->max_leaf < found->base + vmm->leaf)
         return 0;
-    pv_native_cpu_cpuid(LEAF_VMM_FREQUENCY, 0, regs);
-    return regs[0] * 1000ull;
+    if (vmm->at_first_base && found->base != LEAF_VMM_FIRST)
+        return 0;
+    pv_native_cpu_cpuid(found->base + vmm->leaf, 0, regs);
+    return regs[vmm->word] * 1000ull;
+}
+
+/* Only of VMMs that are known to have the leaf, for others put other things there. */
+static uint64_t from_vmm_leaf(void)
+{
+    uint64_t hz = 0;
+
+    for (unsigned i = 0; hz == 0 && i < sizeof(vmm_leaves) / sizeof(vmm_leaves[0]); i++)
+        hz = from_leaf_of(&vmm_leaves[i]);
+    return hz;
 }
 
 static uint64_t from_backend(void)

@@ -6,7 +6,6 @@
  */
 #include "backends/xen/xen.h"
 #include "backends/xen/hypercall.h"
-#include "backends/xen/abi/cpuid.h"
 #include "backends/xen/abi/vcpu.h"
 #include "lib/pvclock.h"
 
@@ -34,14 +33,6 @@ const struct pv_pvclock_source pv_xen_clock_source = {
     .add = add,
     .base_ns = base_ns,
 };
-
-uint64_t pv_xen_tsc_hz(void)
-{
-    uint32_t regs[4];
-
-    (void)pv_xen_cpuid(PV_XEN_LEAF_TIME, 0, regs);
-    return regs[2] * 1000ull;
-}
 
 /* The seconds' upper half is left alone: it is 0 until the year 2106. */
 int pv_xen_wallclock(uint64_t *unix_ns)

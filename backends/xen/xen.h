@@ -27,7 +27,6 @@ bool pv_xen_has_feature(unsigned number);
 
 /* clock.c */
 extern const struct pv_pvclock_source pv_xen_clock_source;
-uint64_t pv_xen_tsc_hz(void);
 int pv_xen_wallclock(uint64_t *unix_ns);
 uint64_t pv_xen_steal_ns(void);
 

@@ -8,9 +8,6 @@
 
 #define PV_XEN_SIGNATURE "XenVMMXenVMM"
 
-/* Sub-leaf 0, ECX: the guest's TSC frequency in kHz. */
-#define PV_XEN_LEAF_TIME 3u
-
 /* Sub-leaf 0, EAX: flags; EBX: the number of this virtual CPU. */
 #define PV_XEN_LEAF_HVM            4u
 #define PV_XEN_HVM_VCPU_ID_PRESENT (1u << 3)

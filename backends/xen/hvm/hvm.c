@@ -149,7 +149,6 @@ const struct pv_backend pv_backend_xen_hvm = {
     .leave = leave,
     .features = features,
     .clock = pv_pvclock_name,
-    .tsc_hz = pv_xen_tsc_hz,
     .console_write = console_write,
     .console_read = console_read,
     .memory_map = memory_map,

@@ -19,6 +19,7 @@ static struct deadline deadlines[TIMER_USERS] = {
     {UINT64_MAX, NULL},
 };
 static volatile uint64_t interrupts;
+static uint64_t interrupted_ip;
 static volatile bool awake;
 
 static void arm_nearest(void)
@@ -54,6 +55,11 @@ bool timer_armed(enum timer_user user)
     return deadlines[user].ns != UINT64_MAX;
 }
 
+uint64_t timer_interrupted_ip(void)
+{
+    return interrupted_ip;
+}
+
 uint64_t timer_interrupts(void)
 {
     return interrupts;
@@ -72,7 +78,7 @@ static void run_expired(uint64_t now)
 
 void timer_interrupt(struct pv_regs *regs)
 {
-    (void)regs;
+    interrupted_ip = regs->rip;
     interrupts++;
     if (timer_hook != NULL) {
         timer_hook();

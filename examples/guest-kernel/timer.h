@@ -29,6 +29,9 @@ bool timer_armed(enum timer_user user);
 /* Timer interrupts so far. */
 uint64_t timer_interrupts(void);
 
+/* What the timer interrupted last, or is interrupting now. */
+uint64_t timer_interrupted_ip(void);
+
 /* Given every timer interrupt instead of the deadlines, until it is NULL again. */
 extern void (*volatile timer_hook)(void);
 

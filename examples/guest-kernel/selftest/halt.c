@@ -7,6 +7,7 @@
  */
 #include "selftest.h"
 #include "../cpu.h"
+#include "../layout.h"
 #include "../timer.h"
 
 #define ROUNDS     10000u
@@ -17,10 +18,25 @@
 static volatile bool fired, late;
 
 static uint64_t far_deadline;
+static unsigned unshielded;
+
+/*
+ * A wake-up is lost in the same way on a processor that takes an interrupt between `sti` (fb) and
+ * `hlt` (f4), against Intel SDM vol. 2, STI. QEMU before 9.1 does, in guests of a VMM that it
+ * emulates: it forgets the shield when the VMM resumes the guest (its commit "target/i386: fix
+ * INHIBIT_IRQ/TF/RF handling for VMRUN").
+ */
+static bool between_sti_and_hlt(uint64_t ip)
+{
+    const uint8_t *code = (const uint8_t *)ip;
+    return ip > KERNEL_BASE && code[-1] == 0xfb && code[0] == 0xf4;
+}
 
 static void first_or_second(void)
 {
     uint64_t now = pv_clock_ns();
+    if (!fired && between_sti_and_hlt(timer_interrupted_ip()))
+        unshielded++;
     late = fired && now >= far_deadline;
     if (!fired)
         far_deadline = now + FAR_NS;
@@ -61,13 +77,17 @@ static bool timer_fires(void)
 static void no_wake_up_lost(struct check *check)
 {
     unsigned lost = 0;
+    unshielded = 0;
     if (skip_without_timer(check) || !EXPECT(check, timer_fires(), "the timer does not fire"))
         return;
     for (unsigned round = 0; round < ROUNDS && lost < 10; round++)
         lost += halt_once(round) ? 0 : 1;
     pv_timer_set(UINT64_MAX);
     pv_irq_enable();
-    EXPECT(check, lost == 0, "%u wake-ups were lost", lost);
+    if (lost != 0 && lost <= unshielded)
+        skip(check, "this processor takes interrupts between sti and hlt: %u of %u", lost, ROUNDS);
+    else
+        EXPECT(check, lost == 0, "%u wake-ups were lost", lost);
 }
 
 static void interrupts_are_on(struct check *check)

@@ -5,8 +5,9 @@
  *
  * Where entries overlap the more careful type wins, and RAM always loses. So room is the only
  * difficulty: a reserved range that were forgotten for lack of it could later be called RAM by
- * another entry. When the table is full the smallest ranges of RAM are given up; when there are
- * none, reserved ranges grow over the gaps between them. Both only take memory away.
+ * another entry. When the table is full the smallest ranges of RAM are given up. When there are
+ * none a reserved range is left out; but then there is no RAM in the table and never will be, since
+ * nothing makes room in it any more.
  */
 #include "lib/boot/intake.h"
 #include "pvops/status.h"
@@ -119,25 +120,6 @@ static bool give_up_ram(struct pv_boot_info *boot, uint64_t bytes)
     return true;
 }
 
-/* Makes the range in front grow over a new one and the gap between; there is no RAM to be lost. */
-static void grow_over(struct pv_boot_info *boot, uint64_t start, uint64_t end, uint32_t type)
-{
-    uint32_t first = 0;
-    while (first + 1 < boot->ranges_used && boot->ranges[first + 1].start <= start)
-        first++;
-    struct pv_memory_range *grown = &boot->ranges[first];
-    uint64_t new_start = grown->start < start ? grown->start : start;
-    uint64_t new_end = end_of(grown) > end ? end_of(grown) : end;
-    uint32_t new_type = rank_of(grown->type) > rank_of(type) ? grown->type : type;
-    while (first + 1 < boot->ranges_used && boot->ranges[first + 1].start < new_end) {
-        const struct pv_memory_range *next = &boot->ranges[first + 1];
-        new_end = end_of(next) > new_end ? end_of(next) : new_end;
-        new_type = rank_of(next->type) > rank_of(new_type) ? next->type : new_type;
-        remove_at(boot, first + 1);
-    }
-    set(grown, new_start, new_end, new_type);
-}
-
 static bool make_room(struct pv_boot_info *boot, uint64_t more_than)
 {
     while (boot->ranges_used > PV_BOOT_RANGES - ROOM_NEEDED)
@@ -155,9 +137,8 @@ static void place(struct pv_boot_info *boot, uint64_t start, uint64_t end, uint3
     } else if (type == PV_MEMORY_RAM) {
         pv_intake_drop(boot, "The memory map has too many ranges; one of RAM is left out", start);
     } else {
-        pv_intake_drop(boot, "The memory map has too many ranges; two reserved ones become one",
+        pv_intake_drop(boot, "The memory map has too many ranges; one that is not RAM is left out",
                        start);
-        grow_over(boot, start, end, type);
     }
     merge_neighbours(boot);
 }

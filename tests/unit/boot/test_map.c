@@ -161,6 +161,15 @@ static void a_reserved_range_that_overflows_is_believed_as_far_as_it_goes(void *
     assert_true(complains(&boot, "A range of the memory map is cut at 52 bits"));
 }
 
+static void ram_that_ends_with_the_address_space_is_cut(void **state)
+{
+    (void)state;
+    told(0, 2 * MIB, 0 - 2 * MIB, PV_MEMORY_RAM);
+    read_it();
+    assert_range(0, 2 * MIB, 1ull << 52, PV_MEMORY_RAM);
+    assert_int_equal(boot.dropped, 0);
+}
+
 static void what_reaches_beyond_52_bits_is_cut(void **state)
 {
     (void)state;
@@ -210,16 +219,20 @@ static void more_ram_ranges_than_fit_cost_the_smallest(void **state)
 
 static void a_reserved_range_that_does_not_fit_still_is_not_ram(void **state)
 {
-    (void)state;
-    /* All room is taken by ranges that cannot be given up, and RAM comes over all of them last. */
-    for (uint32_t i = 0; i < 400; i++)
-        told(i, 2 * MIB + (399 - i) * 2 * PAGE, PAGE, 2 + i % 4);
-    told(400, 0, 64 * MIB, PV_MEMORY_RAM);
-    read_it();
-    for (uint32_t i = 0; i < 400; i++)
-        assert_int_not_equal(type_at(&boot, 2 * MIB + i * 2 * PAGE), PV_MEMORY_RAM);
-    assert_true(
-        complains(&boot, "The memory map has too many ranges; two reserved ones become one"));
+    static const uint32_t kinds[] = {1, 4}; /* all of one type, or of four */
+    for (size_t k = 0; k < 2; k++) {
+        machine_new(state);
+        for (uint32_t i = 0; i < 400; i++)
+            told(i, 2 * MIB + (399 - i) * 2 * PAGE, PAGE, 2 + i % kinds[k]);
+        /* Would make one of many if there were room, and then RAM comes over all of them. */
+        told(400, 2 * MIB, 700 * PAGE, PV_MEMORY_RESERVED);
+        told(401, 0, 64 * MIB, PV_MEMORY_RAM);
+        read_it();
+        for (uint32_t i = 0; i < 800; i++)
+            assert_int_not_equal(type_at(&boot, 2 * MIB + i * PAGE), PV_MEMORY_RAM);
+        assert_true(complains(
+            &boot, "The memory map has too many ranges; one that is not RAM is left out"));
+    }
 }
 
 static void entries_beyond_the_room_are_still_heard(void **state)
@@ -266,7 +279,8 @@ static void reserving_in_a_full_table_gives_up_ram(void **state)
     for (uint32_t i = 0; i < PV_BOOT_RANGES; i++)
         told(i, 2 * MIB + i * 4 * PAGE, 3 * PAGE, PV_MEMORY_RAM);
     read_it();
-    for (uint32_t i = 0; i < PV_BOOT_RANGES; i++) {
+    /* From the top, for of equal ranges the lowest is given up, and this splits one each time. */
+    for (uint32_t i = PV_BOOT_RANGES; i-- != 0;) {
         uint64_t start = 2 * MIB + i * 4 * PAGE + PAGE;
         assert_int_equal(pv_boot_reserve(&boot, start, PAGE, PV_MEMORY_KERNEL), PV_OK);
         assert_well_formed(&boot);
@@ -289,6 +303,7 @@ int main(void)
         TEST(empty_ranges_are_dropped_and_counted),
         TEST(ram_that_overflows_is_dropped_and_counted),
         TEST(a_reserved_range_that_overflows_is_believed_as_far_as_it_goes),
+        TEST(ram_that_ends_with_the_address_space_is_cut),
         TEST(what_reaches_beyond_52_bits_is_cut),
         TEST(what_begins_beyond_52_bits_is_dropped),
         TEST(the_whole_address_space_may_be_one_range),

@@ -11,6 +11,10 @@
  * interrupt would end another one's service; Xen asserts it for as long as upcall_pending is set
  * (xen/arch/x86/hvm/irq.c, hvm_vcpu_has_pending_irq). It is taken where the other is not to be had,
  * and never together with it: every event would come twice.
+ *
+ * The parameter is set in either case. When it is, Xen looks whether its caller runs in 64-bit mode
+ * and lays the shared page out accordingly, which firmware may have had otherwise, and fills in the
+ * wall clock (xen/arch/x86/hvm/hvm.c, hvm_latch_shinfo_size).
  */
 #include "backends/xen/hvm/hvm.h"
 #include "backends/xen/event.h"
@@ -19,6 +23,12 @@
 #include "backends/xen/abi/version.h"
 #include "lib/irq.h"
 #include "lib/patch.h"
+
+/*
+ * A line of an interrupt controller that is never raised while the CPU has its own vector. Not 0,
+ * for that tells the tools of the host that nobody drives Xen's interfaces in here.
+ */
+#define CALLBACK_UNUSED 1u
 
 /* Vectors below are not interrupts. */
 #define FIRST_VECTOR 16
@@ -46,11 +56,14 @@ static bool use_own_vector(void)
     if (own_vector < FIRST_VECTOR)
         return false;
     struct pv_xen_upcall_vector upcall = {pv_xen_this_vcpu(), (uint8_t)own_vector};
-    if (pv_xen_hvm_op(PV_HVMOP_SET_EVTCHN_UPCALL_VECTOR, &upcall) == 0)
-        return true;
-    pv_irq_free(own_vector);
-    own_vector = PV_E_FULL;
-    return false;
+    if (pv_xen_hvm_op(PV_HVMOP_SET_EVTCHN_UPCALL_VECTOR, &upcall) != 0) {
+        pv_irq_free(own_vector);
+        own_vector = PV_E_FULL;
+        return false;
+    }
+    if (set_callback(CALLBACK_UNUSED) != 0)
+        pv_log("Xen: the layout of the shared page is as it was found");
+    return true;
 }
 
 static bool use_domain_vector(void)
@@ -78,10 +91,9 @@ int pv_xen_hvm_upcall_start(struct pv_error *error)
 
 void pv_xen_hvm_upcall_stop(void)
 {
-    if (domain_vector < 0)
-        return;
     (void)set_callback(0);
-    pv_irq_free(domain_vector);
+    if (domain_vector >= 0)
+        pv_irq_free(domain_vector);
     domain_vector = PV_E_FULL;
 }
 

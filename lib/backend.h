@@ -78,12 +78,14 @@ struct pv_backend {
     /*
      * What the VMM has for a kernel whatever backend is in force, so before enter() and after
      * leave() too; each may be NULL. Its console, by pv_console_write() and pv_console_read() (both
-     * or none), and its memory map where the loader left none, by pv_boot_ask_memory(): fills up to
-     * `room` ranges and returns how many, or a negative status.
+     * or none). Its memory map where the loader left none, by pv_boot_ask_memory(): fills up to
+     * `room` ranges and returns how many, or a negative status. The end of the machine, for the
+     * native backend when hardware offers none: returns if that did not work.
      */
     int (*console_write)(const char *text, size_t length);
     int (*console_read)(char *buffer, size_t size);
     int (*memory_map)(struct pv_memory_range *ranges, unsigned room);
+    void (*power_off)(int status);
 };
 
 extern const struct pv_backend pv_backend_native;

@@ -19,6 +19,9 @@ const struct pv_backend *pv_backend_named(const char *name, size_t length);
 /* The backend that serves the VMM underneath best; NULL before detection. */
 const struct pv_backend *pv_backend_fittest(void);
 
+/* Ends the machine in the VMM's own way, if it has one; returns if not. */
+void pv_vmm_power_off(int status);
+
 /* What detection found. */
 const struct pv_detection *pv_detected(void);
 

@@ -4,6 +4,7 @@
  */
 #include "backends/native/native.h"
 #include "backends/native/port.h"
+#include "lib/switch.h"
 #include "lib/x86/debug_exit.h"
 
 /* PM1 control register: ACPI 6.5, 4.8.3.2.1 (SCI_EN, SLP_TYPx, SLP_EN). */
@@ -86,5 +87,6 @@ void pv_native_cpu_power_off(int status)
 {
     port_out8(PV_DEBUG_EXIT_PORT, pv_debug_exit_value(status));
     acpi_sleep_5();
+    pv_vmm_power_off(status);
     keyboard_reset();
 }

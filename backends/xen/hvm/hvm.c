@@ -140,6 +140,12 @@ static int memory_map(struct pv_memory_range *ranges, unsigned room)
     return pv_xen_memory_map(ranges, room);
 }
 
+static void power_off(int status)
+{
+    choose_instruction();
+    pv_xen_power_off(status);
+}
+
 const struct pv_backend pv_backend_xen_hvm = {
     .name = "xen-hvm",
     .base = &pv_backend_native,
@@ -152,4 +158,5 @@ const struct pv_backend pv_backend_xen_hvm = {
     .console_write = console_write,
     .console_read = console_read,
     .memory_map = memory_map,
+    .power_off = power_off,
 };

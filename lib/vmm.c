@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The VMM's console. It belongs to the VMM and not to the backend in force: a kernel that was asked
- * to run with the native backend still has something to say.
+ * What the VMM underneath has for a kernel, whichever backend is in force: a kernel that was asked to
+ * run with the native backend still has something to say, and an end.
  */
 #include "lib/switch.h"
 
@@ -21,4 +21,12 @@ int pv_console_read(char *buffer, size_t size)
     if (backend == NULL || backend->console_read == NULL)
         return PV_E_UNSUPPORTED;
     return backend->console_read(buffer, size);
+}
+
+void pv_vmm_power_off(int status)
+{
+    const struct pv_backend *backend = pv_backend_fittest();
+
+    if (backend != NULL && backend->power_off != NULL)
+        backend->power_off(status);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the VMM underneath has for a kernel, whichever backend is in force: a kernel that was asked to
- * run with the native backend still has something to say, and an end.
+ * What the VMM underneath has for a kernel, whichever backend is in force: a kernel that was asked
+ * to run with the native backend still has something to say, and an end.
  */
 #include "lib/switch.h"
 

@@ -76,10 +76,16 @@ static inline void pv_serialise(void)
                      : "memory", "cc");
 }
 
-/* A spin-wait hint that is not a call site. */
+/*
+ * A spin-wait hint that is not a call site. Where waiters are threads of a host, and more of them
+ * than processors, it can be made to give the processor away.
+ */
+#ifndef PV_RAW_PAUSE
+#define PV_RAW_PAUSE() __asm__ volatile("pause" ::: "memory")
+#endif
 static inline void pv_raw_pause(void)
 {
-    __asm__ volatile("pause" ::: "memory");
+    PV_RAW_PAUSE();
 }
 
 /*

@@ -115,6 +115,16 @@ static int wait_for_room(void)
     return bytes;
 }
 
+void pv_xen_console_drain(void)
+{
+    for (uint32_t i = 0; kind == RING && !stuck && i < ROOM_YIELDS; i++) {
+        int bytes = room();
+        if (bytes < 0 || bytes == PV_XEN_CONSOLE_OUT)
+            return;
+        (void)pv_xen_sched_op(PV_SCHEDOP_YIELD, NULL);
+    }
+}
+
 /* As much as there is room for; the number of bytes, or a negative status. */
 static int put(const char *text, size_t length)
 {

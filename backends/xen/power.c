@@ -14,5 +14,7 @@ void pv_xen_power_off(int status)
 
     /* First, for when the hardware domain ends so does the machine, without a result. */
     pv_io_out8(PV_DEBUG_EXIT_PORT, pv_debug_exit_value(status));
+    /* What is still in the console's ring would be lost with the domain. */
+    pv_xen_console_drain();
     (void)pv_xen_sched_op(PV_SCHEDOP_SHUTDOWN, &shutdown);
 }

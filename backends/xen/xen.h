@@ -40,6 +40,8 @@ void pv_xen_timer_periodic(uint64_t period_ns);
 /* console.c */
 int pv_xen_console_write(const char *text, size_t length);
 int pv_xen_console_read(char *buffer, size_t size);
+/* Waits, for a bounded time, until the back end has taken all output. */
+void pv_xen_console_drain(void);
 
 /* memory.c */
 int pv_xen_memory_map(struct pv_memory_range *ranges, unsigned room);

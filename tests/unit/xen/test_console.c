@@ -127,6 +127,34 @@ static void nobody_reading_is_waited_for_once(void **state)
     assert_int_equal(pv_xen_console_write("x", 1), PV_OK);
 }
 
+static unsigned reads_after;
+
+static int64_t read_later(uint64_t number, uint64_t command, void *argument)
+{
+    daemon_reads = number == PV_XEN_HC_SCHED_OP && --reads_after == 0;
+    return answer(number, command, argument);
+}
+
+static void the_end_waits_until_all_output_is_taken(void **state)
+{
+    (void)state;
+    fake_answer = read_later;
+    reads_after = 100;
+    assert_int_equal(pv_xen_console_write("last words", 10), PV_OK);
+    assert_int_equal(taken_used, 0);
+    pv_xen_console_drain();
+    assert_int_equal(taken_used, 10);
+}
+
+static void the_end_does_not_wait_for_ever(void **state)
+{
+    (void)state;
+    daemon_reads = false;
+    assert_int_equal(pv_xen_console_write("last words", 10), PV_OK);
+    pv_xen_console_drain();
+    assert_int_equal(fake_calls(PV_XEN_HC_SCHED_OP, PV_SCHEDOP_YIELD), ROOM_YIELDS);
+}
+
 static void a_page_that_cannot_be_mapped_yet_is_asked_for_again(void **state)
 {
     (void)state;
@@ -219,6 +247,8 @@ int main(void)
         cmocka_unit_test_setup(a_consumer_beyond_the_producer_stops_the_console, start),
         cmocka_unit_test_setup(the_ring_s_copy_of_our_own_index_is_not_believed, start),
         cmocka_unit_test_setup(nobody_reading_is_waited_for_once, start),
+        cmocka_unit_test_setup(the_end_waits_until_all_output_is_taken, start),
+        cmocka_unit_test_setup(the_end_does_not_wait_for_ever, start),
         cmocka_unit_test_setup(a_page_that_cannot_be_mapped_yet_is_asked_for_again, start),
         cmocka_unit_test_setup(a_port_or_frame_that_cannot_be_is_no_console, start),
         cmocka_unit_test_setup(without_a_ring_xen_s_own_console_is_used, start),

@@ -99,7 +99,8 @@ int pv_op_override(enum pv_op_id op, void (*function)(void), struct pv_error *er
  *         pv_patch(); the backend in force, old or new, is that of pv_facts(). And as pv_patch().
  *
  * Not from interrupt context. Stops all other CPUs, undoes the old backend's registrations with the
- * VMM, patches, makes the new ones. Overrides of ops end with it.
+ * VMM, patches, makes the new ones. Overrides of ops end with it. Where the two drive different
+ * timers (Xen and native), this CPU's is disarmed.
  */
 int pv_switch(const char *backend, struct pv_error *error);
 

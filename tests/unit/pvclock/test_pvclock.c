@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The clock on a VMM's records (lib/pvclock.c) on the host: how it starts, goes on over what the
+ * VMM does, and ends when the VMM lies. The records are the test's, the time-stamp counter is real:
+ * a record of rate 1:1 with a time far from the base clock's shows which of the two is told. The
+ * file is included, so that each test finds its state as at boot.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/pvclock.c"
+
+#define CPUS 2
+
+/* More than any of these tests takes, in counts of the TSC. */
+#define LONG 1000000000000ull
+
+struct pv_cpu *test_cpu;
+uint32_t pv_tsc_khz_value;
+
+static struct pv_cpu cpus[CPUS];
+static struct pv_pvclock_record records[CPUS];
+static unsigned added, removed, lines;
+static int add_status;
+static uint64_t base;
+
+static struct pv_irqflags irq_save(void)
+{
+    return (struct pv_irqflags){0};
+}
+
+static void irq_restore(struct pv_irqflags flags)
+{
+    (void)flags;
+}
+
+struct pv_ops pv_ops = {.irq_save = irq_save, .irq_restore = irq_restore};
+
+void pv_log(const char *text)
+{
+    (void)text;
+    lines++;
+}
+
+static int add(struct pv_cpu *cpu, const volatile struct pv_pvclock_record **record)
+{
+    added++;
+    *record = &records[cpu->number];
+    return add_status;
+}
+
+static void take_away(struct pv_cpu *cpu)
+{
+    (void)cpu;
+    removed++;
+}
+
+static uint64_t base_ns(void)
+{
+    return base + __atomic_load_n(&pv_clock_skipped_ns, __ATOMIC_RELAXED);
+}
+
+static const struct pv_pvclock_source test_source = {
+    .name = "test",
+    .add = add,
+    .remove = take_away,
+    .base_ns = base_ns,
+};
+
+/* One count of the TSC is a nanosecond: multiplier 2^31, shift 1. */
+static void write_record(unsigned cpu, uint64_t system_time, uint8_t flags)
+{
+    struct pv_pvclock_record *record = &records[cpu];
+
+    record->version += 2;
+    record->tsc_timestamp = pv_tsc_read();
+    record->system_time = system_time;
+    record->tsc_to_system_mul = 0x80000000u;
+    record->tsc_shift = 1;
+    record->flags = flags;
+}
+
+static int fresh(void **state)
+{
+    (void)state;
+    memset(cpus, 0, sizeof(cpus));
+    memset(records, 0, sizeof(records));
+    memset(clocks, 0, sizeof(clocks));
+    for (unsigned i = 0; i < CPUS; i++)
+        cpus[i].number = i;
+    test_cpu = &cpus[0];
+    in_use = false;
+    added = removed = lines = 0;
+    add_status = PV_OK;
+    base = 0;
+    pv_clock_skipped_ns = 0;
+    pv_tsc_khz_value = 0;
+    pv_pvclock_begin(&test_source);
+    write_record(0, 0, PV_PVCLOCK_STABLE);
+    write_record(1, 0, PV_PVCLOCK_STABLE);
+    return 0;
+}
+
+static int started(void **state)
+{
+    fresh(state);
+    pv_pvclock_start(true);
+    return 0;
+}
+
+static void before_it_starts_the_base_clock_is_told(void **state)
+{
+    (void)state;
+    base = 4242;
+    assert_true(pv_pvclock_ns() == 4242);
+    assert_string_equal(pv_pvclock_name, "tsc");
+    assert_int_equal(added, 0);
+}
+
+static void it_goes_on_from_the_base_clock(void **state)
+{
+    (void)state;
+    base = 777 * LONG;
+    write_record(0, 5 * LONG, PV_PVCLOCK_STABLE);
+    pv_pvclock_start(true);
+    assert_true(pv_pvclock_in_use());
+    assert_string_equal(pv_pvclock_name, "test");
+    uint64_t ns = pv_pvclock_ns();
+    assert_true(ns >= 777 * LONG && ns < 778 * LONG);
+}
+
+static void it_tells_the_tsc_frequency_if_nobody_else_did(void **state)
+{
+    (void)state;
+    pv_pvclock_start(true);
+    assert_int_equal(pv_tsc_khz_value, 1000000);
+}
+
+static void a_time_is_turned_into_the_vmm_s(void **state)
+{
+    uint64_t now;
+
+    (void)state;
+    base = 3 * LONG;
+    write_record(0, 10 * LONG, PV_PVCLOCK_STABLE);
+    pv_pvclock_start(true);
+    assert_true(pv_pvclock_vmm_ns(&now) && now >= 10 * LONG && now < 11 * LONG);
+    uint64_t at = pv_pvclock_to_vmm(4 * LONG);
+    assert_true(at >= 11 * LONG && at < 12 * LONG);
+    assert_true(pv_pvclock_to_vmm(UINT64_MAX) == UINT64_MAX);
+}
+
+static void a_time_before_the_vmm_s_start_is_its_start(void **state)
+{
+    (void)state;
+    base = 10 * LONG;
+    pv_pvclock_start(true);
+    assert_true(pv_pvclock_to_vmm(LONG) == 0);
+    uint64_t at = pv_pvclock_to_vmm(11 * LONG);
+    assert_true(at > 0 && at <= LONG + LONG / 2);
+}
+
+static void a_cpu_is_added_when_it_reads_first(void **state)
+{
+    (void)state;
+    (void)pv_pvclock_ns();
+    assert_int_equal(added, 1);
+    test_cpu = &cpus[1];
+    (void)pv_pvclock_ns();
+    (void)pv_pvclock_ns();
+    assert_int_equal(added, 2);
+}
+
+static void a_new_record_is_followed(void **state)
+{
+    (void)state;
+    (void)pv_pvclock_ns();
+    write_record(0, 5 * LONG, PV_PVCLOCK_STABLE);
+    assert_true(pv_pvclock_ns() >= 5 * LONG);
+    assert_int_equal(lines, 0);
+}
+
+static void a_record_that_goes_back_does_not_take_time_back(void **state)
+{
+    (void)state;
+    write_record(0, 5 * LONG, PV_PVCLOCK_STABLE);
+    uint64_t before = pv_pvclock_ns();
+    write_record(0, LONG, PV_PVCLOCK_STABLE);
+    assert_true(pv_pvclock_ns() >= before);
+    assert_false(pv_pvclock_is_stable());
+}
+
+static void without_the_stable_bit_no_cpu_is_behind_another(void **state)
+{
+    (void)state;
+    write_record(0, 5 * LONG, 0);
+    write_record(1, 2 * LONG, 0);
+    uint64_t here = pv_pvclock_ns();
+    test_cpu = &cpus[1];
+    assert_true(pv_pvclock_ns() >= here);
+    assert_false(pv_pvclock_is_stable());
+}
+
+static void a_stable_bit_that_was_not_promised_is_not_believed(void **state)
+{
+    (void)state;
+    pv_pvclock_start(false);
+    assert_true(pv_pvclock_in_use());
+    assert_false(pv_pvclock_is_stable());
+}
+
+static void a_rate_that_cannot_be_ends_the_clock_with_one_line(void **state)
+{
+    (void)state;
+    write_record(0, 5 * LONG, PV_PVCLOCK_STABLE);
+    uint64_t before = pv_pvclock_ns();
+    write_record(0, 6 * LONG, PV_PVCLOCK_STABLE);
+    records[0].tsc_to_system_mul = 0;
+    assert_true(pv_pvclock_ns() >= before); /* the base clock goes on from there */
+    assert_false(pv_pvclock_in_use());
+    assert_string_equal(pv_pvclock_name, "tsc");
+    (void)pv_pvclock_ns();
+    assert_int_equal(lines, 1);
+}
+
+static void a_record_that_is_written_for_long_leaves_the_old_one_in_force(void **state)
+{
+    (void)state;
+    uint64_t before = pv_pvclock_ns();
+    records[0].version |= 1;
+    assert_true(pv_pvclock_ns() >= before);
+    assert_true(pv_pvclock_in_use());
+    records[0].version++;
+    assert_true(pv_pvclock_ns() >= before);
+    assert_true(pv_pvclock_in_use());
+    assert_int_equal(lines, 0);
+}
+
+static void a_record_that_is_written_for_ever_ends_the_clock(void **state)
+{
+    (void)state;
+    uint64_t before = pv_pvclock_ns();
+    records[0].version |= 1;
+    for (unsigned i = 0; i < FAILURES; i++)
+        before = pv_pvclock_ns();
+    assert_false(pv_pvclock_in_use());
+    assert_true(pv_pvclock_ns() >= before);
+    assert_int_equal(lines, 1);
+}
+
+static void a_clock_that_is_offered_and_refused_is_said_to_be(void **state)
+{
+    (void)state;
+    add_status = PV_E_MSR;
+    base = 99;
+    pv_pvclock_start(true);
+    assert_false(pv_pvclock_in_use());
+    assert_int_equal(lines, 1);
+    assert_int_equal(removed, 0);
+    assert_true(pv_pvclock_ns() == 99);
+}
+
+static void stopping_hands_over_to_the_base_clock(void **state)
+{
+    (void)state;
+    write_record(0, 5 * LONG, PV_PVCLOCK_STABLE);
+    uint64_t before = pv_pvclock_ns();
+    pv_pvclock_stop();
+    assert_int_equal(removed, 1);
+    assert_true(base_ns() >= before);
+    assert_true(pv_pvclock_ns() >= before);
+}
+
+static void it_starts_again_after_it_was_stopped(void **state)
+{
+    (void)state;
+    write_record(0, 5 * LONG, PV_PVCLOCK_STABLE);
+    uint64_t before = pv_pvclock_ns();
+    for (unsigned i = 0; i < 10; i++) {
+        pv_pvclock_stop();
+        pv_pvclock_begin(&test_source);
+        pv_pvclock_start(true);
+        uint64_t now = pv_pvclock_ns();
+        assert_true(now >= before);
+        before = now;
+    }
+    assert_int_equal(removed, 10);
+}
+
+static void the_frequency_is_asked_without_leaving_a_registration(void **state)
+{
+    (void)state;
+    assert_true(pv_pvclock_tsc_hz(&test_source) == PV_NS_PER_SECOND);
+    assert_int_equal(added, 1);
+    assert_int_equal(removed, 1);
+    assert_false(pv_pvclock_in_use());
+}
+
+static void a_cpu_that_the_library_was_not_built_for_is_told_the_base_clock(void **state)
+{
+    (void)state;
+    cpus[1].number = PV_CONFIG_MAX_CPUS;
+    test_cpu = &cpus[1];
+    base = 31;
+    assert_true(pv_pvclock_ns() == 31);
+    assert_int_equal(added, 1); /* the first CPU */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(before_it_starts_the_base_clock_is_told, fresh),
+        cmocka_unit_test_setup(it_goes_on_from_the_base_clock, fresh),
+        cmocka_unit_test_setup(it_tells_the_tsc_frequency_if_nobody_else_did, fresh),
+        cmocka_unit_test_setup(a_time_is_turned_into_the_vmm_s, fresh),
+        cmocka_unit_test_setup(a_time_before_the_vmm_s_start_is_its_start, fresh),
+        cmocka_unit_test_setup(a_cpu_is_added_when_it_reads_first, started),
+        cmocka_unit_test_setup(a_new_record_is_followed, started),
+        cmocka_unit_test_setup(a_record_that_goes_back_does_not_take_time_back, started),
+        cmocka_unit_test_setup(without_the_stable_bit_no_cpu_is_behind_another, started),
+        cmocka_unit_test_setup(a_stable_bit_that_was_not_promised_is_not_believed, fresh),
+        cmocka_unit_test_setup(a_rate_that_cannot_be_ends_the_clock_with_one_line, started),
+        cmocka_unit_test_setup(a_record_that_is_written_for_long_leaves_the_old_one_in_force,
+                               started),
+        cmocka_unit_test_setup(a_record_that_is_written_for_ever_ends_the_clock, started),
+        cmocka_unit_test_setup(a_clock_that_is_offered_and_refused_is_said_to_be, fresh),
+        cmocka_unit_test_setup(stopping_hands_over_to_the_base_clock, started),
+        cmocka_unit_test_setup(it_starts_again_after_it_was_stopped, started),
+        cmocka_unit_test_setup(the_frequency_is_asked_without_leaving_a_registration, fresh),
+        cmocka_unit_test_setup(a_cpu_that_the_library_was_not_built_for_is_told_the_base_clock,
+                               started),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -24,7 +24,8 @@ static void say(const char *const *texts)
 {
     for (; *texts != NULL; texts++)
         for (const char *text = *texts; *text != '\0'; text++)
-            pv_io_out8(0x3f8, (uint8_t)*text);
+            if (pv_console_write(text, 1) != PV_OK) /* the VMM has none: there is COM1 */
+                pv_io_out8(0x3f8, (uint8_t)*text);
 }
 
 static const char *hex(uint64_t number)

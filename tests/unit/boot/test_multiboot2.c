@@ -146,6 +146,7 @@ static void information_that_is_no_information_is_refused(void **state)
     total(15);
     assert_int_equal(enter(PV_DOOR_MULTIBOOT2, &boot), PV_E_HOST);
     total(16);
+    machine_write32(AT_INFO + 4, 16);
     assert_int_equal(pv_boot_from(PV_DOOR_MULTIBOOT2, AT_INFO + 4, machine_phys_to_virt, &boot),
                      PV_E_HOST);
     assert_int_equal(pv_boot_from(PV_DOOR_MULTIBOOT2, UINT64_MAX - 7, machine_phys_to_virt, &boot),
@@ -216,6 +217,20 @@ static void an_information_of_4_gib_is_read_up_to_a_bound(void **state)
     read_it();
     assert_int_equal(boot.ranges_used, 2);
     assert_true(complains(&boot, "The boot information claims more than 1 MiB"));
+}
+
+static void what_lies_behind_1_mib_is_not_read(void **state)
+{
+    (void)state;
+    begin();
+    machine_write32(AT_INFO + 8, 99);
+    machine_write32(AT_INFO + 12, (uint32_t)MIB);
+    end = AT_INFO + 8 + MIB;
+    map(24, 2);
+    total(2 * (uint32_t)MIB);
+    read_it();
+    assert_int_equal(boot.ranges_used, 0);
+    assert_true(complains(&boot, "A tag has a size that cannot be"));
 }
 
 static void tags_without_number_are_read_up_to_a_bound(void **state)
@@ -356,6 +371,7 @@ int main(void)
         TEST(a_tag_that_runs_over_the_end_by_one_byte_ends_the_walk),
         TEST(without_an_end_tag_the_walk_ends_with_the_information),
         TEST(an_information_of_4_gib_is_read_up_to_a_bound),
+        TEST(what_lies_behind_1_mib_is_not_read),
         TEST(tags_without_number_are_read_up_to_a_bound),
         TEST(what_follows_the_end_tag_is_not_looked_at),
         TEST(map_entries_smaller_than_an_entry_are_refused),

@@ -133,6 +133,9 @@ static void lists_near_the_end_of_all_addresses_are_left_out(void **state)
     machine_pvh();
     machine_write64(PVH_MEMMAP, UINT64_MAX - 10);
     machine_write64(PVH_MODLIST, UINT64_MAX - 30);
+    /* Where the second entry would be found if addresses went round. */
+    machine_write64(13, 16 * MIB);
+    machine_write64(13 + 8, MIB);
     assert_int_equal(enter(PV_DOOR_PVH, &boot), PV_OK);
     assert_int_equal(boot.ranges_used + boot.modules_used, 0);
     assert_int_equal(boot.dropped, 4);

@@ -148,6 +148,7 @@ static void a_map_across_4_gib_is_read_up_to_there(void **state)
     machine_write64(PVH_MEMMAP, 0xfffffff0 - 24);
     machine_write64(0xfffffff0 - 24 + 8, PAGE);
     machine_write32(0xfffffff0 - 24 + 16, PV_MEMORY_RAM);
+    machine_write64(0xfffffff0, 16 * MIB);
     machine_write64(0xfffffff8, 64 * PAGE); /* an entry of which the end lies behind */
     machine_write32(0x100000000, PV_MEMORY_RAM);
     assert_int_equal(enter(PV_DOOR_PVH, &boot), PV_OK);

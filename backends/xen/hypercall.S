@@ -2,8 +2,8 @@
 /*
  * The one place where the guest calls Xen. 64-bit ABI: the number in rax, arguments in rdi, rsi,
  * rdx, r10, r8, the result in rax; argument registers are lost (xen/docs/guest-guide/x86/
- * hypercall-abi.rst). The instruction is executed here and not in a page that Xen fills: such a page
- * has bare returns and no endbr64 (the same document; XSA-466).
+ * hypercall-abi.rst). The instruction is executed here and not in a page that Xen fills: such a
+ * page has bare returns and no endbr64 (the same document; XSA-466).
  *
  *     int64_t pv_xen_hypercall(number, a, b, c, d, e)
  */

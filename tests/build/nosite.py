@@ -27,6 +27,8 @@ from collections import namedtuple
 from elf import STT_FUNC, Elf, disassemble, records
 
 ENDS = {'ret', 'retq', 'iretq', 'iret', 'ud2', 'sysretq', 'sysret', 'jmp', 'jmpq'}
+# Retpolines that are functions: what goes to one goes where a register says.
+THUNKS = ('__llvm_retpoline_', '__x86_indirect_thunk_')
 Edge = namedtuple('Edge', 'caller target is_call')
 
 
@@ -108,16 +110,26 @@ class Walk:
             elif callee:
                 yield self.address_of(callee)
 
+    def is_inline_thunk(self, instruction):
+        """A retpoline in place goes by a `ret` to what it has just put on the stack."""
+        i = bisect.bisect_left(self.addresses, instruction.address)
+        return (instruction.mnemonic.startswith('ret') and i > 0
+                and re.match(r'mov\s+%\w+,\(%rsp\)', self.listing[i - 1].text) is not None)
+
     def targets(self, instruction):
         """Where an instruction may lead besides the next one."""
-        if instruction.mnemonic[:4] not in ('call', 'loop') and instruction.mnemonic[:1] != 'j':
+        inline_thunk = self.is_inline_thunk(instruction)
+        if (instruction.mnemonic[:4] not in ('call', 'loop') and instruction.mnemonic[:1] != 'j'
+                and not inline_thunk):
             return
         caller = self.name_of(instruction.address)
-        if instruction.operands.startswith('*'):
+        if inline_thunk or instruction.operands.startswith('*'):
             candidates = self.indirect_targets(caller, instruction)
         else:
             match = re.match(r'([0-9a-f]+)\b', instruction.operands)
             candidates = [int(match[1], 16)] if match else []
+            if candidates and self.name_of(candidates[0]).startswith(THUNKS):
+                candidates = self.indirect_targets(caller, instruction)
         for target in candidates:
             callee = self.name_of(target)
             if callee == caller or not self.is_cut(caller, callee):

@@ -7,8 +7,20 @@
 
 #ifndef __ASSEMBLER__
 #include <sched.h>
+
+/* Now and then: who waits for nobody that could come shall not wait much longer than by spinning.
+ */
+static inline void host_pause(void)
+{
+    static __thread unsigned pauses;
+
+    if (++pauses % 64 != 0)
+        __builtin_ia32_pause();
+    else
+        sched_yield();
+}
 #endif
 
-#define PV_RAW_PAUSE() ((void)sched_yield())
+#define PV_RAW_PAUSE() host_pause()
 
 #endif

@@ -71,7 +71,7 @@ def check_ops(tap, rows):
                   f"unpatched: {cost['unpatched']:g}")
 
 
-def check_workload(tap, workload, bound):
+def check_workload(tap, rows, bound):
     key = next(key for key in rows if key[0] == "workload" and key[1] == "patched")
     bound_key = next(key for key in bound if key[0] == "workload")
     patched, native = rows[key], bound[bound_key]

@@ -3,6 +3,7 @@
 
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import table
@@ -16,17 +17,20 @@ GUEST = BUILD / "examples/guest-kernel/guest-kernel.elf"
 CMDLINE = "info bench json"
 TOOLS = ("meson", "ninja", "gcc", "qemu-system-x86_64")
 # A column for each: the runner's name for the VMM, and the heading.
-COLUMNS = [("native", "native"), ("kvm", "KVM")]
+COLUMNS = [("native", "native"), ("kvm", "KVM"), ("xen-dom0-pvh", "Xen PVH")]
+# What runs side by side: counted instructions are the same however busy the machine is.
+LANES = [("kvm",), ("native", "xen-dom0-pvh")]
 
 HELP = """\
 usage: ./demo
 
 Installs missing Debian packages (see tools/deps --help), builds the library and the example
 kernel, then boots the same kernel image on each VMM: natively (QEMU's emulation without any
-para-virtual interface) and under KVM (the machine's own where it is sound, else KVM nested in an
-emulated host, which is built below build/rig at the first run). The kernel reports what it found
-and what its hot operations cost: the bare instruction or plain code (raw), through the table
-before patching (unpatched), and at the patched call site (patched).
+para-virtual interface), under KVM (the machine's own where it is sound, else KVM nested in an
+emulated host, which is built below build/rig at the first run), and as PVH dom0 of Xen (from
+Debian's package, unpacked below build/rig). The kernel reports what it found and what its hot
+operations cost: the bare instruction or plain code (raw), through the table before patching
+(unpatched), and at the patched call site (patched).
 
 Costs are instructions executed, hypervisors' included, and the same in every run; under a sound
 /dev/kvm they are TSC cycles. All that the kernels print is kept in build/logs/. A VMM that cannot
@@ -82,6 +86,15 @@ def jobs():
     counted = not finding.sound
     return [Job("demo", vmm, GUEST, CMDLINE, icount=vmm != "kvm" or counted, timeout=240, tap=False)
             for vmm, _ in COLUMNS]
+
+
+def run_lanes(todo):
+    """The results of all jobs, in the order of the columns."""
+    lanes = [[job for job in todo if job.vmm in lane] for lane in LANES]
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        done = list(pool.map(lambda lane: run_jobs(lane, on_progress=say), lanes))
+    by_vmm = {result.job.vmm: result for results in done for result in results}
+    return [by_vmm[vmm] for vmm, _ in COLUMNS]
 
 
 def columns(results):
@@ -144,7 +157,7 @@ def main(words):
         print(f"demo: {trouble}", file=sys.stderr)
         return 1
     try:
-        results = run_jobs(jobs(), on_progress=say)
+        results = run_lanes(jobs())
     except probe.ProbeError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1

@@ -38,6 +38,9 @@ bool list_wants(const struct name_list *list, const char *name);
 int commands_run(const struct command_line *line);
 
 void info(bool json);
+
+/* What a loader told and was not believed, as comments; `info` says it first. */
+void print_complaints(void);
 int selftest(const struct name_list *tests);
 int bench(const struct name_list *benches, bool json);
 

@@ -16,13 +16,14 @@
 #define GDT_TSS         0x0000890000000000ull
 #define GDT_TSS_INDEX   5
 
-#define MSR_EFER   0xc0000080u
-#define MSR_STAR   0xc0000081u
-#define MSR_LSTAR  0xc0000082u
-#define MSR_SFMASK 0xc0000084u
-#define EFER_SCE   (1ull << 0)
-#define EFER_NXE   (1ull << 11)
-#define CR4_PGE    (1ull << 7)
+#define MSR_EFER    0xc0000080u
+#define MSR_STAR    0xc0000081u
+#define MSR_LSTAR   0xc0000082u
+#define MSR_SFMASK  0xc0000084u
+#define MSR_GS_BASE 0xc0000101u
+#define EFER_SCE    (1ull << 0)
+#define EFER_NXE    (1ull << 11)
+#define CR4_PGE     (1ull << 7)
 
 #define CPUID_EXTENDED_EDX 3
 #define CPUID_SYSCALL      (1u << 11)
@@ -36,6 +37,14 @@
 struct cpu boot_cpu;
 
 static uint8_t ist_stacks[IST_MACHINE_CHECK][IST_STACK_BYTES] __attribute__((aligned(16)));
+
+void cpu_block_init(void)
+{
+    uint64_t base = (uintptr_t)&boot_cpu;
+    pv_cpu_setup(&boot_cpu.pv, 0);
+    __asm__ volatile("wrmsr" ::"c"(MSR_GS_BASE), "a"((uint32_t)base), "d"((uint32_t)(base >> 32))
+                     : "memory");
+}
 
 static void tss_init(struct cpu *cpu)
 {

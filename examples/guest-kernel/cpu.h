@@ -43,6 +43,9 @@ enum ist { IST_NONE, IST_DEBUG, IST_NMI, IST_BREAKPOINT, IST_DOUBLE_FAULT, IST_M
 
 extern struct cpu boot_cpu;
 
+/* The boot CPU's block, and %gs at it. No call site may run before. */
+void cpu_block_init(void);
+
 /* GDT and TSS of the boot CPU, and the registers that point at them. */
 void cpu_tables_init(void);
 

@@ -56,12 +56,21 @@ static void info_text(const struct pv_facts *facts, const struct pv_site_counts 
           pages_free());
 }
 
+void print_complaints(void)
+{
+    for (unsigned i = 0; i < boot_info.complaints_used; i++)
+        print("# boot: %s: %lx\n", boot_info.complaints[i].what, boot_info.complaints[i].where);
+    if (boot_info.complaints_lost != 0)
+        print("# boot: %u more complaints\n", boot_info.complaints_lost);
+}
+
 void info(bool json)
 {
     struct pv_facts facts;
     struct pv_site_counts sites = {0};
     struct pv_error error;
     pv_facts(&facts);
+    print_complaints();
     if (pv_sites_check(&sites, &error) != PV_OK)
         print("# a site is wrong: %s at %lx\n", error.what, error.where);
     if (json)

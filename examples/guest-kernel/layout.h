@@ -17,7 +17,7 @@
 #define STACK_BASE 0xffffd00000000000
 
 /* The kernel itself, and code made or loaded later: within reach of a 32-bit displacement. */
-#define KERNEL_BASE 0xffffffff80000000
+#define KERNEL_BASE 0xffffffff80000000 /* pv_kernel_base in kernel.ld */
 #define MODULE_BASE 0xffffffffc0000000
 #define MODULE_END  0xffffffffe0000000
 

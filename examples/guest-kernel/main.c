@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The order of a boot. With platform.c, this is what a kernel writes to use pvops: set up the CPU's
- * block, read what the door left, pv_early_init(), traps and page tables of its own, pv_init().
+ * block, read what the loader left, pv_early_init(), traps and page tables of its own, pv_init().
  */
 #include "commands.h"
 #include "console.h"
@@ -19,7 +19,7 @@ struct pv_boot_info boot_info;
 
 static struct thread main_thread;
 
-void kernel_main(uint32_t start_info);
+extern char image_start[], image_end[];
 
 static _Noreturn void give_up(const char *step, const struct pv_error *error)
 {
@@ -50,19 +50,33 @@ static void start_kernel(void)
     threads_init();
 }
 
-/* Called by entry.S with interrupts off, on the boot stack, %gs already at boot_cpu. */
-__attribute__((used)) void kernel_main(uint32_t start_info)
+/* What is called RAM afterwards may be handed out. */
+static void find_memory(void)
+{
+    int status = pv_boot_ask_memory(&boot_info);
+    pv_boot_reserve_image(&boot_info, virt_to_phys(image_start),
+                          (uint64_t)(image_end - image_start));
+    pv_boot_reserve_modules(&boot_info);
+    if (status == PV_OK)
+        return;
+    print_complaints();
+    panic("neither the loader nor the VMM named any memory");
+}
+
+/* Called by the door with interrupts off, on the door's stack: the idle thread keeps it. */
+void pv_start(enum pv_door door, uint64_t info_from_loader)
 {
     struct pv_error error;
-    pv_cpu_setup(&boot_cpu.pv, 0);
+    cpu_block_init();
     console_init();
-    if (pv_boot_from_pvh(start_info, boot_phys_to_virt, &boot_info) != PV_OK)
-        panic("the loader left no start_info that can be read");
+    if (pv_boot_from(door, info_from_loader, pv_door_phys_to_virt, &boot_info) != PV_OK) {
+        print_complaints();
+        panic("the loader left nothing that can be read");
+    }
     if (pv_early_init(&platform, &boot_info, &error) != PV_OK)
         give_up("pv_early_init", &error);
     console_use_pv();
-    if (pv_boot_ask_memory(&boot_info) != PV_OK)
-        panic("neither the loader nor the VMM named any memory");
+    find_memory();
     start_kernel();
     if (pv_init(&error) != PV_OK)
         give_up("pv_init", &error);

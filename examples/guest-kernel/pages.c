@@ -16,9 +16,7 @@ struct region {
     uint64_t end;
 };
 
-extern char image_start[], image_end[];
-
-static struct region regions[PV_BOOT_RANGES + 2 * PV_BOOT_MODULES];
+static struct region regions[PV_BOOT_RANGES];
 static unsigned region_count;
 static uint64_t free_list; /* physical address of the first freed page, 0 for none */
 static uint64_t free_count;
@@ -35,23 +33,6 @@ static uint64_t round_down(uint64_t address)
     return address & ~(PAGE_BYTES - 1);
 }
 
-/* Cuts [start, end) out of all regions; what is left behind it becomes a region of its own. */
-static void reserve(uint64_t start, uint64_t end)
-{
-    start = round_down(start);
-    end = round_up(end);
-    unsigned count = region_count;
-    for (unsigned i = 0; i < count; i++) {
-        struct region *region = &regions[i];
-        if (end <= region->next || start >= region->end)
-            continue;
-        uint64_t region_end = region->end;
-        region->end = start > region->next ? start : region->next;
-        if (end < region_end && region_count < sizeof(regions) / sizeof(regions[0]))
-            regions[region_count++] = (struct region){end, region_end};
-    }
-}
-
 static void add_ram(const struct pv_memory_range *range)
 {
     uint64_t start = round_up(range->start);
@@ -64,27 +45,11 @@ static void add_ram(const struct pv_memory_range *range)
         regions[region_count++] = (struct region){start, end};
 }
 
-/* A memory map that names a page twice would have it handed out twice. */
-static bool overlaps_another(const struct pv_boot_info *boot, unsigned index)
-{
-    const struct pv_memory_range *a = &boot->ranges[index];
-    for (unsigned i = 0; i < boot->ranges_used; i++) {
-        const struct pv_memory_range *b = &boot->ranges[i];
-        if (i != index && a->start < b->start + b->bytes && b->start < a->start + a->bytes)
-            return true;
-    }
-    return false;
-}
-
 void pages_init(const struct pv_boot_info *boot)
 {
     for (unsigned i = 0; i < boot->ranges_used; i++)
-        if (boot->ranges[i].type == PV_MEMORY_RAM && !overlaps_another(boot, i))
+        if (boot->ranges[i].type == PV_MEMORY_RAM)
             add_ram(&boot->ranges[i]);
-    reserve((uintptr_t)image_start - KERNEL_BASE, (uintptr_t)image_end - KERNEL_BASE);
-    for (unsigned i = 0; i < boot->modules_used; i++)
-        if (boot->modules[i].start < PHYSICAL_LIMIT)
-            reserve(boot->modules[i].start, boot->modules[i].start + boot->modules[i].bytes);
     for (unsigned i = 0; i < region_count; i++)
         total_count += (regions[i].end - regions[i].next) / PAGE_BYTES;
     free_count = total_count;
@@ -143,9 +108,4 @@ uint64_t pages_free(void)
 uint64_t pages_total(void)
 {
     return total_count;
-}
-
-void *boot_phys_to_virt(uint64_t phys)
-{
-    return phys < 1ull << 32 ? direct(phys) : NULL;
 }

@@ -20,7 +20,8 @@
 /* Rights are the lowest level's business; tables above it allow everything. */
 #define TABLE_RIGHTS (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
 
-extern char text_start[], text_end[], rodata_start[], rodata_end[], data_start[], image_end[];
+extern char image_start[], text_start[], text_end[];
+extern char rodata_start[], rodata_end[], data_start[], image_end[];
 
 uint64_t kernel_space;
 
@@ -116,8 +117,14 @@ static void map_image(const char *start, const char *end, uint64_t rights)
 static uint64_t direct_rights(uint64_t phys)
 {
     uintptr_t image = KERNEL_BASE + phys;
-    bool constant = image >= (uintptr_t)text_start && image < (uintptr_t)data_start;
+    bool constant = image >= (uintptr_t)image_start && image < (uintptr_t)data_start;
     return constant ? MAP_KERNEL_CONST : MAP_KERNEL_DATA;
+}
+
+static bool is_ram(const struct pv_memory_range *range)
+{
+    return range->type == PV_MEMORY_RAM || range->type == PV_MEMORY_KERNEL ||
+           range->type == PV_MEMORY_MODULE;
 }
 
 static void map_ram(const struct pv_memory_range *range)
@@ -139,18 +146,28 @@ static void make_shared_tables(void)
             panic("no memory for the kernel's page tables");
 }
 
+/* The door's tables show memory where it is and at KERNEL_BASE. Tables are written at DIRECT_BASE,
+ * so memory must be there already while the first are made. */
+static void extend_door_tables(void)
+{
+    struct pv_pte *top = pv_door_phys_to_virt(pv_cr3_read() & PTE_ADDRESS);
+    pv_pte_set(&top[index_at(DIRECT_BASE, TOP_LEVEL)], top[0]);
+}
+
 void paging_init(const struct pv_boot_info *boot)
 {
+    extend_door_tables();
     kernel_space = table_create(TOP_LEVEL);
     if (kernel_space == 0)
         panic("no memory for the kernel's page tables");
     pv_mmu_batch_begin();
     make_shared_tables();
+    map_image(image_start, text_start, MAP_KERNEL_CONST); /* the doors, done with */
     map_image(text_start, text_end, MAP_KERNEL_CODE);
     map_image(rodata_start, rodata_end, MAP_KERNEL_CONST);
     map_image(data_start, image_end, MAP_KERNEL_DATA);
     for (unsigned i = 0; i < boot->ranges_used; i++)
-        if (boot->ranges[i].type == PV_MEMORY_RAM)
+        if (is_ram(&boot->ranges[i]))
             map_ram(&boot->ranges[i]);
     pv_mmu_batch_end();
     pv_cr3_write(kernel_space);

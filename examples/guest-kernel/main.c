@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The order of a boot. With platform.c, this is what a kernel writes to use pvops: set up the CPU's
- * block, read what the loader left, pv_early_init(), traps and page tables of its own, pv_init().
+ * block, read what the door left, pv_early_init(), traps and page tables of its own, pv_init().
  */
 #include "commands.h"
 #include "console.h"
@@ -64,12 +64,12 @@ static void find_memory(void)
 }
 
 /* Called by the door with interrupts off, on the door's stack: the idle thread keeps it. */
-void pv_start(enum pv_door door, uint64_t info_from_loader)
+void pv_start(enum pv_door door, uint64_t left)
 {
     struct pv_error error;
     cpu_block_init();
     console_init();
-    if (pv_boot_from(door, info_from_loader, pv_door_phys_to_virt, &boot_info) != PV_OK) {
+    if (pv_boot_from(door, left, pv_door_phys_to_virt, &boot_info) != PV_OK) {
         print_complaints();
         panic("the loader left nothing that can be read");
     }

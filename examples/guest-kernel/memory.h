@@ -28,7 +28,8 @@
 #define MAP_USER_CODE     (PTE_PRESENT | PTE_USER)
 #define MAP_USER_DATA     (PTE_PRESENT | PTE_USER | PTE_NX | PTE_WRITE)
 
-/* Physical pages: pages.c. 0 means that none is left. The first after paging_init() has begun. */
+/* Physical pages: pages.c. 0 means that none is left. Fresh ones are cleared at DIRECT_BASE,
+ * where memory is from the beginning of paging_init() on. */
 void pages_init(const struct pv_boot_info *boot);
 uint64_t page_alloc(void);
 void page_free(uint64_t phys);
@@ -43,8 +44,7 @@ static inline void *direct(uint64_t phys)
 /* Address spaces: paging.c. A space is the physical address of its top-level table. */
 extern uint64_t kernel_space;
 
-/* The kernel's own tables, each page with the rights it needs; those of the door are left behind.
- */
+/* The kernel's own tables, each page with the rights it needs; the door's are left behind. */
 void paging_init(const struct pv_boot_info *boot);
 
 /* The entry of the lowest level for an address; NULL if a table is missing and not to be made, or

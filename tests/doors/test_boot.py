@@ -16,20 +16,21 @@ SKIPPED = 77
 GOOD, BAD = 33, 35
 BARE = ['-accel', 'tcg', '-cpu', 'max', '-m', '128', '-nodefaults', '-display', 'none',
         '-no-reboot', '-serial', 'stdio', '-device', 'isa-debug-exit,iobase=0xf4']
+WORDS = 'some words'
 GRUB = '''set timeout=0
-multiboot2 /kernel.elf some words
+multiboot2 /kernel.elf WORDS
 module2 /module a module
 boot
 '''
 NO_DEVICES = 'microvm,pit=off,pic=off,rtc=off'
 
 
-def direct(file, machine):
-    return lambda: (['-M', machine, '-kernel', str(file), '-append', 'some words',
+def direct(file, machine, words=WORDS):
+    return lambda: (['-M', machine, '-kernel', str(file), '-append', words,
                      '-initrd', str(pathlib.Path(__file__))], None)
 
 
-def from_disc(file, machine):
+def from_disc(file, machine, words=WORDS):
     """A disc with GRUB on it; needs grub-mkrescue, and with it xorriso and mtools."""
     def prepare():
         if not all(shutil.which(tool) for tool in ('grub-mkrescue', 'xorriso', 'mformat')):
@@ -39,7 +40,7 @@ def from_disc(file, machine):
         (root / 'boot/grub').mkdir(parents=True)
         shutil.copy(file, root / 'kernel.elf')
         shutil.copy(__file__, root / 'module')
-        (root / 'boot/grub/grub.cfg').write_text(GRUB)
+        (root / 'boot/grub/grub.cfg').write_text(GRUB.replace('WORDS', words))
         disc = pathlib.Path(folder.name) / 'disc.iso'
         subprocess.run(['grub-mkrescue', '-o', str(disc), str(root)], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -48,7 +49,7 @@ def from_disc(file, machine):
 
 
 def hello(door):
-    return [f'hello: door {door}, VMM ', 'clock tsc, command line: some words', 'ticked ten times']
+    return [f'hello: door {door}, VMM ', 'clock tsc, command line: ' + WORDS, 'ticked ten times']
 
 
 def cases(elf, mb1):

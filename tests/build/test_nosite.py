@@ -18,6 +18,7 @@ CUTS = ['pv_trap:pv_irq_dispatch', '*:pv_panic']
 def hooks():
     """Where pv_trap() finds trap hooks: one member of one constant for each backend."""
     source = SCRATCH / 'trap_hook.c'
+    SCRATCH.mkdir(parents=True, exist_ok=True)
     source.write_text('#include "lib/backend.h"\n'
                       'const unsigned long offset = offsetof(struct pv_backend, trap);\n')
     target = Elf(compile_cached('hooks', 'gcc', ['-mno-red-zone'], source, 'trap_hook'))

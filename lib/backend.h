@@ -65,6 +65,8 @@ struct pv_backend {
 
     const char *clock; /* name of its clock; NULL: the base's */
 
+    const char *signature; /* of the CPUID interface that it drives; NULL: none */
+
     /*
      * Frequency of the TSC in Hz when the VMM tells it, else 0; NULL: it never does. Asked by the
      * base before it measures, so before enter(); leaves no registration behind.

@@ -2,11 +2,15 @@
 /*
  * Detection: which VMM interfaces CPUID shows.
  *
- * An interface has a base leaf, 40000000H or a multiple of 100H above it, that returns the highest
- * leaf of the interface in EAX and twelve characters in EBX, ECX, EDX (KVM:
- * Documentation/virt/kvm/x86/cpuid.rst; Xen: xen/include/public/arch-x86/cpuid.h, which allows
- * bases up to 4000FF00H). Each leaf read may cost an exit, so the search stops at the first base
- * without a printable signature once there is one, and is counted. Whether an interface's leaves
+ * An interface has a base leaf, 40000000H or a multiple of 100H above it up to 4000FF00H, that
+ * returns the highest leaf of the interface in EAX and twelve characters in EBX, ECX, EDX (KVM:
+ * Documentation/virt/kvm/x86/cpuid.rst; Xen: xen/include/public/arch-x86/cpuid.h). Several lie
+ * behind each other without a gap: Xen's leaves begin at the first base that is "otherwise unused",
+ * and QEMU places those of Hyper-V, Xen and KVM likewise (target/i386/kvm/kvm.c).
+ *
+ * Each base looked at may cost an exit and is read once, so nothing can change between two reads.
+ * The search ends at the first base that shows nothing new if what was found is enough for its
+ * caller; otherwise, and if all is asked for, it goes on to the last. Whether an interface's leaves
  * make sense is for its backend to say.
  */
 #include "lib/detect.h"
@@ -18,8 +22,9 @@
 /* CPUID.1:ECX bit 31: reserved by processors for VMMs (AMD APM vol. 3, E.3.2). */
 #define HYPERVISOR_BIT (1u << 31)
 
-/* The first base may be empty: some VMMs can be told to show theirs at the second. */
-#define EMPTY_BASES 2u
+/* Fewer characters are more likely a small number of some other leaf than a name. */
+#define SHORTEST_SIGNATURE 4u
+#define SIGNATURE_BYTES    12u
 
 void pv_cpuid_raw(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
 {
@@ -28,20 +33,25 @@ void pv_cpuid_raw(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
                      : "a"(leaf), "c"(subleaf));
 }
 
-static void signature_of(const uint32_t *regs, char *text)
+/*
+ * False: printable characters, then only NULs, is not what the registers hold. That is how leaves
+ * look which a VMM does not have: QEMU's emulation, and KVM where it follows Intel's processors,
+ * return there what the highest basic leaf returns.
+ */
+static bool signature_of(const uint32_t *regs, char *text)
 {
-    for (unsigned i = 0; i < 12; i++) {
-        uint32_t c = regs[1 + i / 4] >> (i % 4 * 8) & 0xff;
-        text[i] = (char)(c == 0 || (c >= ' ' && c <= '~') ? c : '.');
-    }
-    text[12] = '\0';
-}
+    unsigned length = 0;
 
-/* A signature begins with a letter. Anything else is an unimplemented leaf's rubbish. */
-static bool is_signature(const char *text)
-{
-    return (text[0] >= 'A' && text[0] <= 'Z') || (text[0] >= 'a' && text[0] <= 'z') ||
-           text[0] == ' ';
+    for (unsigned i = 0; i < SIGNATURE_BYTES; i++) {
+        uint32_t c = regs[1 + i / 4] >> (i % 4 * 8) & 0xff;
+        if (c != 0 && (c < ' ' || c > '~' || length != i))
+            return false;
+        text[i] = (char)c;
+        if (c != 0)
+            length++;
+    }
+    text[SIGNATURE_BYTES] = '\0';
+    return length >= SHORTEST_SIGNATURE;
 }
 
 /*
@@ -57,38 +67,9 @@ static uint32_t believable_max(uint32_t base, uint32_t max)
     return max - base < BASE_STEP ? max : base + BASE_STEP - 1;
 }
 
-void pv_detect(pv_cpuid_function cpuid, struct pv_detection *found)
-{
-    uint32_t regs[4];
-    unsigned empty = 0;
-
-    found->count = 0;
-    found->exits = 0;
-    cpuid(1, 0, regs);
-    if ((regs[2] & HYPERVISOR_BIT) == 0)
-        return;
-    for (uint32_t base = BASE_FIRST; base <= BASE_LAST && empty < EMPTY_BASES; base += BASE_STEP) {
-        if (found->count == PV_DETECT_MAX)
-            return;
-        struct pv_interface *interface = &found->found[found->count];
-        cpuid(base, 0, regs);
-        found->exits++;
-        signature_of(regs, interface->signature);
-        if (!is_signature(interface->signature)) {
-            if (found->count != 0)
-                return;
-            empty++;
-            continue;
-        }
-        interface->base = base;
-        interface->max_leaf = believable_max(base, regs[0]);
-        found->count++;
-    }
-}
-
 static bool same_signature(const char *a, const char *b)
 {
-    for (unsigned i = 0; i < 12; i++) {
+    for (unsigned i = 0; i < SIGNATURE_BYTES; i++) {
         if (a[i] != b[i])
             return false;
         if (a[i] == '\0')
@@ -106,11 +87,49 @@ const struct pv_interface *pv_detected_interface(const struct pv_detection *foun
     return NULL;
 }
 
+/* Takes note of what a base shows; false: nothing, or what an earlier one showed. */
+static bool take(struct pv_detection *found, uint32_t base, const uint32_t *regs)
+{
+    struct pv_interface interface = {.base = base, .max_leaf = believable_max(base, regs[0])};
+
+    if (!signature_of(regs, interface.signature))
+        return false;
+    if (pv_detected_interface(found, interface.signature) != NULL) {
+        found->repeated++;
+        return false;
+    }
+    if (found->count < PV_DETECT_MAX)
+        found->found[found->count++] = interface;
+    else
+        found->left_out++;
+    return true;
+}
+
+void pv_detect(pv_cpuid_function cpuid, pv_detect_enough enough, struct pv_detection *found)
+{
+    uint32_t regs[4];
+
+    found->count = found->exits = found->repeated = found->left_out = 0;
+    cpuid(1, 0, regs);
+    if ((regs[2] & HYPERVISOR_BIT) == 0)
+        return;
+    for (uint32_t base = BASE_FIRST; base <= BASE_LAST; base += BASE_STEP) {
+        cpuid(base, 0, regs);
+        found->exits++;
+        if (!take(found, base, regs) && enough != NULL && enough(found))
+            return;
+    }
+}
+
+/*
+ * In the order of who says most. KVM is asked before Xen: KVM can imitate Xen, and Xen does not
+ * imitate KVM. "Linux KVM Hv" is KVM with Hyper-V's interface and without its own.
+ */
 const char *pv_vmm_name(const struct pv_detection *found)
 {
     static const char *const names[][2] = {
-        {"KVMKVMKVM", "kvm"},       {"XenVMMXenVMM", "xen"},      {"Microsoft Hv", "hyper-v"},
-        {"VMwareVMware", "vmware"}, {"TCGTCGTCGTCG", "qemu-tcg"},
+        {"KVMKVMKVM", "kvm"},        {"XenVMMXenVMM", "xen"},    {"Microsoft Hv", "hyper-v"},
+        {"Linux KVM Hv", "hyper-v"}, {"VMwareVMware", "vmware"}, {"TCGTCGTCGTCG", "qemu-tcg"},
     };
 
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)

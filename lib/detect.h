@@ -13,8 +13,15 @@ typedef void (*pv_cpuid_function)(uint32_t leaf, uint32_t subleaf, uint32_t *reg
 /* The processor's own. */
 void pv_cpuid_raw(uint32_t leaf, uint32_t subleaf, uint32_t *regs);
 
-/* Fills found; nothing above leaf 40000000H is read when the hypervisor bit is clear. */
-void pv_detect(pv_cpuid_function cpuid, struct pv_detection *found);
+/* Whether what was found so far is all that its caller can use. */
+typedef bool (*pv_detect_enough)(const struct pv_detection *found);
+
+/*
+ * Fills found. Looks at every base if enough is NULL, otherwise no further than to the first that
+ * shows nothing new once enough says so. Nothing from leaf 40000000H up is read when the hypervisor
+ * bit is clear.
+ */
+void pv_detect(pv_cpuid_function cpuid, pv_detect_enough enough, struct pv_detection *found);
 
 /* The interface with a signature of twelve characters; NULL: not there. */
 const struct pv_interface *pv_detected_interface(const struct pv_detection *found,

@@ -5,11 +5,16 @@
 #include "lib/detect.h"
 #include "lib/patch.h"
 #include "lib/switch.h"
+#include "lib/text.h"
 
 uint32_t pv_tsc_khz_value;
 const struct pv_boot_info *pv_boot;
 
 static struct pv_detection detection;
+
+/* What the boot chose, and whether that was asked for. */
+static const struct pv_backend *first_choice;
+static bool first_was_asked_for;
 
 const struct pv_detection *pv_detected(void)
 {
@@ -69,6 +74,42 @@ static bool word_is(const char *word, size_t length, const char *key, const char
     return true;
 }
 
+/* `detect=all`; another value is a line in the log. */
+static bool all_asked_for(const char *cmdline)
+{
+    bool all = false;
+    const char *word;
+    size_t length;
+
+    while ((length = next_word(&cmdline, &word)) != 0) {
+        const char *value;
+        size_t value_length;
+        if (!word_is(word, length, "detect=", &value, &value_length))
+            continue;
+        const char *rest;
+        if (word_is(value, value_length, "all", &rest, &value_length) && value_length == 0)
+            all = true;
+        else
+            pv_log("pvops: detect= can only be detect=all; it is ignored");
+    }
+    return all;
+}
+
+/* Another interface would be of use only to a backend that is less general than this one. */
+static bool some_backend_is_served(const struct pv_detection *found)
+{
+    (void)found;
+    return pv_backend_fittest() != pv_backends[0];
+}
+
+static void detect(const char *cmdline)
+{
+    pv_detect(pv_cpuid_raw, all_asked_for(cmdline) ? NULL : some_backend_is_served, &detection);
+    if (detection.left_out != 0)
+        pv_log_number("pvops: VMM interfaces beyond those that can be remembered: ",
+                      detection.left_out);
+}
+
 /* The last of `backend=NAME` and `nopv` counts. NULL: nothing was asked. */
 static const struct pv_backend *asked_for(const char *cmdline)
 {
@@ -103,9 +144,13 @@ int pv_early_init(const struct pv_platform *platform, const struct pv_boot_info 
     pv_platform = platform;
     pv_boot = boot;
     pv_text_begin(platform);
-    pv_detect(pv_cpuid_raw, &detection);
-    const struct pv_backend *backend = boot != NULL ? asked_for(boot->cmdline) : NULL;
-    pv_backend_set(backend != NULL ? backend : pv_backend_fittest());
+    const char *cmdline = boot != NULL ? boot->cmdline : "";
+    detect(cmdline);
+    first_choice = asked_for(cmdline);
+    first_was_asked_for = first_choice != NULL;
+    if (!first_was_asked_for)
+        first_choice = pv_backend_fittest();
+    pv_backend_set(first_choice);
     return PV_OK;
 }
 
@@ -131,6 +176,37 @@ const char *pv_clock_name(void)
     return backend != NULL && pv_tsc_khz_value != 0 ? backend->clock : "none";
 }
 
+static const struct pv_interface *chosen(void)
+{
+    if (pv_backend == NULL || pv_backend->signature == NULL)
+        return NULL;
+    return pv_detected_interface(&detection, pv_backend->signature);
+}
+
+static const char *why(void)
+{
+    static char fittest[64];
+
+    if (pv_backend == NULL)
+        return "pv_early_init() has not been called";
+    if (pv_backend != first_choice)
+        return "changed to by pv_switch()";
+    if (first_was_asked_for)
+        return "asked for on the command line";
+    if (chosen() != NULL) {
+        struct pv_text_out out = pv_text_to(fittest, sizeof(fittest));
+        pv_text_add_string(&out, "the fittest for ");
+        pv_text_add_string(&out, chosen()->signature);
+        pv_text_add_string(&out, " at ");
+        pv_text_add_hex(&out, chosen()->base);
+        return fittest;
+    }
+    if (detection.exits == 0)
+        return "the processor says that no VMM is there";
+    return detection.count == 0 ? "the VMM shows no interface"
+                                : "no interface that any backend knows";
+}
+
 void pv_facts(struct pv_facts *facts)
 {
     const unsigned room = sizeof(facts->features) / sizeof(facts->features[0]) - 1;
@@ -138,10 +214,12 @@ void pv_facts(struct pv_facts *facts)
 
     facts->vmm = pv_vmm_name(&detection);
     facts->backend = pv_backend != NULL ? pv_backend->name : "none";
+    facts->why = why();
     facts->door = pv_boot != NULL ? pv_door_name(pv_boot->door) : "own";
     facts->clock = pv_clock_name();
     facts->tsc_khz = pv_tsc_khz_value;
     facts->detection = &detection;
+    facts->chosen = chosen();
     for (const struct pv_backend *backend = pv_backend; backend != NULL; backend = backend->base)
         if (backend->features != NULL)
             used += backend->features(facts->features + used, room - used);

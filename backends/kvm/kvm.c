@@ -18,9 +18,13 @@ static const struct pv_ops ops = {
     .wallclock = pv_kvm_wallclock,
 };
 
+/*
+ * More than Xen's: where both are shown it is KVM that runs underneath, and imitates Xen (Linux,
+ * Documentation/virt/kvm/api.rst, KVM_XEN_HVM_CONFIG).
+ */
 static unsigned fitness(const struct pv_detection *detection)
 {
-    return pv_detected_interface(detection, PV_KVM_SIGNATURE) != NULL ? 10 : 0;
+    return pv_detected_interface(detection, PV_KVM_SIGNATURE) != NULL ? 30 : 0;
 }
 
 uint32_t pv_kvm_offered(void)
@@ -53,6 +57,7 @@ const struct pv_backend pv_backend_kvm = {
     .leave = pv_pvclock_stop,
     .features = pv_kvm_clock_features,
     .clock = pv_pvclock_name,
+    .signature = PV_KVM_SIGNATURE,
     .tsc_hz = pv_kvm_clock_tsc_hz,
 };
 

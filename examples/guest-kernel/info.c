@@ -24,6 +24,47 @@ static void print_features(const struct pv_facts *facts, const char *quote, cons
         print("%s%s%s%s", i == 0 ? "" : between, quote, facts->features[i], quote);
 }
 
+/* Signatures are the VMM's words: printable, but not therefore harmless in JSON. */
+static void print_quoted(const char *text)
+{
+    print("\"");
+    for (; *text != '\0'; text++)
+        print(*text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+    print("\"");
+}
+
+static void detection_json(const struct pv_facts *facts)
+{
+    const struct pv_detection *detection = facts->detection;
+    print(",\"why\":");
+    print_quoted(facts->why);
+    print(",\"interfaces\":[");
+    for (unsigned i = 0; i < detection->count; i++) {
+        const struct pv_interface *found = &detection->found[i];
+        print("%s{\"base\":%u,\"max_leaf\":%u,\"chosen\":%s,\"signature\":", i == 0 ? "" : ",",
+              found->base, found->max_leaf, found == facts->chosen ? "true" : "false");
+        print_quoted(found->signature);
+        print("}");
+    }
+    print("],\"interfaces_left_out\":%u,\"detect_exits\":%u", detection->left_out,
+          detection->exits);
+}
+
+static void detection_text(const struct pv_facts *facts)
+{
+    const struct pv_detection *detection = facts->detection;
+    for (unsigned i = 0; i < detection->count; i++) {
+        const struct pv_interface *found = &detection->found[i];
+        print("found    %s at %x, up to leaf %x%s\n", found->signature, found->base,
+              found->max_leaf, found == facts->chosen ? ", in use" : "");
+    }
+    if (detection->left_out != 0)
+        print("found    %u more than can be remembered\n", detection->left_out);
+    if (detection->repeated != 0)
+        print("found    a signature repeated at %u more bases\n", detection->repeated);
+    print("detected with %u CPUID exits\n", detection->exits);
+}
+
 static void info_json(const struct pv_facts *facts, const struct pv_site_counts *sites)
 {
     print("{\"type\":\"info\",\"vmm\":\"%s\",\"door\":\"%s\",\"backend\":\"%s\",\"features\":[",
@@ -32,22 +73,19 @@ static void info_json(const struct pv_facts *facts, const struct pv_site_counts 
     print("],\"sites\":{\"total\":%u,\"inlined\":%u,\"direct\":%u,\"indirect\":%u,\"missing\":%u}",
           sites->total, sites->form[PV_SITE_INLINE], sites->form[PV_SITE_DIRECT],
           sites->form[PV_SITE_INDIRECT], sites->form[PV_SITE_MISSING]);
-    print(",\"clock\":\"%s\",\"tsc_khz\":%u,\"detect_exits\":%u", facts->clock, facts->tsc_khz,
-          facts->detection->exits);
+    print(",\"clock\":\"%s\",\"tsc_khz\":%u", facts->clock, facts->tsc_khz);
+    detection_json(facts);
     print(",\"memory_pages\":%lu,\"bound\":%s}\n", pages_total(), PV_BOUND ? "true" : "false");
 }
 
 static void info_text(const struct pv_facts *facts, const struct pv_site_counts *sites)
 {
     print("vmm      %s, entered by %s\n", facts->vmm, facts->door);
-    print("backend  %s\n", facts->backend);
+    print("backend  %s: %s\n", facts->backend, facts->why);
     print("features ");
     print_features(facts, "", ", ");
     print("%s\n", feature_count(facts) == 0 ? "none" : "");
-    for (unsigned i = 0; i < facts->detection->count; i++)
-        print("found    %s at %x, up to leaf %x\n", facts->detection->found[i].signature,
-              facts->detection->found[i].base, facts->detection->found[i].max_leaf);
-    print("detected with %u CPUID exits\n", facts->detection->exits);
+    detection_text(facts);
     print("sites    %u: %u inlined, %u direct, %u indirect, %u missing%s\n", sites->total,
           sites->form[PV_SITE_INLINE], sites->form[PV_SITE_DIRECT], sites->form[PV_SITE_INDIRECT],
           sites->form[PV_SITE_MISSING], PV_BOUND ? " (bound at build time)" : "");

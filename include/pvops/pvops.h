@@ -38,36 +38,43 @@ PV_BEGIN_DECLS
 struct pv_interface {
     uint32_t base;      /**< leaf of the signature, 40000000H and up */
     uint32_t max_leaf;  /**< highest leaf it claims; checked to lie within 256 of base */
-    char signature[13]; /**< twelve characters and a NUL; not printable ones become '.' */
+    char signature[13]; /**< four to twelve printable characters, filled up with NULs */
 };
 
 /** What detection found. */
 struct pv_detection {
     uint32_t count;                           /**< entries of found */
-    uint32_t exits;                           /**< CPUID executions above 40000000H */
-    struct pv_interface found[PV_DETECT_MAX]; /**< in the order of their leaves */
+    uint32_t exits;                           /**< CPUID executions from 40000000H up */
+    uint32_t repeated;                        /**< bases that showed a signature again */
+    uint32_t left_out;                        /**< interfaces for which found had no room */
+    struct pv_interface found[PV_DETECT_MAX]; /**< in the order of their leaves; each once */
 };
 
 /** Facts for listings, valid after pv_early_init(). */
 struct pv_facts {
     const char *vmm;                      /**< "none", "kvm", ... */
     const char *backend;                  /**< backend in force */
+    const char *why;                      /**< why this one, as the end of a sentence */
     const char *door;                     /**< how the kernel was entered */
     const char *clock;                    /**< clock in force */
     uint32_t tsc_khz;                     /**< 0 if unknown */
     const char *features[32];             /**< negotiated with the VMM; the first NULL ends it */
     const struct pv_detection *detection; /**< interfaces found */
+    const struct pv_interface *chosen;    /**< the one that the backend drives; NULL: none */
 };
 
 /**
  * @brief Looks for a VMM, chooses a backend, fills the ops table.
  * @param platform  What the kernel lends; kept.
- * @param boot      What the door told: `backend=NAME` and `nopv` on its command line are obeyed.
+ * @param boot      What the door told: `backend=NAME`, `nopv` and `detect=all` on its command line
+ * are obeyed.
  * @param error     Filled on failure.
  * @return PV_OK, PV_E_ARGUMENT. An impossible `backend=` is a line in the log, not an error.
  *
- * Boot CPU, interrupts off, once. Makes a CPUID exit for each interface looked at, and no other;
- * allocates nothing, prints through pv_platform::log.
+ * Boot CPU, interrupts off, once. Where the hypervisor bit is set, makes one CPUID exit for each
+ * base looked at (struct pv_detection counts them; 256 at most), and no other. Looks at all of them
+ * if no backend knows an interface among the first, or if `detect=all` asks for it. Allocates
+ * nothing, prints through pv_platform::log.
  */
 int pv_early_init(const struct pv_platform *platform, const struct pv_boot_info *boot,
                   struct pv_error *error);

@@ -155,6 +155,7 @@ const struct pv_backend pv_backend_xen_hvm = {
     .leave = leave,
     .features = features,
     .clock = pv_pvclock_name,
+    .signature = PV_XEN_SIGNATURE,
     .console_write = console_write,
     .console_read = console_read,
     .memory_map = memory_map,

@@ -302,6 +302,33 @@ static void an_impossible_backend_is_one_line_and_the_boot_goes_on(void **state)
     assert_non_null(strstr(log_text, "no backend"));
 }
 
+static void the_reason_for_the_choice_is_a_fact(void **state)
+{
+    struct pv_facts facts;
+
+    (void)state;
+    chosen("backend=beta");
+    pv_facts(&facts);
+    assert_string_equal(facts.why, "asked for on the command line");
+    assert_null(facts.chosen);
+    chosen("backend=omega");
+    pv_facts(&facts);
+    assert_null(strstr(facts.why, "asked"));
+    assert_int_not_equal(facts.why[0], '\0');
+}
+
+static void detect_takes_no_other_value_than_all(void **state)
+{
+    (void)state;
+    assert_string_equal(chosen("detect=all"), "alpha");
+    assert_string_equal(log_text, "");
+    static const char *const wrong[] = {"detect=", "detect=al", "detect=allx", "detect=none"};
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_string_equal(chosen(wrong[i]), "alpha");
+        assert_non_null(strstr(log_text, "detect="));
+    }
+}
+
 static void words_that_only_look_alike_ask_for_nothing(void **state)
 {
     (void)state;
@@ -338,6 +365,8 @@ int main(void)
         ALONE(shutdown_leaves_the_whole_stack),
         ALONE(the_last_backend_asked_for_counts),
         ALONE(an_impossible_backend_is_one_line_and_the_boot_goes_on),
+        ALONE(the_reason_for_the_choice_is_a_fact),
+        ALONE(detect_takes_no_other_value_than_all),
         ALONE(words_that_only_look_alike_ask_for_nothing),
     };
 

@@ -180,7 +180,8 @@ static void a_new_record_is_followed(void **state)
     (void)state;
     (void)pv_pvclock_ns();
     write_record(0, 5 * LONG, PV_PVCLOCK_STABLE);
-    assert_true(pv_pvclock_ns() >= 5 * LONG);
+    /* Less what had passed between the first record and the start. */
+    assert_true(pv_pvclock_ns() >= 4 * LONG);
     assert_int_equal(lines, 0);
 }
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Unit tests of the tools behind ./demo and ./check. Run: python3 -m unittest tools/test_tools.py"""
 
+import os
 import json
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -74,6 +76,12 @@ class CountingCases(unittest.TestCase):
     def test_a_failed_meson_test_fails_even_if_its_cases_passed(self):
         tally = self.meson({"name": "t", "result": "TIMEOUT", "stdout": "1..1\nok 1 - a\n"})
         self.assertEqual((tally.passed, tally.failures), (1, ["t: timeout"]))
+
+    def test_a_test_program_that_skips_itself_fails_where_no_tool_may_be_missing(self):
+        for ci, counts in (("", (0, 1)), ("true", (1, 0))):
+            with self.subTest(ci=ci), unittest.mock.patch.dict(os.environ, {"CI": ci}):
+                tally = self.meson({"name": "t", "result": "SKIP", "stdout": "no grub-mkrescue"})
+                self.assertEqual((tally.failed, tally.skipped), counts)
 
     def test_unittest_closing_lines_are_counted(self):
         lines = ["FAIL: test_a (m.C)", "ERROR: test_b (m.C)", "Ran 5 tests in 0.1s", "",

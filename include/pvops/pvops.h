@@ -67,7 +67,7 @@ struct pv_facts {
  * @brief Looks for a VMM, chooses a backend, fills the ops table.
  * @param platform  What the kernel lends; kept.
  * @param boot      What the door told: `backend=NAME`, `nopv` and `detect=all` on its command line
- * are obeyed.
+ * are obeyed; kept.
  * @param error     Filled on failure.
  * @return PV_OK, PV_E_ARGUMENT. An impossible `backend=` is a line in the log, not an error.
  *

@@ -9,7 +9,6 @@
  */
 #include "host.h"
 
-
 __attribute__((noinline)) static uint64_t irq_flags(void)
 {
     return pv_irq_flags().raw;

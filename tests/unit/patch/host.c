@@ -363,8 +363,8 @@ static void run_on_others(void (*function)(void *argument, const struct pv_regs 
     }
     /* Threads share processors: without this the caller would spin while they wait for one. */
     for (unsigned i = 0; i < host_cpu_count; i++)
-        for (unsigned tries = 0; i != self && tries < 1000 && !has_taken(&blocks[i]); tries++)
-            host_sleep_us(5);
+        for (unsigned tries = 0; i != self && tries < 10000 && !has_taken(&blocks[i]); tries++)
+            sched_yield();
 }
 
 void host_interrupts_lost(unsigned number)

@@ -45,6 +45,18 @@ struct pv_backend {
     bool (*sequence_fits)(enum pv_op_id op);
 
     /*
+     * The base lends its ops and nothing else: it is neither entered nor left, for the hardware it
+     * would bring up is not this machine's (Xen PV).
+     */
+    bool base_is_ops_only;
+
+    /*
+     * What must be there before the first op is used; at the end of pv_early_init(), with the table
+     * already this backend's. NULL: nothing. Never undone. The base's is not called.
+     */
+    int (*begin)(const struct pv_boot_info *boot, struct pv_error *error);
+
+    /*
      * How well this backend serves what detection found: 0 not at all, more is better. The native
      * backend says 1 to everything.
      */

@@ -151,7 +151,7 @@ int pv_early_init(const struct pv_platform *platform, const struct pv_boot_info 
     if (!first_was_asked_for)
         first_choice = pv_backend_fittest();
     pv_backend_set(first_choice);
-    return PV_OK;
+    return first_choice->begin != NULL ? first_choice->begin(boot, error) : PV_OK;
 }
 
 int pv_init(struct pv_error *error)

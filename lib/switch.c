@@ -19,9 +19,15 @@ static bool stands_on(const struct pv_backend *backend, const struct pv_backend 
     return backend != NULL;
 }
 
+/* What is entered before a backend, and left after it. */
+static const struct pv_backend *entered_base(const struct pv_backend *backend)
+{
+    return backend->base_is_ops_only ? NULL : backend->base;
+}
+
 static void leave_chain(const struct pv_backend *backend, const struct pv_backend *except)
 {
-    for (; backend != NULL && !stands_on(except, backend); backend = backend->base)
+    for (; backend != NULL && !stands_on(except, backend); backend = entered_base(backend))
         if (backend->leave != NULL)
             backend->leave();
 }
@@ -32,12 +38,12 @@ static int enter_chain(const struct pv_backend *backend, const struct pv_backend
 {
     if (backend == NULL || stands_on(except, backend))
         return PV_OK;
-    int status = enter_chain(backend->base, except, error);
+    int status = enter_chain(entered_base(backend), except, error);
     if (status != PV_OK || backend->enter == NULL)
         return status;
     status = backend->enter(pv_platform, error);
     if (status != PV_OK)
-        leave_chain(backend->base, except);
+        leave_chain(entered_base(backend), except);
     return status;
 }
 

@@ -69,6 +69,13 @@ PV_INLINE void pv_bound_tlb_flush(void)
     pv_bound_cr3_write(pv_bound_cr3_read());
 }
 
+PV_INLINE struct pv_pte pv_bound_pte_get(const struct pv_pte *entry)
+{
+    struct pv_pte value = {__atomic_load_n(&entry->raw, __ATOMIC_RELAXED)};
+
+    return value;
+}
+
 PV_INLINE void pv_bound_pte_set(struct pv_pte *entry, struct pv_pte value)
 {
     __atomic_store_n(&entry->raw, value.raw, __ATOMIC_RELAXED);

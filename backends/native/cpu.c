@@ -7,6 +7,15 @@
 /* Page-global enable: Intel SDM vol. 3A, 2.5. */
 #define CR4_PGE 0x80u
 
+/* Task switched: Intel SDM vol. 3A, 2.5. */
+#define CR0_TS 0x8u
+
+#define MSR_EFER   0xc0000080u
+#define MSR_STAR   0xc0000081u
+#define MSR_LSTAR  0xc0000082u
+#define MSR_SFMASK 0xc0000084u
+#define EFER_SCE   1u
+
 /* What LGDT and LIDT read: Intel SDM vol. 3A, figure 2-6. */
 struct descriptor_register {
     uint16_t limit;
@@ -31,6 +40,55 @@ void pv_native_cpu_gdt_load(const void *table, uint32_t bytes)
     struct descriptor_register value = {(uint16_t)(bytes - 1), (uintptr_t)table};
 
     __asm__ volatile("lgdt %0" : : "m"(value) : "memory");
+}
+
+/* The table is the kernel's memory; the processor reads an entry when a selector is loaded. Its
+ * size is that of the register. */
+int pv_native_cpu_gdt_entry_set(uint64_t *table, uint32_t index, uint64_t descriptor)
+{
+    struct descriptor_register loaded;
+
+    __asm__ volatile("sgdt %0" : "=m"(loaded));
+    if (loaded.base != (uintptr_t)table || index > loaded.limit / 8u)
+        return PV_E_RANGE;
+    __atomic_store_n(&table[index], descriptor, __ATOMIC_RELAXED);
+    return PV_OK;
+}
+
+/* AMD APM vol. 2, 3.1.7 (EFER) and 6.1.1 (STAR, LSTAR, SFMASK). */
+int pv_native_cpu_syscall_set(const struct pv_syscall_entry *entry)
+{
+    uint64_t efer;
+    int status = pv_native_cpu_msr_read(MSR_EFER, &efer);
+
+    if (status == PV_OK)
+        status = pv_native_cpu_msr_write(MSR_STAR, entry->star);
+    if (status == PV_OK)
+        status = pv_native_cpu_msr_write(MSR_LSTAR, (uintptr_t)entry->direct);
+    if (status == PV_OK)
+        status = pv_native_cpu_msr_write(MSR_SFMASK, entry->flag_mask);
+    if (status == PV_OK)
+        status = pv_native_cpu_msr_write(MSR_EFER, efer | EFER_SCE);
+    return status;
+}
+
+/* They are the kernel's own. */
+void pv_native_cpu_user_selectors(uint16_t *cs, uint16_t *ss)
+{
+    (void)cs;
+    (void)ss;
+}
+
+void pv_native_cpu_fpu_trap(bool trap)
+{
+    uint64_t cr0;
+
+    if (!trap) {
+        __asm__ volatile("clts" : : : "memory");
+        return;
+    }
+    __asm__ volatile("mov %%cr0, %0" : "=r"(cr0) : : "memory");
+    __asm__ volatile("mov %0, %%cr0" : : "r"(cr0 | CR0_TS) : "memory");
 }
 
 void pv_native_cpu_idt_load(const void *table, uint32_t bytes)

@@ -138,6 +138,11 @@ op tlb_flush
     ret
 end tlb_flush
 
+op pte_get
+    mov (%rdi), %rax
+    ret
+end pte_get
+
 op pte_set
     mov %rsi, (%rdi)
     ret

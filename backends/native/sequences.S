@@ -19,8 +19,10 @@ PV_SEQUENCE(irq_enable, 1, 1)
     sti
 PV_SEQUENCE_END(irq_enable)
 
+/* Three prefixes that mean nothing: padding all in front of pushfq would be too much for it. */
 PV_SEQUENCE(irq_save, 3, 1)
     pushfq
+    .byte 0x2e, 0x2e, 0x2e
     pop %rax
     cli
 PV_SEQUENCE_END(irq_save)
@@ -87,6 +89,10 @@ PV_SEQUENCE(tlb_flush, 2, 3)
     mov %cr3, %rax
     mov %rax, %cr3
 PV_SEQUENCE_END(tlb_flush)
+
+PV_SEQUENCE(pte_get, 1, 3)
+    mov (%rdi), %rax
+PV_SEQUENCE_END(pte_get)
 
 PV_SEQUENCE(pte_set, 1, 3)
     mov %rsi, (%rdi)

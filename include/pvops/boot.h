@@ -19,7 +19,8 @@ enum pv_door {
     PV_DOOR_OWN = 0,    /**< the kernel's own entry; it filled struct pv_boot_info itself */
     PV_DOOR_PVH,        /**< PVH: xen/include/public/arch-x86/hvm/start_info.h */
     PV_DOOR_MULTIBOOT1, /**< Multiboot Specification 0.6.96 */
-    PV_DOOR_MULTIBOOT2  /**< Multiboot2 Specification 2.0 */
+    PV_DOOR_MULTIBOOT2, /**< Multiboot2 Specification 2.0 */
+    PV_DOOR_XEN_PV      /**< Xen PV: xen/include/public/xen.h, struct start_info */
 };
 
 /** What a range of memory is. */
@@ -30,7 +31,11 @@ enum pv_memory_type {
     PV_MEMORY_NVS = 4,      /**< kept by firmware */
     PV_MEMORY_BAD = 5,      /**< broken */
     PV_MEMORY_KERNEL = 32,  /**< RAM that pv_boot_reserve_image() took */
-    PV_MEMORY_MODULE = 33   /**< RAM that pv_boot_reserve_modules() took */
+    PV_MEMORY_MODULE = 33,  /**< RAM that pv_boot_reserve_modules() took */
+    PV_MEMORY_BOOT = 34, /**< RAM with what the VMM left and goes on using: keep it mapped where the
+                            door left it */
+    PV_MEMORY_TABLES = 35 /**< RAM that holds page tables in force at entry: never to be mapped
+                             writable */
 };
 
 /** Most ranges that are kept. */
@@ -66,6 +71,23 @@ struct pv_boot_complaint {
 };
 
 /**
+ * What only the Xen PV door tells (xen/include/public/xen.h, struct start_info): checked numbers,
+ * for the backend.
+ */
+struct pv_boot_xen_pv {
+    uint64_t mapped_bytes;   /**< physical memory from 0 on that is mapped at entry, at least */
+    uint64_t pages;          /**< pages of this domain, and entries of the list */
+    uint64_t list;           /**< physical address of the list of machine frames */
+    uint64_t tables;         /**< physical address of the top-level table in force */
+    uint64_t shared_info;    /**< machine address of the shared page */
+    uint64_t console_frame;  /**< machine frame of the console's ring; 0: none */
+    uint64_t store_frame;    /**< machine frame of xenstore's ring; 0: none */
+    uint32_t console_port;   /**< its event channel */
+    uint32_t store_port;     /**< its event channel */
+    bool is_hardware_domain; /**< it was started with the right to the hardware (dom0) */
+};
+
+/**
  * What the door told. A copy: nothing points into memory of the loader. About 5 KiB, so it wants to
  * be static.
  */
@@ -79,6 +101,7 @@ struct pv_boot_info {
      *  calls reserved is not RAM here. Bytes in no range are not RAM either. */
     struct pv_memory_range ranges[PV_BOOT_RANGES];
     struct pv_boot_module modules[PV_BOOT_MODULES];          /**< in RAM, not over each other */
+    struct pv_boot_xen_pv xen_pv;                            /**< all zero for other doors */
     char cmdline[PV_BOOT_CMDLINE];                           /**< NUL-terminated, cut if longer */
     uint32_t complaints_used;                                /**< entries of complaints */
     uint32_t complaints_lost;                                /**< those that found no room */
@@ -94,6 +117,11 @@ struct pv_boot_info {
  * page tables that map the first 4 GiB at their own addresses (not executable, if the CPU can say
  * so) and at pv_kernel_base. %gs is not set: no call site may run before pv_cpu_setup() and %gs. If
  * it returns, the CPU halts for ever.
+ *
+ * Behind PV_DOOR_XEN_PV it is another world: the kernel runs in ring 3 on Xen's descriptor tables,
+ * without the right to touch ports or control registers, and on page tables that only map the
+ * beginning of its memory (pv_boot_xen_pv::mapped_bytes), at pv_kernel_base, all of it writable and
+ * executable. A write to MSR C0000101H (%gs) is emulated by Xen and works.
  */
 void pv_start(enum pv_door door, uint64_t info);
 
@@ -101,6 +129,8 @@ void pv_start(enum pv_door door, uint64_t info);
  * @brief How to reach physical memory on the page tables that the doors leave in force.
  * @param phys  Physical address.
  * @return phys as a pointer; NULL for 0 and from 4 GiB on. The fourth GiB is mapped uncached.
+ *         Behind the Xen PV door, the address at pv_kernel_base; NULL for 0 and for what is not
+ *         mapped.
  */
 void *pv_door_phys_to_virt(uint64_t phys);
 
@@ -129,6 +159,18 @@ int pv_boot_from(enum pv_door door, uint64_t info, void *(*phys_to_virt)(uint64_
  */
 int pv_boot_from_pvh(uint64_t start_info, void *(*phys_to_virt)(uint64_t phys),
                      struct pv_boot_info *info);
+
+/**
+ * @brief pv_boot_from() for the Xen PV door.
+ * @param start_info    Physical address of struct start_info: what was in RSI at entry, less
+ *                      pv_kernel_base.
+ * @param phys_to_virt  How the kernel reaches physical memory now; NULL if unmapped.
+ * @param info          Filled, xen_pv too; on failure with no more than the door.
+ * @return PV_OK, or PV_E_HOST when there is no start_info of a 64-bit Xen or its description of
+ *         the memory at entry cannot be true: a kernel cannot go on without that.
+ */
+int pv_boot_from_xen_pv(uint64_t start_info, void *(*phys_to_virt)(uint64_t phys),
+                        struct pv_boot_info *info);
 
 /**
  * @brief Checks and sorts what a kernel with an entry of its own filled in.
@@ -181,7 +223,7 @@ void pv_boot_reserve_modules(struct pv_boot_info *boot);
 /**
  * @brief Name of a door in listings.
  * @param door  The door.
- * @return "own", "pvh", "multiboot1", "multiboot2".
+ * @return "own", "pvh", "multiboot1", "multiboot2", "xen-pv".
  */
 const char *pv_door_name(enum pv_door door);
 

@@ -42,6 +42,12 @@ PV_INLINE void pv_mmu_batch_end(void)
 #else /* no backend needs to hear of it: the bare access */
 
 /** @cond */
+PV_INLINE struct pv_pte pv_pte_get(const struct pv_pte *entry)
+{
+    struct pv_pte value = {__atomic_load_n(&entry->raw, __ATOMIC_RELAXED)};
+
+    return value;
+}
 PV_INLINE void pv_pte_set(struct pv_pte *entry, struct pv_pte value)
 {
     __atomic_store_n(&entry->raw, value.raw, __ATOMIC_RELAXED);

@@ -38,6 +38,16 @@ struct pv_platform {
      *  address itself. */
     uint64_t (*virt_to_phys)(const volatile void *address);
 
+    /** Where the kernel reaches a page of its memory. Needed by a VMM that owns page tables (Xen
+     * PV): the page's one writable mapping. Works from before pv_early_init() on, at least for what
+     * the door mapped. NULL from it: not mapped. No default. */
+    void *(*phys_to_virt)(uint64_t phys);
+
+    /** One page of memory for the library, cleared, for each top-level page table (Xen PV): its
+     *  physical address, or 0. No default. */
+    uint64_t (*page_alloc)(void);
+    void (*page_free)(uint64_t phys); /**< takes back what page_alloc() gave */
+
     /** Maps physical memory: device registers, uncached, or firmware tables and pages shared with
      * the VMM, cached and writable. NULL from it: not possible, or not yet. No default: without it
      * no APIC and no ACPI table can be reached. */

@@ -30,6 +30,7 @@
 PV_BEGIN_DECLS
 
 struct pv_spinlock;
+struct pv_syscall_entry;
 
 /** One slot for each op, in the order of the lists. */
 struct pv_ops {

@@ -43,6 +43,18 @@ struct pv_regs {
 
 PV_STATIC_ASSERT(sizeof(struct pv_regs) == 22 * sizeof(uint64_t), "what entry code pushes");
 
+/** Where `syscall` enters the kernel: see pv_cpu_syscall_set(). */
+struct pv_syscall_entry {
+    /** As the processor enters: return address in rcx, flags in r11, the user's stack and %gs. */
+    void (*direct)(void);
+    /** As a VMM enters that owns `syscall` (Xen PV): on the stack of pv_cpu_kernel_stack_set(),
+     * with the frame of an interrupt on it (rip, cs, rflags, rsp, ss), the kernel's %gs, interrupts
+     * off. */
+    void (*framed)(void);
+    uint64_t star;      /**< MSR C0000081H: the selectors (AMD APM vol. 2, 6.1.1) */
+    uint64_t flag_mask; /**< MSR C0000084H: flags cleared at the direct entry */
+};
+
 /** Vectors that the kernel offers to pv_trap() before it looks at them itself. */
 enum pv_trap_vector {
     PV_TRAP_NMI = 2,         /**< non-maskable interrupt */

@@ -35,6 +35,13 @@ struct pv_irqflags {
     uint64_t raw; /**< the backend's own encoding */
 };
 
+/**
+ * Software bit of a page-table entry: its frame is one of the real machine, not of the memory that
+ * the VMM gave this one. Only a VMM that shows the two apart (Xen PV) takes notice of it. Where
+ * there are call sites for paging, bits 9 to 11 of entries are not the kernel's to use.
+ */
+#define PV_PTE_MACHINE 0x400ull
+
 /** A page-table entry as the kernel reads and writes it (pseudo-physical frame numbers). */
 struct pv_pte {
     uint64_t raw; /**< the architecture's layout: Intel SDM vol. 3A, 4.5 */

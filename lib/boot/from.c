@@ -15,6 +15,8 @@ int pv_boot_from(enum pv_door door, uint64_t info, void *(*phys_to_virt)(uint64_
         return pv_boot_from_multiboot1(info, phys_to_virt, boot);
     case PV_DOOR_MULTIBOOT2:
         return pv_boot_from_multiboot2(info, phys_to_virt, boot);
+    case PV_DOOR_XEN_PV:
+        return pv_boot_from_xen_pv(info, phys_to_virt, boot);
     case PV_DOOR_OWN:
         break;
     }

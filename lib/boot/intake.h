@@ -28,6 +28,13 @@ struct pv_rsdp_hint {
 };
 
 /*
+ * identity.c: physical address 0 is mapped here, and so many bytes, on the page tables in force at
+ * entry. The Xen PV door sets both.
+ */
+extern uint64_t pv_door_base PV_HIDDEN;
+extern uint64_t pv_door_bytes PV_HIDDEN;
+
+/*
  * Copies out of the loader's memory, below 4 GiB and above 0, each byte once. False if a part
  * cannot be read; what was copied until then is of no meaning.
  */

@@ -8,6 +8,7 @@
 _Static_assert(PV_DOOR_PVH == DOOR_PVH, "number for assembly");
 _Static_assert(PV_DOOR_MULTIBOOT1 == DOOR_MULTIBOOT1, "number for assembly");
 _Static_assert(PV_DOOR_MULTIBOOT2 == DOOR_MULTIBOOT2, "number for assembly");
+_Static_assert(PV_DOOR_XEN_PV == DOOR_XEN_PV, "number for assembly");
 
 const char *pv_door_name(enum pv_door door)
 {
@@ -20,6 +21,8 @@ const char *pv_door_name(enum pv_door door)
         return "multiboot1";
     case PV_DOOR_MULTIBOOT2:
         return "multiboot2";
+    case PV_DOOR_XEN_PV:
+        return "xen-pv";
     }
     return "?";
 }

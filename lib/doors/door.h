@@ -9,6 +9,7 @@
 #define DOOR_PVH        1
 #define DOOR_MULTIBOOT1 2
 #define DOOR_MULTIBOOT2 3
+#define DOOR_XEN_PV     4
 
 /* In EAX at entry: Multiboot Specification 0.6.96, 3.2; Multiboot2 Specification 2.0, 3.3. */
 #define MULTIBOOT1_LOADER 0x2badb002

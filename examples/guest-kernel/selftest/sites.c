@@ -37,7 +37,7 @@ static void enough_sites(struct check *check)
 /* Without page-table ops in the configuration their wrappers are bare memory accesses. */
 static bool has_sites(unsigned op)
 {
-    bool paging = op >= PV_OPID_pte_set && op <= PV_OPID_paging_table_remove;
+    bool paging = op >= PV_OPID_pte_get && op <= PV_OPID_paging_table_remove;
     return site_length((enum pv_op_id)op) != 0 && (PV_CONFIG_PAGING_OPS || !paging);
 }
 

@@ -78,6 +78,38 @@ PV_OP(COLD, CALL, 0, V2, void, cpu_idt_load, (const void *table, uint32_t bytes)
  */
 PV_OP(COLD, CALL, 0, V1, void, cpu_task_load, (uint16_t selector), (selector))
 
+/**
+ * @brief Writes one descriptor of a table that is loaded.
+ * @param table       As given to pv_cpu_gdt_load().
+ * @param index       Which of its 8-byte entries.
+ * @param descriptor  The value (Intel SDM vol. 3A, 3.4.5).
+ * @return PV_OK; PV_E_RANGE for an index outside of the table; PV_E_HOST for a descriptor that the
+ *         VMM refuses.
+ */
+PV_OP(COLD, CALL, 0, R3, int, cpu_gdt_entry_set,
+      (uint64_t * table, uint32_t index, uint64_t descriptor), (table, index, descriptor))
+
+/**
+ * @brief Sets where `syscall` enters the kernel on this CPU.
+ * @param entry  Both forms of the entry; copied.
+ * @return PV_OK; PV_E_MSR or PV_E_HOST when the processor or VMM refuses.
+ */
+PV_OP(COLD, CALL, 0, R1, int, cpu_syscall_set, (const struct pv_syscall_entry *entry), (entry))
+
+/**
+ * @brief The selectors with which frames return to user mode.
+ * @param cs  In: the kernel's own choice; out: what the VMM wants instead, where it does.
+ * @param ss  The same for the stack segment.
+ */
+PV_OP(COLD, CALL, 0, V2, void, cpu_user_selectors, (uint16_t * cs, uint16_t *ss), (cs, ss))
+
+/**
+ * @brief Lets the next use of the floating-point unit trap (#NM) on this CPU, or lets it pass.
+ * @param trap  true: trap. CR0.TS: Intel SDM vol. 3A, 2.5. A VMM may let it pass again by itself
+ *              when it delivers the trap.
+ */
+PV_OP(COLD, CALL, 0, V1, void, cpu_fpu_trap, (bool trap), (trap))
+
 /** @brief Reads control register 4. @return its value as the VMM shows it. */
 PV_OP(COLD, CALL, 0, R0, uint64_t, cpu_cr4_read, (void), ())
 

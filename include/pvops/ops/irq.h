@@ -5,7 +5,7 @@
  */
 
 /** @brief Interrupts off on this CPU. Any context. */
-PV_OP(HOT, SAVE, 6, V0, void, irq_disable, (void), ())
+PV_OP(HOT, SAVE, 9, V0, void, irq_disable, (void), ())
 
 /**
  * @brief Interrupts on on this CPU; what is pending may be taken at once.
@@ -15,7 +15,7 @@ PV_OP(HOT, SAVE, 6, V0, void, irq_disable, (void), ())
 PV_OP(HOT, SAVE, 6, V0, void, irq_enable, (void), ())
 
 /** @brief Interrupts off. @return the state before, for pv_irq_restore(). */
-PV_OP(HOT, SAVE, 6, R0, struct pv_irqflags, irq_save, (void), ())
+PV_OP(HOT, SAVE, 20, R0, struct pv_irqflags, irq_save, (void), ())
 
 /**
  * @brief Interrupts on again if they were on when @p flags was saved; otherwise nothing.
@@ -26,7 +26,7 @@ PV_OP(HOT, SAVE, 6, R0, struct pv_irqflags, irq_save, (void), ())
 PV_OP(HOT, SAVE, 7, V1, void, irq_restore, (struct pv_irqflags flags), (flags))
 
 /** @brief The interrupt state. @return for pv_irq_restore() and pv_irqs_were_on(). */
-PV_OP(HOT, SAVE, 6, R0, struct pv_irqflags, irq_flags, (void), ())
+PV_OP(HOT, SAVE, 11, R0, struct pv_irqflags, irq_flags, (void), ())
 
 /**
  * @brief Interrupts on and wait for one, as a single step that loses no wake-up.

@@ -6,6 +6,17 @@
  */
 
 /**
+ * @brief Reads a page-table entry of any level.
+ * @param entry  The entry.
+ * @return what was written, with the accessed and dirty bits of the processor. A frame that is none
+ *         of this machine's memory, and that the kernel did not write itself, comes with
+ *         PV_PTE_MACHINE.
+ *
+ * Writes of an open batch may not be seen.
+ */
+PV_OP(HOT, SAVE, 6, R1, struct pv_pte, pte_get, (const struct pv_pte *entry), (entry))
+
+/**
  * @brief Writes a page-table entry of any level.
  * @param entry  The entry, in a table that is in use or will be.
  * @param value  The new value.
@@ -33,14 +44,21 @@ PV_OP(HOT, SAVE, 6, V0, void, paging_batch_close, (void), ())
 
 /**
  * @brief Says that a page is about to be used as a page table.
- * @param frame  Its pseudo-physical frame number.
+ * @param frame  Its pseudo-physical frame number. The page is all zero.
  * @param level  1 (holds pages) to 4 (top).
+ *
+ * From now on its entries are written by pv_pte_set() and pv_pte_clear() only: a VMM that owns
+ * page tables makes the page read-only at pv_platform::phys_to_virt(), which must be its one
+ * writable mapping. A top-level table may take another page, from pv_platform::page_alloc.
  */
 PV_OP(HOT, SAVE, 6, V2, void, paging_table_add, (uint64_t frame, uint32_t level), (frame, level))
 
 /**
  * @brief Says that a page is no longer a page table.
- * @param frame  Its pseudo-physical frame number.
+ * @param frame  Its pseudo-physical frame number. No entry names it any more, and if it is a
+ *               top-level table, no CPU uses it.
  * @param level  As it was added.
+ *
+ * Afterwards the page is plain memory again, writable where it was.
  */
 PV_OP(HOT, SAVE, 6, V2, void, paging_table_remove, (uint64_t frame, uint32_t level), (frame, level))

@@ -84,6 +84,10 @@ PV_SEQUENCE(tlb_flush, 2, 2)
     nop
 PV_SEQUENCE_END(tlb_flush)
 
+PV_SEQUENCE(pte_get, 1, 3)
+    mov (%rdi), %rax
+PV_SEQUENCE_END(pte_get)
+
 PV_SEQUENCE(pte_set, 1, 3)
     mov %rsi, (%rdi)
 PV_SEQUENCE_END(pte_set)

@@ -105,6 +105,7 @@ struct pv_backend {
 extern const struct pv_backend pv_backend_native;
 extern const struct pv_backend pv_backend_kvm;
 extern const struct pv_backend pv_backend_xen_hvm;
+extern const struct pv_backend pv_backend_xen_pv;
 
 /* The one list: native first. */
 extern const struct pv_backend *const pv_backends[];
@@ -113,6 +114,9 @@ extern const unsigned pv_backend_count;
 /* The backend in force and what the kernel lends; set by pv_early_init(). */
 extern const struct pv_backend *pv_backend;
 extern const struct pv_platform *pv_platform;
+
+/* What the door told; NULL before pv_early_init(), and if it was given nothing. */
+extern const struct pv_boot_info *pv_boot;
 
 /* Prints one line by pv_platform::log: text, then " 0x" and the number if with_number. */
 void pv_log(const char *text);

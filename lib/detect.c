@@ -26,11 +26,21 @@
 #define SHORTEST_SIGNATURE 4u
 #define SIGNATURE_BYTES    12u
 
+/* "Emulate what follows": xen/include/public/arch-x86/xen.h, XEN_EMULATE_PREFIX. */
+#define XEN_EMULATE_PREFIX ".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e\n\t"
+
+bool pv_cpuid_by_xen;
+
 void pv_cpuid_raw(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
 {
-    __asm__ volatile("cpuid"
-                     : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]), "=d"(regs[3])
-                     : "a"(leaf), "c"(subleaf));
+    if (pv_cpuid_by_xen)
+        __asm__ volatile(XEN_EMULATE_PREFIX "cpuid"
+                         : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]), "=d"(regs[3])
+                         : "a"(leaf), "c"(subleaf));
+    else
+        __asm__ volatile("cpuid"
+                         : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]), "=d"(regs[3])
+                         : "a"(leaf), "c"(subleaf));
 }
 
 /*

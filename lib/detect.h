@@ -10,7 +10,13 @@
 /* Executes CPUID; regs are EAX, EBX, ECX, EDX. A parameter, so that tests can lie. */
 typedef void (*pv_cpuid_function)(uint32_t leaf, uint32_t subleaf, uint32_t *regs);
 
-/* The processor's own. */
+/*
+ * A PV guest of Xen runs where CPUID does not trap, and is to ask Xen by a prefix, which is an
+ * invalid instruction anywhere else.
+ */
+extern bool pv_cpuid_by_xen;
+
+/* The processor's own, or Xen's. */
 void pv_cpuid_raw(uint32_t leaf, uint32_t subleaf, uint32_t *regs);
 
 /* Whether what was found so far is all that its caller can use. */

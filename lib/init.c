@@ -144,6 +144,7 @@ int pv_early_init(const struct pv_platform *platform, const struct pv_boot_info 
     pv_platform = platform;
     pv_boot = boot;
     pv_text_begin(platform);
+    pv_cpuid_by_xen = boot != NULL && boot->door == PV_DOOR_XEN_PV;
     const char *cmdline = boot != NULL ? boot->cmdline : "";
     detect(cmdline);
     first_choice = asked_for(cmdline);

@@ -26,10 +26,11 @@ static bool sequence_fits(enum pv_op_id op)
     return !(OWN_CPU_SCHEME && op == PV_OPID_cpu_kernel_stack_set);
 }
 
+/* A PV guest of Xen is in ring 3: nothing of this would work there. */
 static unsigned fitness(const struct pv_detection *detection)
 {
     (void)detection;
-    return 1;
+    return pv_boot != NULL && pv_boot->door == PV_DOOR_XEN_PV ? 0 : 1;
 }
 
 /*

@@ -13,6 +13,7 @@
 #include "backends/xen/abi/event_channel.h"
 #include "backends/xen/abi/hvm.h"
 #include "backends/xen/abi/sched.h"
+#include "backends/xen/pv/pv.h"
 
 #define PAGE_BYTES 4096u
 
@@ -46,6 +47,17 @@ static bool ring_makes_sense(uint32_t producer, uint32_t consumer, uint32_t size
     return producer - consumer <= size;
 }
 
+static enum kind use_ring(void *page, uint64_t event_port)
+{
+    ring = page;
+    if (ring == NULL)
+        return UNKNOWN;
+    out_producer = ring->out_producer;
+    in_consumer = ring->in_consumer;
+    port = (uint32_t)event_port;
+    return event_port < PV_XEN_EVENT_PORTS ? RING : NONE;
+}
+
 /* UNKNOWN again when the page cannot be mapped yet. */
 static enum kind open_ring(uint64_t frame, uint64_t event_port)
 {
@@ -53,17 +65,24 @@ static enum kind open_ring(uint64_t frame, uint64_t event_port)
         return NONE;
     if (pv_platform == NULL || pv_platform->map_physical == NULL)
         return UNKNOWN;
-    ring = pv_platform->map_physical(frame * PAGE_BYTES, PAGE_BYTES, false);
-    if (ring == NULL)
-        return UNKNOWN;
-    out_producer = ring->out_producer;
-    in_consumer = ring->in_consumer;
-    port = (uint32_t)event_port;
-    return RING;
+    return use_ring(pv_platform->map_physical(frame * PAGE_BYTES, PAGE_BYTES, false), event_port);
+}
+
+/* A PV guest's ring is a page of its memory from the start, and told by the door. */
+static enum kind find_pv_console(const struct pv_boot_xen_pv *boot)
+{
+    if (boot->console_frame == 0)
+        return pv_xen_console_io(PV_CONSOLEIO_WRITE, 0, "") == 0 ? HYPERCALL : NONE;
+    uint64_t frame = pv_xen_from_machine((struct pv_xen_mfn){boot->console_frame});
+    if (frame >= pv_xen_pages())
+        return NONE;
+    return use_ring(pv_platform->phys_to_virt(frame * PAGE_BYTES), boot->console_port);
 }
 
 static enum kind find_console(void)
 {
+    if (pv_boot != NULL && pv_boot->door == PV_DOOR_XEN_PV)
+        return find_pv_console(&pv_boot->xen_pv);
     uint64_t frame = hvm_param(PV_HVM_PARAM_CONSOLE_PFN);
     uint64_t event_port = hvm_param(PV_HVM_PARAM_CONSOLE_EVTCHN);
 

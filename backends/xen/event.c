@@ -57,24 +57,38 @@ void pv_xen_events_start(void)
     stray = 0;
 }
 
+/* Port 0 is never given out: event_channel.c reserves it. */
+static int take_port(uint32_t port, uint32_t vcpu, pv_xen_event_handler handler, void *context)
+{
+    if (port == 0 || port >= PV_XEN_EVENT_PORTS)
+        return PV_E_HOST;
+    if (port >= PV_XEN_PORTS || ports[port].handler != NULL) {
+        close(port);
+        return PV_E_FULL;
+    }
+    ports[port].context = context;
+    ports[port].vcpu = vcpu;
+    __atomic_store_n(&ports[port].handler, handler, __ATOMIC_RELEASE);
+    unmask(port);
+    return (int)port;
+}
+
 int pv_xen_event_bind_virq(uint32_t virq, pv_xen_event_handler handler, void *context)
 {
     struct pv_evtchn_bind_virq bind = {virq, pv_xen_this_vcpu(), 0};
 
     if (pv_xen_event_channel_op(PV_EVTCHNOP_BIND_VIRQ, &bind) != 0)
         return PV_E_HOST;
-    /* Port 0 is never given out: event_channel.c reserves it. */
-    if (bind.port == 0 || bind.port >= PV_XEN_EVENT_PORTS)
+    return take_port(bind.port, bind.vcpu, handler, context);
+}
+
+int pv_xen_event_bind_ipi(pv_xen_event_handler handler, void *context)
+{
+    struct pv_evtchn_bind_ipi bind = {pv_xen_this_vcpu(), 0};
+
+    if (pv_xen_event_channel_op(PV_EVTCHNOP_BIND_IPI, &bind) != 0)
         return PV_E_HOST;
-    if (bind.port >= PV_XEN_PORTS || ports[bind.port].handler != NULL) {
-        close(bind.port);
-        return PV_E_FULL;
-    }
-    ports[bind.port].context = context;
-    ports[bind.port].vcpu = bind.vcpu;
-    __atomic_store_n(&ports[bind.port].handler, handler, __ATOMIC_RELEASE);
-    unmask(bind.port);
-    return (int)bind.port;
+    return take_port(bind.port, bind.vcpu, handler, context);
 }
 
 void pv_xen_event_close(int port)

@@ -27,6 +27,9 @@ void pv_xen_events_start(void);
  */
 int pv_xen_event_bind_virq(uint32_t virq, pv_xen_event_handler handler, void *context);
 
+/* The same for a port that this domain's CPUs send to each other. */
+int pv_xen_event_bind_ipi(pv_xen_event_handler handler, void *context);
+
 /* Masks a port, forgets its handler, and gives it back to Xen. Interrupts off. */
 void pv_xen_event_close(int port);
 

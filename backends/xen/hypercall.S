@@ -19,12 +19,16 @@ pv_xen_hypercall:
     mov %rcx, %rdx
     mov %r8, %r10
     mov %r9, %r8
+    cmpb $2, pv_xen_instruction(%rip)
+    ja 3f
+    je 2f
     cmpb $1, pv_xen_instruction(%rip)
     jb 1f
-    ja 2f
     vmcall
     ret
 2:  vmmcall
+    ret
+3:  syscall
     ret
 1:  ud2 /* pv_xen_hypercall_init() was not called */
     .size pv_xen_hypercall, . - pv_xen_hypercall

@@ -10,7 +10,7 @@
 #include "pvops/types.h"
 #include "backends/xen/abi/hypercall.h"
 
-enum pv_xen_instruction { PV_XEN_NOT_CHOSEN, PV_XEN_VMCALL, PV_XEN_VMMCALL };
+enum pv_xen_instruction { PV_XEN_NOT_CHOSEN, PV_XEN_VMCALL, PV_XEN_VMMCALL, PV_XEN_SYSCALL };
 
 /* enum pv_xen_instruction; read by hypercall.S. */
 extern uint8_t pv_xen_instruction PV_HIDDEN;

@@ -26,6 +26,8 @@ struct cpu_timer {
     int port;             /* of VIRQ_TIMER; 0: this CPU has none */
 };
 
+const struct pv_ops *pv_xen_below;
+
 static struct cpu_timer timers[PV_CONFIG_MAX_CPUS];
 
 /* This CPU's timer if Xen's can be used on it. */

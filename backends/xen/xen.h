@@ -46,13 +46,19 @@ void pv_xen_console_drain(void);
 /* memory.c */
 int pv_xen_memory_map(struct pv_memory_range *ranges, unsigned room);
 
-/* power.c */
+/* power.c: by port and hypercall; by hypercall only */
 void pv_xen_power_off(int status);
+void pv_xen_shut_down(int status);
 
-/* The ops of the backend below, which go on where Xen's cannot be used. */
+/*
+ * What goes on where Xen's clock and timer cannot be used: the native ops, or, in a PV guest, some
+ * that do nothing. timer.c
+ */
+extern const struct pv_ops *pv_xen_below;
+
 static inline const struct pv_ops *pv_xen_base_ops(void)
 {
-    return pv_backend_native.ops;
+    return pv_xen_below;
 }
 
 #endif

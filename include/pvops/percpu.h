@@ -26,6 +26,7 @@
 #define PV_CPU_APIC_ID           20
 #define PV_CPU_LOCKS_HELD        24
 #define PV_CPU_BATCH_DEPTH       28
+#define PV_CPU_BACKEND           104
 #define PV_CPU_VMM_STATE         192
 /** @endcond */
 
@@ -50,6 +51,7 @@ struct pv_cpu {
     uint32_t lock_depth;          /**< nodes in use */
     uint32_t padding;             /**< 0 */
     struct pv_lock_node nodes[4]; /**< one for each level that can be interrupted by the next */
+    uint64_t backend[3];          /**< the backend's own, within reach of %gs */
     /** Shared with the VMM: clock record. A cache line of its own; does not cross a page. */
     uint8_t vmm_clock[64] __attribute__((aligned(64)));
     /** Shared with the VMM: whatever else the backend registers. */
@@ -63,6 +65,7 @@ PV_STATIC_ASSERT(offsetof(struct pv_cpu, number) == PV_CPU_NUMBER, "offset for a
 PV_STATIC_ASSERT(offsetof(struct pv_cpu, apic_id) == PV_CPU_APIC_ID, "offset for assembly");
 PV_STATIC_ASSERT(offsetof(struct pv_cpu, locks_held) == PV_CPU_LOCKS_HELD, "offset for assembly");
 PV_STATIC_ASSERT(offsetof(struct pv_cpu, batch_depth) == PV_CPU_BATCH_DEPTH, "offset for assembly");
+PV_STATIC_ASSERT(offsetof(struct pv_cpu, backend) == PV_CPU_BACKEND, "offset for assembly");
 PV_STATIC_ASSERT(offsetof(struct pv_cpu, vmm_state) == PV_CPU_VMM_STATE, "offset for assembly");
 PV_STATIC_ASSERT(PV_CONFIG_CPU_OFFSET >= 0x30 ||
                      PV_CONFIG_CPU_OFFSET + (int)sizeof(struct pv_cpu) <= 0x28,

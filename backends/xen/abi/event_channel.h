@@ -12,10 +12,16 @@
 #define PV_EVTCHNOP_BIND_VIRQ 1 /* struct pv_evtchn_bind_virq */
 #define PV_EVTCHNOP_CLOSE     3 /* struct pv_evtchn_port */
 #define PV_EVTCHNOP_SEND      4 /* struct pv_evtchn_port */
+#define PV_EVTCHNOP_BIND_IPI  7 /* struct pv_evtchn_bind_ipi */
 #define PV_EVTCHNOP_UNMASK    9 /* struct pv_evtchn_port */
 
 struct pv_evtchn_bind_virq {
     uint32_t virq; /* PV_VIRQ_* */
+    uint32_t vcpu;
+    uint32_t port; /* out */
+};
+
+struct pv_evtchn_bind_ipi {
     uint32_t vcpu;
     uint32_t port; /* out */
 };

@@ -73,6 +73,7 @@ static int enter(const struct pv_platform *platform, struct pv_error *error)
 
     (void)platform;
     choose_instruction();
+    pv_xen_below = pv_backend_native.ops;
     int status = pv_xen_version_read(&version, error);
     if (status == PV_OK)
         status = pv_xen_hvm_shared_info_map(error);

@@ -18,6 +18,8 @@ int64_t (*fake_answer)(uint64_t number, uint64_t command, void *argument);
 
 struct pv_xen_shared_info *pv_xen_shared = &fake_shared;
 const struct pv_platform *pv_platform = &fake_platform;
+const struct pv_boot_info *pv_boot;
+struct pv_boot_info fake_boot;
 
 static unsigned calls[NUMBERS][COMMANDS];
 
@@ -28,6 +30,8 @@ void fake_reset(void)
     memset(&fake_platform, 0, sizeof(fake_platform));
     memset(calls, 0, sizeof(calls));
     fake_vcpu = 0;
+    memset(&fake_boot, 0, sizeof(fake_boot));
+    pv_boot = NULL;
     fake_lines = 0;
     fake_answer = NULL;
 }
@@ -58,6 +62,17 @@ uint32_t pv_xen_this_vcpu(void)
 struct pv_xen_vcpu_info *pv_xen_this_vcpu_info(void)
 {
     return fake_vcpu < PV_XEN_SHARED_VCPUS ? &fake_shared.vcpu[fake_vcpu] : NULL;
+}
+
+/* A PV guest of 16 pages, whose machine frames are 1000 higher. */
+uint64_t pv_xen_pages(void)
+{
+    return 16;
+}
+
+uint64_t pv_xen_from_machine(struct pv_xen_mfn mfn)
+{
+    return mfn.frame >= 1000 && mfn.frame < 1016 ? mfn.frame - 1000 : PV_XEN_NO_FRAME;
 }
 
 void pv_log(const char *text)

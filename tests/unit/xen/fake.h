@@ -14,6 +14,7 @@
 
 #include "backends/xen/xen.h"
 #include "backends/xen/hypercall.h"
+#include "backends/xen/pv/pv.h"
 
 /* Everything as at boot: empty page, no hypercall made. */
 void fake_reset(void);
@@ -28,6 +29,7 @@ unsigned fake_calls(uint64_t number, uint64_t command);
 extern struct pv_xen_shared_info fake_shared;
 extern uint32_t fake_vcpu;
 extern struct pv_platform fake_platform;
+extern struct pv_boot_info fake_boot; /* in force where a test makes pv_boot point at it */
 extern unsigned fake_lines; /* logged */
 
 #endif

@@ -99,6 +99,7 @@ static int start(void **state)
 {
     (void)state;
     fake_reset();
+    pv_xen_below = &base_ops;
     fake_answer = answer;
     fake_platform.timer = tick;
     now = 1000000;

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The global descriptor table. Xen takes pages for it that nobody can write to, by their machine
+ * frames, and only descriptors that cannot become dangerous (xen/arch/x86/pv/descriptor-tables.c).
+ * A kernel's table lies in its memory among other things; so it is copied into a page of the
+ * library's own. A kernel runs in ring 3 here: its segments become segments of ring 3. What belongs
+ * to the processor (TSS, LDT, gates) is left out.
+ *
+ * The flat segments that the kernel and its users run on are in Xen's part of the table, and there
+ * whatever this one holds.
+ */
+#include "backends/xen/pv/hypercall.h"
+#include "backends/xen/pv/pv.h"
+
+#define DESCRIPTORS (PV_XEN_PAGE / 8u)
+
+/* Intel SDM vol. 3A, 3.4.5. */
+#define DESCRIPTOR_SEGMENT (1ull << 44) /* code or data */
+#define DESCRIPTOR_DPL     (3ull << 45)
+#define DESCRIPTOR_PRESENT (1ull << 47)
+
+static uint64_t page[DESCRIPTORS] __attribute__((aligned(PV_XEN_PAGE)));
+static const void *loaded;
+static uint32_t loaded_count;
+
+static uint64_t for_xen(uint64_t descriptor)
+{
+    if ((descriptor & DESCRIPTOR_PRESENT) == 0 || (descriptor & DESCRIPTOR_SEGMENT) == 0)
+        return 0;
+    return descriptor | DESCRIPTOR_DPL;
+}
+
+/* The upper half of a system descriptor is no descriptor. */
+static void copy_table(const uint64_t *table, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        bool system = (table[i] & DESCRIPTOR_PRESENT) != 0 && (table[i] & DESCRIPTOR_SEGMENT) == 0;
+        page[i] = for_xen(table[i]);
+        if (system && i + 1 < count)
+            page[++i] = 0;
+    }
+    for (uint32_t i = count; i < DESCRIPTORS; i++)
+        page[i] = 0;
+}
+
+/* Wherever the page is mapped: where it was linked, and where the kernel has all memory. */
+static bool page_writable(bool writable)
+{
+    uint64_t phys = pv_xen_pv_phys(page);
+    const void *direct = pv_xen_pv_at(phys);
+    bool done = pv_xen_pv_remap(page, phys / PV_XEN_PAGE, writable);
+
+    if (done && direct != NULL && direct != (const void *)page)
+        done = pv_xen_pv_remap(direct, phys / PV_XEN_PAGE, writable);
+    return done;
+}
+
+static int64_t set_gdt(uint32_t count)
+{
+    uint64_t frame = pv_xen_to_machine(pv_xen_pv_phys(page) / PV_XEN_PAGE).frame;
+
+    return pv_xen_pv_call(PV_XEN_HC_SET_GDT, pv_xen_pv_pointer(&frame), count, 0, 0);
+}
+
+void pv_xen_pv_cpu_gdt_load(const void *table, uint32_t bytes)
+{
+    uint32_t count = bytes / 8u;
+
+    if (count > DESCRIPTORS) {
+        pv_log_number("Xen PV: a descriptor table is longer than a page; entries left out:",
+                      count - DESCRIPTORS);
+        count = DESCRIPTORS;
+    }
+    if (loaded != NULL && set_gdt(0) == 0)
+        (void)page_writable(true);
+    copy_table(table, count);
+    int64_t result = page_writable(false) ? set_gdt(count) : PV_E_HOST;
+    loaded = result == 0 ? table : NULL;
+    loaded_count = result == 0 ? count : 0;
+    if (result != 0)
+        pv_log_number("Xen PV: the descriptor table is refused, errno", (uint64_t)-result);
+}
+
+int pv_xen_pv_cpu_gdt_entry_set(uint64_t *table, uint32_t index, uint64_t descriptor)
+{
+    if (loaded == NULL || table != loaded || index >= loaded_count)
+        return PV_E_RANGE;
+    uint64_t phys = pv_xen_pv_phys(&page[index]);
+    uint64_t machine =
+        pv_xen_to_machine(phys / PV_XEN_PAGE).frame * PV_XEN_PAGE + phys % PV_XEN_PAGE;
+    if (pv_xen_pv_call(PV_XEN_HC_UPDATE_DESCRIPTOR, machine, for_xen(descriptor), 0, 0) != 0)
+        return PV_E_HOST;
+    table[index] = descriptor;
+    return PV_OK;
+}
+
+/* The stack of entries from user mode is told by pv_cpu_kernel_stack_set(), and that is all. */
+void pv_xen_pv_cpu_task_load(uint16_t selector)
+{
+    (void)selector;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where Xen enters a PV guest, and how the guest asks to go back.
+ *
+ * Xen pushes what the processor would, with rcx and r11 on top (xen/arch/x86/x86_64/entry.S,
+ * create_bounce_frame). Each stub takes these off and goes on at the kernel's own stub for the
+ * vector: pv_cpu_idt_load() noted where that is. Nothing here is a call site, for breakpoints and
+ * NMIs pass by.
+ */
+#include "backends/xen/abi/pv.h"
+
+#define STUB_BYTES         16
+#define VECTORS            256
+#define VECTOR_BREAKPOINT  3
+#define VECTOR_PROTECTION  13
+#define SAVED_SEGMENTS     32 /* ds, es, fs, gs */
+
+    .section .text.pv_nosite, "ax", @progbits
+    .balign STUB_BYTES
+    .globl pv_xen_pv_stubs
+    .hidden pv_xen_pv_stubs
+pv_xen_pv_stubs:
+    .set vector, 0
+    .rept VECTORS
+    .balign STUB_BYTES
+    pop %rcx
+    pop %r11
+    .if vector == VECTOR_BREAKPOINT
+    jmp breakpoint
+    .else
+    jmp *pv_xen_pv_gates + 8 * vector(%rip)
+    .endif
+    .set vector, vector + 1
+    .endr
+
+/*
+ * Xen has no stack of their own for any traps: this one was pushed right below the interrupted rsp,
+ * where the handler of a breakpoint may have to push a return address. So it is moved down.
+ */
+breakpoint:
+    push 32(%rsp)
+    push 32(%rsp)
+    push 32(%rsp)
+    push 32(%rsp)
+    push 32(%rsp)
+    jmp *pv_xen_pv_gates + 8 * VECTOR_BREAKPOINT(%rip)
+
+/* On the kernel's stack, as pv_syscall_entry::framed wants it. */
+    .balign 16
+    .globl pv_xen_pv_syscall
+    .hidden pv_xen_pv_syscall
+pv_xen_pv_syscall:
+    pop %rcx
+    pop %r11
+    jmp *pv_xen_pv_syscall_entry(%rip)
+
+/*
+ * A frame given to IRET could not be used: a selector or address in it faults. To the kernel it is
+ * what it would be on hardware, a #GP; the frame on top is the one that was refused.
+ */
+    .balign 16
+    .globl pv_xen_pv_failsafe
+    .hidden pv_xen_pv_failsafe
+pv_xen_pv_failsafe:
+    pop %rcx
+    pop %r11
+    add $SAVED_SEGMENTS, %rsp
+    push $0
+    jmp *pv_xen_pv_gates + 8 * VECTOR_PROTECTION(%rip)
+
+/* See pvops/entry.h: rsp at rip, cs, rflags, rsp, ss. struct iret_context has four words before. */
+    .balign 16
+    .globl pv_frame_return
+    .type pv_frame_return, @function
+pv_frame_return:
+    push $0
+    push %rcx
+    push %r11
+    push %rax
+    mov $PV_XEN_HC_IRET, %eax
+    syscall
+    ud2
+    .size pv_frame_return, . - pv_frame_return
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two numberings of memory. A PV guest sees its pages as 0, 1, 2, ... (pseudo-physical frames);
+ * page tables hold frames of the real machine. The domain builder leaves a list from the first to
+ * the second; Xen keeps a table for the opposite direction, readable by all guests
+ * (xen/include/public/ arch-x86/xen-x86_64.h, machine_to_phys_mapping; memory.h,
+ * XENMEM_machphys_mapping).
+ *
+ * Both are checked against each other: an answer counts if the way back gives the question. That
+ * table has entries of other domains, and places where no memory is.
+ */
+#include "backends/xen/pv/hypercall.h"
+#include "backends/xen/pv/pv.h"
+
+/* The hole for Xen: HYPERVISOR_VIRT_START and _END. */
+#define XEN_START 0xffff800000000000ull
+#define XEN_END   0xffff880000000000ull
+
+static uint64_t *list; /* machine frames, by the guest's own */
+static uint64_t pages;
+
+static const uint64_t *from_machine; /* the guest's frames, by those of the machine */
+static uint64_t machine_frames;
+
+/* The one page that is Xen's and looks like one of the guest's. */
+static uint64_t replaced_pfn = PV_XEN_NO_FRAME;
+static uint64_t replaced_mfn = PV_XEN_NO_FRAME;
+
+bool pv_xen_pv_probe(const uint64_t *address, uint64_t *value) PV_HIDDEN;
+
+static int find_table(struct pv_error *error)
+{
+    struct pv_xen_machphys where = {0, 0, 0};
+
+    if (pv_xen_pv_call(PV_XEN_HC_MEMORY_OP, PV_XENMEM_MACHPHYS_MAPPING, pv_xen_pv_pointer(&where),
+                       0, 0) != 0)
+        return pv_fail(error, PV_E_HOST, "Xen does not say where its frame table is", 0, -1);
+    if (where.start < XEN_START || where.end > XEN_END || where.end <= where.start ||
+        where.start % sizeof(uint64_t) != 0)
+        return pv_fail(error, PV_E_HOST, "Xen's frame table lies where it cannot", where.start, -1);
+    from_machine = (const uint64_t *)(uintptr_t)where.start;
+    machine_frames = (where.end - where.start) / sizeof(uint64_t);
+    if (where.max_frame < machine_frames)
+        machine_frames = where.max_frame + 1;
+    return PV_OK;
+}
+
+int pv_xen_p2m_begin(const struct pv_boot_xen_pv *boot, struct pv_error *error)
+{
+    if (pv_platform->phys_to_virt == NULL)
+        return pv_fail(error, PV_E_ARGUMENT, "Xen PV needs pv_platform::phys_to_virt", 0, -1);
+    list = pv_xen_pv_at(boot->list);
+    if (list == NULL || boot->pages == 0)
+        return pv_fail(error, PV_E_ARGUMENT, "the list of machine frames is not mapped, at",
+                       boot->list, -1);
+    pages = boot->pages;
+    return find_table(error);
+}
+
+uint64_t pv_xen_pages(void)
+{
+    return pages;
+}
+
+struct pv_xen_mfn pv_xen_to_machine(uint64_t pfn)
+{
+    if (pfn >= pages)
+        return (struct pv_xen_mfn){PV_XEN_NO_FRAME};
+    return (struct pv_xen_mfn){__atomic_load_n(&list[pfn], __ATOMIC_RELAXED)};
+}
+
+uint64_t pv_xen_from_machine(struct pv_xen_mfn mfn)
+{
+    uint64_t pfn;
+
+    if (mfn.frame == replaced_mfn)
+        return replaced_pfn;
+    if (mfn.frame >= machine_frames || !pv_xen_pv_probe(&from_machine[mfn.frame], &pfn))
+        return PV_XEN_NO_FRAME;
+    return pv_xen_to_machine(pfn).frame == mfn.frame ? pfn : PV_XEN_NO_FRAME;
+}
+
+void pv_xen_p2m_replace(uint64_t pfn, struct pv_xen_mfn mfn)
+{
+    __atomic_store_n(&list[pfn], mfn.frame, __ATOMIC_RELAXED);
+    replaced_pfn = pfn;
+    replaced_mfn = mfn.frame;
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The backend for PV guests of Xen: a kernel in ring 3, which asks Xen for what a processor would
+ * do for a kernel in ring 0. Of the native backend it takes the ops that need no privilege, and
+ * those that Xen emulates (control registers, MSRs); the hardware is never brought up.
+ */
+#include "backends/xen/pv/pv.h"
+#include "backends/xen/event.h"
+#include "backends/xen/hypercall.h"
+#include "backends/xen/abi/cpuid.h"
+#include "backends/xen/abi/sched.h"
+#include "backends/xen/pv/hypercall.h"
+#include "backends/xen/pv/offsets.h"
+#include "lib/detect.h"
+#include "lib/pvclock.h"
+#include "lib/x86/debug_exit.h"
+
+_Static_assert(offsetof(struct pv_cpu, backend) + PV_CONFIG_CPU_OFFSET == CPU_BACKEND, "offsets.h");
+_Static_assert(offsetof(struct pv_xen_vcpu_info, upcall_pending) == 0, "offsets.h");
+_Static_assert(offsetof(struct pv_xen_vcpu_info, upcall_mask) == 1, "offsets.h");
+_Static_assert(offsetof(struct pv_xen_vcpu_info, arch_cr2) == UPCALL_CR2 - CPU_VMM_STATE,
+               "offsets.h");
+_Static_assert(sizeof(struct pv_xen_vcpu_info) <= sizeof(((struct pv_cpu *)0)->vmm_state),
+               "struct vcpu_info lies in struct pv_cpu");
+
+extern const struct pv_sequence pv_xen_pv_sequences[] PV_HIDDEN;
+extern const struct pv_sequence pv_xen_pv_sequences_end[] PV_HIDDEN;
+
+/* ops.S */
+void pv_xen_pv_irq_disable(void) PV_HIDDEN;
+void pv_xen_pv_irq_enable(void) PV_HIDDEN;
+struct pv_irqflags pv_xen_pv_irq_save(void) PV_HIDDEN;
+void pv_xen_pv_irq_restore(struct pv_irqflags flags) PV_HIDDEN;
+struct pv_irqflags pv_xen_pv_irq_flags(void) PV_HIDDEN;
+void pv_xen_pv_irq_enable_halt(void) PV_HIDDEN;
+void pv_xen_pv_irq_eoi(void) PV_HIDDEN;
+uint64_t pv_xen_pv_cr2_read(void) PV_HIDDEN;
+uint64_t pv_xen_pv_cr3_read(void) PV_HIDDEN;
+void pv_xen_pv_cr3_write(uint64_t cr3) PV_HIDDEN;
+void pv_xen_pv_tlb_invlpg(uint64_t address) PV_HIDDEN;
+void pv_xen_pv_tlb_flush(void) PV_HIDDEN;
+struct pv_pte pv_xen_pv_pte_get(const struct pv_pte *entry) PV_HIDDEN;
+void pv_xen_pv_pte_set(struct pv_pte *entry, struct pv_pte value) PV_HIDDEN;
+void pv_xen_pv_pte_clear(struct pv_pte *entry) PV_HIDDEN;
+void pv_xen_pv_paging_batch_open(void) PV_HIDDEN;
+void pv_xen_pv_paging_batch_close(void) PV_HIDDEN;
+void pv_xen_pv_paging_table_add(uint64_t frame, uint32_t level) PV_HIDDEN;
+void pv_xen_pv_paging_table_remove(uint64_t frame, uint32_t level) PV_HIDDEN;
+void pv_xen_pv_cpu_kernel_stack_set(uint64_t top) PV_HIDDEN;
+
+/* The page that Xen shares takes the place of this one. */
+static union {
+    struct pv_xen_shared_info info;
+    uint8_t bytes[PV_XEN_PAGE];
+} shared_page __attribute__((aligned(PV_XEN_PAGE)));
+
+/* FS base, MSR C0000100H in a call of Xen's. */
+static void cpu_tls_set(uint64_t base)
+{
+    (void)pv_xen_pv_call(PV_XEN_HC_SET_SEGMENT_BASE, PV_XEN_SEGBASE_FS, base, 0, 0);
+}
+
+static void cpu_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
+{
+    pv_cpuid_raw(leaf, subleaf, regs);
+}
+
+static void cpu_fpu_trap(bool trap)
+{
+    (void)pv_xen_pv_call(PV_XEN_HC_FPU_TASKSWITCH, trap, 0, 0, 0);
+}
+
+static void tlb_flush_all(void)
+{
+    pv_xen_pv_c_tlb_flush();
+}
+
+/* Lines of interrupt controllers are Xen's, and passed to nobody yet. */
+static int irq_route(uint32_t gsi, uint8_t vector, uint32_t flags)
+{
+    (void)gsi;
+    (void)vector;
+    (void)flags;
+    return PV_E_UNSUPPORTED;
+}
+
+static int irq_mask(uint32_t gsi, bool masked)
+{
+    (void)gsi;
+    (void)masked;
+    return PV_E_UNSUPPORTED;
+}
+
+/* The hardware domain may write to ports once it has asked; the port carries the result. */
+static void power_off(int status)
+{
+    if (pv_boot->xen_pv.is_hardware_domain)
+        pv_io_out8(PV_DEBUG_EXIT_PORT, pv_debug_exit_value(status));
+    pv_xen_shut_down(status);
+}
+
+static const struct pv_ops ops = {
+    .irq_disable = pv_xen_pv_irq_disable,
+    .irq_enable = pv_xen_pv_irq_enable,
+    .irq_save = pv_xen_pv_irq_save,
+    .irq_restore = pv_xen_pv_irq_restore,
+    .irq_flags = pv_xen_pv_irq_flags,
+    .irq_enable_halt = pv_xen_pv_irq_enable_halt,
+    .irq_eoi = pv_xen_pv_irq_eoi,
+    .irq_route = irq_route,
+    .irq_mask = irq_mask,
+    .cr2_read = pv_xen_pv_cr2_read,
+    .cr3_read = pv_xen_pv_cr3_read,
+    .cr3_write = pv_xen_pv_cr3_write,
+    .tlb_invlpg = pv_xen_pv_tlb_invlpg,
+    .tlb_flush = pv_xen_pv_tlb_flush,
+    .tlb_flush_all = tlb_flush_all,
+    .pte_get = pv_xen_pv_pte_get,
+    .pte_set = pv_xen_pv_pte_set,
+    .pte_clear = pv_xen_pv_pte_clear,
+    .paging_batch_open = pv_xen_pv_paging_batch_open,
+    .paging_batch_close = pv_xen_pv_paging_batch_close,
+    .paging_table_add = pv_xen_pv_paging_table_add,
+    .paging_table_remove = pv_xen_pv_paging_table_remove,
+    .cpu_kernel_stack_set = pv_xen_pv_cpu_kernel_stack_set,
+    .cpu_tls_set = cpu_tls_set,
+    .cpu_cpuid = cpu_cpuid,
+    .cpu_gdt_load = pv_xen_pv_cpu_gdt_load,
+    .cpu_gdt_entry_set = pv_xen_pv_cpu_gdt_entry_set,
+    .cpu_idt_load = pv_xen_pv_cpu_idt_load,
+    .cpu_task_load = pv_xen_pv_cpu_task_load,
+    .cpu_syscall_set = pv_xen_pv_cpu_syscall_set,
+    .cpu_user_selectors = pv_xen_pv_cpu_user_selectors,
+    .cpu_fpu_trap = cpu_fpu_trap,
+    .cpu_power_off = power_off,
+    .smp_ipi = pv_xen_pv_smp_ipi,
+    .clock_ns = pv_pvclock_ns,
+    .timer_set = pv_xen_timer_set,
+    .timer_periodic = pv_xen_timer_periodic,
+    .wallclock = pv_xen_wallclock,
+    .steal_ns = pv_xen_steal_ns,
+};
+
+/* ---- where Xen's clock and timer cannot be used there is nothing below them
+ * ----------------------- */
+
+static uint64_t no_clock_ns(void)
+{
+    return 0;
+}
+
+static void no_timer_set(uint64_t deadline_ns)
+{
+    (void)deadline_ns;
+}
+
+static int no_wallclock(uint64_t *unix_ns)
+{
+    (void)unix_ns;
+    return PV_E_UNSUPPORTED;
+}
+
+static const struct pv_ops nothing_below = {
+    .clock_ns = no_clock_ns,
+    .timer_set = no_timer_set,
+    .timer_periodic = no_timer_set,
+    .wallclock = no_wallclock,
+};
+
+/* ---- life cycle -------------------------------------------------------------------------------
+ */
+
+#ifdef PV_CONFIG_THIS_CPU
+#define CAN_FIND_CPU 0
+#else
+#define CAN_FIND_CPU 1
+#endif
+
+static unsigned fitness(const struct pv_detection *detection)
+{
+    bool possible =
+        CAN_FIND_CPU && PV_CONFIG_PAGING_OPS && pv_boot != NULL && pv_boot->door == PV_DOOR_XEN_PV;
+
+    return possible && pv_detected_interface(detection, PV_XEN_SIGNATURE) != NULL ? 20 : 0;
+}
+
+/* Into this CPU's block, within reach of %gs: what the inline sequences write to. */
+static int register_vcpu_info(struct pv_error *error)
+{
+    struct pv_cpu *cpu = pv_this_cpu();
+    uint64_t phys = pv_xen_pv_phys(cpu->vmm_state);
+    struct pv_xen_register_vcpu_info where = {
+        .frame = pv_xen_to_machine(phys / PV_XEN_PAGE).frame,
+        .offset = (uint32_t)(phys % PV_XEN_PAGE),
+    };
+    int64_t result = pv_xen_pv_call(PV_XEN_HC_VCPU_OP, PV_VCPUOP_REGISTER_VCPU_INFO, cpu->number,
+                                    pv_xen_pv_pointer(&where), 0);
+
+    if (result != 0)
+        return pv_fail(error, PV_E_HOST, "Xen does not take this CPU's block for its vcpu_info, at",
+                       phys, -1);
+    /* Registering marks all events as pending; they are masked until there are entries for them. */
+    ((struct pv_xen_vcpu_info *)(void *)cpu->vmm_state)->upcall_mask = 1;
+    return PV_OK;
+}
+
+static int map_shared_page(const struct pv_boot_xen_pv *boot, struct pv_error *error)
+{
+    uint64_t pfn = pv_xen_pv_phys(&shared_page) / PV_XEN_PAGE;
+
+    pv_xen_p2m_replace(pfn, (struct pv_xen_mfn){boot->shared_info / PV_XEN_PAGE});
+    if (!pv_xen_pv_remap(&shared_page, pfn, true))
+        return pv_fail(error, PV_E_HOST, "Xen's shared page cannot be mapped, machine address",
+                       boot->shared_info, -1);
+    pv_xen_shared = &shared_page.info;
+    return PV_OK;
+}
+
+/* Port access by the hardware domain: as if in ring 0 with IOPL 1 (physdev.h). */
+static void ask_for_ports(void)
+{
+    struct pv_xen_iopl iopl = {1};
+    int64_t result =
+        pv_xen_pv_call(PV_XEN_HC_PHYSDEV_OP, PV_PHYSDEVOP_SET_IOPL, pv_xen_pv_pointer(&iopl), 0, 0);
+
+    if (result != 0)
+        pv_log_number("Xen PV: ports stay out of reach, errno", (uint64_t)-result);
+}
+
+static int begin(const struct pv_boot_info *boot, struct pv_error *error)
+{
+    pv_xen_instruction = PV_XEN_SYSCALL;
+    pv_xen_below = &nothing_below;
+    int status = pv_xen_p2m_begin(&boot->xen_pv, error);
+    if (status != PV_OK)
+        return status;
+    pv_xen_pte_begin();
+    pv_xen_pv_mmu_begin(&boot->xen_pv);
+    status = register_vcpu_info(error);
+    if (status == PV_OK)
+        status = map_shared_page(&boot->xen_pv, error);
+    if (status == PV_OK && boot->xen_pv.is_hardware_domain)
+        ask_for_ports();
+    return status;
+}
+
+static int enter(const struct pv_platform *platform, struct pv_error *error)
+{
+    uint32_t version;
+
+    (void)platform;
+    int status = pv_xen_version_read(&version, error);
+    if (status != PV_OK)
+        return status;
+    pv_xen_events_start();
+    status = pv_xen_timer_start(error);
+    if (status != PV_OK)
+        return status;
+    status = pv_xen_pv_ipi_start(error);
+    if (status != PV_OK) {
+        pv_xen_timer_stop();
+        return status;
+    }
+    /* A PV guest's RDTSC reads what Xen's records are made for. */
+    pv_pvclock_begin(&pv_xen_clock_source);
+    pv_pvclock_start(true);
+    return PV_OK;
+}
+
+static void leave(void)
+{
+    pv_xen_timer_stop();
+    pv_xen_pv_ipi_stop();
+    pv_pvclock_stop();
+}
+
+static unsigned features(const char **names, unsigned room)
+{
+    static const char *const always[] = {"xen-pv-mmu", "vcpu-info-in-cpu-block", "events-2-level",
+                                         "runstate"};
+    unsigned used = 0;
+
+    for (unsigned i = 0; i < sizeof(always) / sizeof(always[0]) && used < room; i++)
+        names[used++] = always[i];
+    if (pv_pvclock_in_use() && used < room)
+        names[used++] = "xen-clock";
+    if (pv_pvclock_is_stable() && used < room)
+        names[used++] = "xen-clock-stable";
+    if (pv_xen_timer_in_use() && used < room)
+        names[used++] = "singleshot-timer";
+    return used;
+}
+
+const struct pv_backend pv_backend_xen_pv = {
+    .name = "xen-pv",
+    .base = &pv_backend_native,
+    .base_is_ops_only = true,
+    .ops = &ops,
+    .sequences = pv_xen_pv_sequences,
+    .sequences_end = pv_xen_pv_sequences_end,
+    .fitness = fitness,
+    .begin = begin,
+    .enter = enter,
+    .leave = leave,
+    .features = features,
+    .clock = pv_pvclock_name,
+    .signature = PV_XEN_SIGNATURE,
+    .trap = pv_xen_pv_trap,
+    .console_write = pv_xen_console_write,
+    .console_read = pv_xen_console_read,
+    .memory_map = NULL,
+    .power_off = power_off,
+};

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The parts of the backend for PV guests to each other.
+ */
+#ifndef PVOPS_XEN_PV_PV_H
+#define PVOPS_XEN_PV_PV_H
+
+#include "backends/xen/xen.h"
+#include "lib/patch.h"
+
+#define PV_XEN_PAGE 4096u
+
+/* Bits of a page-table entry (Intel SDM vol. 3A, 4.5.5). */
+#define PTE_PRESENT 0x001ull
+#define PTE_WRITE   0x002ull
+#define PTE_USER    0x004ull
+#define PTE_PWT     0x008ull
+#define PTE_PCD     0x010ull
+#define PTE_AD      0x060ull
+#define PTE_PAT     0x080ull
+#define PTE_GLOBAL  0x100ull
+#define PTE_NX      (1ull << 63)
+#define PTE_FRAME   0x000ffffffffff000ull
+
+/* A frame that is none. */
+#define PV_XEN_NO_FRAME UINT64_MAX
+
+/* ---- p2m.c: pseudo-physical and machine frames, the one place where they meet ------------------
+ */
+
+/* A frame of the real machine, which no arithmetic mixes up with the guest's own. */
+struct pv_xen_mfn {
+    uint64_t frame; /* PV_XEN_NO_FRAME: none */
+};
+
+/* Takes the list of frames that the door found, and Xen's table for the other direction. */
+int pv_xen_p2m_begin(const struct pv_boot_xen_pv *boot, struct pv_error *error);
+
+struct pv_xen_mfn pv_xen_to_machine(uint64_t pfn);
+
+/* PV_XEN_NO_FRAME: not this guest's, or the two tables do not agree. */
+uint64_t pv_xen_from_machine(struct pv_xen_mfn mfn);
+
+/* Makes a machine frame that is not this guest's appear as one of its pages from now on. */
+void pv_xen_p2m_replace(uint64_t pfn, struct pv_xen_mfn mfn);
+
+/* Pages of the guest. */
+uint64_t pv_xen_pages(void);
+
+/* ---- pte.c: what an entry is to the kernel, and to Xen ----------------------------------------
+ */
+
+/* Learns Xen's memory types. */
+void pv_xen_pte_begin(void);
+
+/* False: the frame is not this guest's. */
+bool pv_xen_pte_to_machine(struct pv_pte value, uint64_t *raw);
+struct pv_pte pv_xen_pte_from_machine(uint64_t raw);
+
+/* ---- mmu.c ------------------------------------------------------------------------------------
+ */
+
+void pv_xen_pv_mmu_begin(const struct pv_boot_xen_pv *boot);
+
+/* Writes what is queued on this CPU. */
+void pv_xen_pv_flush(void);
+
+/* The page at an address: its contents, and whether it may be written. Flushes what is queued. */
+bool pv_xen_pv_remap(const volatile void *address, uint64_t pfn, bool writable);
+
+/* Writes an entry of a table now; *errno-like result of Xen. */
+int64_t pv_xen_pv_write_entry(uint64_t machine_address, uint64_t raw);
+
+/* ops.S has the way into these. */
+void pv_xen_pv_c_cr3_write(uint64_t cr3);
+void pv_xen_pv_c_tlb_invlpg(uint64_t address);
+void pv_xen_pv_c_tlb_flush(void);
+struct pv_pte pv_xen_pv_c_pte_get(const struct pv_pte *entry);
+void pv_xen_pv_c_pte_set(struct pv_pte *entry, struct pv_pte value);
+void pv_xen_pv_c_pte_clear(struct pv_pte *entry);
+void pv_xen_pv_c_paging_batch_close(void);
+
+/* ---- table.c: pages that are page tables, and the second root of each address space
+ * -------------- */
+
+void pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level);
+void pv_xen_pv_c_paging_table_remove(uint64_t frame, uint32_t level);
+
+/* The frame of the user's top-level table that belongs to a kernel's one; 0: there is none. */
+uint64_t pv_xen_pv_user_root(uint64_t frame);
+
+/* ---- report.c: what to say when Xen refuses -----------------------------------------------------
+ */
+
+/* Xen refused to write `raw` into the entry at `machine_address`. */
+void pv_xen_pv_report_entry(uint64_t machine_address, uint64_t raw, int64_t result);
+
+/* Xen refused to take a page as a table of a level. */
+void pv_xen_pv_report_table(uint64_t pfn, uint32_t level, int64_t result);
+
+/* A page fault in the kernel: says so if it wrote to a page table. */
+void pv_xen_pv_report_fault(const struct pv_regs *regs);
+
+/* ---- trap.c, descriptor.c -----------------------------------------------------------------------
+ */
+
+void pv_xen_pv_cpu_idt_load(const void *table, uint32_t bytes);
+int pv_xen_pv_cpu_syscall_set(const struct pv_syscall_entry *entry);
+void pv_xen_pv_cpu_user_selectors(uint16_t *cs, uint16_t *ss);
+void pv_xen_pv_cpu_gdt_load(const void *table, uint32_t bytes);
+int pv_xen_pv_cpu_gdt_entry_set(uint64_t *table, uint32_t index, uint64_t descriptor);
+void pv_xen_pv_cpu_task_load(uint16_t selector);
+bool pv_xen_pv_trap(unsigned vector, struct pv_regs *regs);
+
+/* ---- ipi.c --------------------------------------------------------------------------------------
+ */
+
+int pv_xen_pv_ipi_start(struct pv_error *error);
+void pv_xen_pv_ipi_stop(void);
+void pv_xen_pv_smp_ipi(uint32_t cpu, uint8_t vector);
+
+/* ---- the platform, where it may be missing
+ * -------------------------------------------------------- */
+
+static inline void *pv_xen_pv_at(uint64_t phys)
+{
+    return pv_platform->phys_to_virt(phys);
+}
+
+static inline uint64_t pv_xen_pv_phys(const volatile void *address)
+{
+    return pv_platform->virt_to_phys != NULL ? pv_platform->virt_to_phys(address)
+                                             : (uintptr_t)address;
+}
+
+#endif

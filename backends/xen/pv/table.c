@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pages that become page tables. Xen takes a page as a table only if nobody can write to it: so the
+ * mapping at pv_platform::phys_to_virt becomes read-only. Tables below the top become so by
+ * themselves when an entry names them; top-level tables are pinned, which keeps them checked while
+ * no CPU uses them (xen/include/public/xen.h, MMUEXT_PIN_L4_TABLE).
+ *
+ * The kernel and its users run in the same ring, so what protects the kernel is a second top-level
+ * table that does not map it. Xen changes between the two; the library keeps the users' half of
+ * both the same. Which users' table belongs to a kernel's one is written down in entries of the
+ * former that are free: its kernel's half maps nothing, and a processor ignores what is not
+ * present.
+ */
+#include "backends/xen/pv/hypercall.h"
+#include "backends/xen/pv/pv.h"
+
+#define TOP_LEVEL 4u
+
+/* Entries of a users' table: the frame of the kernel's one, and of the next in the same chain. */
+#define ENTRY_KERNEL 510u
+#define ENTRY_NEXT   511u
+
+/* Frames, shifted by 12 like any entry's; so bit 0, present, is clear. */
+#define FRAME_SHIFT 12
+
+#define CHAINS 64u
+
+static uint64_t chains[CHAINS]; /* frame of the first users' table; 0: none */
+
+static uint64_t *chain_of(uint64_t kernel_frame)
+{
+    return &chains[kernel_frame % CHAINS];
+}
+
+static const uint64_t *entries(uint64_t frame)
+{
+    return pv_xen_pv_at(frame * PV_XEN_PAGE);
+}
+
+static uint64_t next_of(uint64_t user)
+{
+    return entries(user)[ENTRY_NEXT] >> FRAME_SHIFT;
+}
+
+uint64_t pv_xen_pv_user_root(uint64_t frame)
+{
+    uint64_t user = __atomic_load_n(chain_of(frame), __ATOMIC_RELAXED);
+
+    while (user != 0 && entries(user)[ENTRY_KERNEL] >> FRAME_SHIFT != frame)
+        user = next_of(user);
+    return user;
+}
+
+static bool protect(uint64_t frame, bool writable)
+{
+    const void *address = pv_xen_pv_at(frame * PV_XEN_PAGE);
+
+    return address != NULL && pv_xen_pv_remap(address, frame, writable);
+}
+
+static int64_t pin(uint64_t frame, bool pinned)
+{
+    struct pv_xen_mmuext op = {pinned ? PV_MMUEXT_PIN_L4_TABLE : PV_MMUEXT_UNPIN_TABLE,
+                               pv_xen_to_machine(frame).frame, 0};
+
+    return pv_xen_mmuext_op(&op, 1);
+}
+
+/* A fresh page, with the two notes in it; 0: no memory. */
+static uint64_t user_root_make(uint64_t kernel_frame)
+{
+    uint64_t phys = pv_platform->page_alloc != NULL ? pv_platform->page_alloc() : 0;
+
+    if (phys == 0)
+        return 0;
+    uint64_t *table = pv_xen_pv_at(phys);
+    table[ENTRY_KERNEL] = kernel_frame << FRAME_SHIFT;
+    table[ENTRY_NEXT] = *chain_of(kernel_frame) << FRAME_SHIFT;
+    return phys / PV_XEN_PAGE;
+}
+
+static void add_user_root(uint64_t kernel_frame)
+{
+    uint64_t user = user_root_make(kernel_frame);
+
+    if (user == 0) {
+        pv_log("Xen PV: pv_platform::page_alloc gives no page for the users' top-level table: "
+               "this address space cannot run user code");
+        return;
+    }
+    int64_t result = protect(user, false) ? pin(user, true) : PV_E_HOST;
+    if (result != 0) {
+        pv_xen_pv_report_table(user, TOP_LEVEL, result);
+        return;
+    }
+    __atomic_store_n(chain_of(kernel_frame), user, __ATOMIC_RELAXED);
+}
+
+void pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level)
+{
+    if (!protect(frame, false)) {
+        pv_xen_pv_report_table(frame, level, PV_E_HOST);
+        return;
+    }
+    if (level != TOP_LEVEL)
+        return;
+    int64_t result = pin(frame, true);
+    if (result != 0)
+        pv_xen_pv_report_table(frame, level, result);
+    else
+        add_user_root(frame);
+}
+
+/* Whoever points at this one points at the next instead: the chain's head, or another table. */
+static void unchain(uint64_t kernel_frame, uint64_t user)
+{
+    uint64_t before = *chain_of(kernel_frame);
+
+    if (before == user) {
+        __atomic_store_n(chain_of(kernel_frame), next_of(user), __ATOMIC_RELAXED);
+        return;
+    }
+    while (before != 0 && next_of(before) != user)
+        before = next_of(before);
+    if (before != 0)
+        (void)pv_xen_pv_write_entry(pv_xen_to_machine(before).frame * PV_XEN_PAGE +
+                                        ENTRY_NEXT * sizeof(uint64_t),
+                                    entries(user)[ENTRY_NEXT]);
+}
+
+static void give_back(uint64_t frame, uint32_t level)
+{
+    int64_t result = level == TOP_LEVEL ? pin(frame, false) : 0;
+
+    if (result != 0)
+        pv_xen_pv_report_table(frame, level, result);
+    if (!protect(frame, true))
+        pv_log_number("Xen PV: a page that was a table is still in use as one, frame", frame);
+}
+
+void pv_xen_pv_c_paging_table_remove(uint64_t frame, uint32_t level)
+{
+    uint64_t user = level == TOP_LEVEL ? pv_xen_pv_user_root(frame) : 0;
+
+    pv_xen_pv_flush();
+    if (user != 0) {
+        unchain(frame, user);
+        give_back(user, TOP_LEVEL);
+        if (pv_platform->page_free != NULL)
+            pv_platform->page_free(user * PV_XEN_PAGE);
+    }
+    give_back(frame, level);
+}

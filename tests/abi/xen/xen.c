@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <xen/xen.h>
 #include <xen/arch-x86/cpuid.h>
+#include <xen/callback.h>
 #include <xen/errno.h>
 #include <xen/event_channel.h>
 #include <xen/features.h>
@@ -16,6 +17,7 @@
 #include <xen/hvm/params.h>
 #include <xen/io/console.h>
 #include <xen/memory.h>
+#include <xen/physdev.h>
 #include <xen/sched.h>
 #include <xen/vcpu.h>
 #include <xen/version.h>
@@ -26,6 +28,7 @@
 #include "backends/xen/abi/hvm.h"
 #include "backends/xen/abi/hypercall.h"
 #include "backends/xen/abi/memory.h"
+#include "backends/xen/abi/pv.h"
 #include "backends/xen/abi/sched.h"
 #include "backends/xen/abi/shared_info.h"
 #include "backends/xen/abi/vcpu.h"
@@ -46,6 +49,68 @@ SAME(PV_XEN_HC_SCHED_OP, __HYPERVISOR_sched_op);
 SAME(PV_XEN_HC_EVENT_CHANNEL_OP, __HYPERVISOR_event_channel_op);
 SAME(PV_XEN_HC_HVM_OP, __HYPERVISOR_hvm_op);
 SAME(PV_XEN_DOMID_SELF, DOMID_SELF);
+
+/* pv.h */
+SAME(PV_XEN_HC_SET_TRAP_TABLE, __HYPERVISOR_set_trap_table);
+SAME(PV_XEN_HC_MMU_UPDATE, __HYPERVISOR_mmu_update);
+SAME(PV_XEN_HC_SET_GDT, __HYPERVISOR_set_gdt);
+SAME(PV_XEN_HC_STACK_SWITCH, __HYPERVISOR_stack_switch);
+SAME(PV_XEN_HC_FPU_TASKSWITCH, __HYPERVISOR_fpu_taskswitch);
+SAME(PV_XEN_HC_UPDATE_DESCRIPTOR, __HYPERVISOR_update_descriptor);
+SAME(PV_XEN_HC_UPDATE_VA_MAPPING, __HYPERVISOR_update_va_mapping);
+SAME(PV_XEN_HC_IRET, __HYPERVISOR_iret);
+SAME(PV_XEN_HC_SET_SEGMENT_BASE, __HYPERVISOR_set_segment_base);
+SAME(PV_XEN_HC_MMUEXT_OP, __HYPERVISOR_mmuext_op);
+SAME(PV_XEN_HC_CALLBACK_OP, __HYPERVISOR_callback_op);
+SAME(PV_XEN_HC_PHYSDEV_OP, __HYPERVISOR_physdev_op);
+SAME(PV_XEN_FLAT_CS, FLAT_KERNEL_CS);
+SAME(PV_XEN_FLAT_CS, FLAT_USER_CS);
+SAME(PV_XEN_FLAT_SS, FLAT_KERNEL_SS);
+SAME(PV_XEN_FLAT_SS, FLAT_USER_SS);
+SAME(PV_XEN_SEGBASE_FS, SEGBASE_FS);
+SAME_SIZE(pv_xen_mmu_update, mmu_update);
+SAME_MEMBER(pv_xen_mmu_update, where, mmu_update, ptr);
+SAME_MEMBER(pv_xen_mmu_update, value, mmu_update, val);
+SAME(PV_MMUEXT_PIN_L4_TABLE, MMUEXT_PIN_L4_TABLE);
+SAME(PV_MMUEXT_UNPIN_TABLE, MMUEXT_UNPIN_TABLE);
+SAME(PV_MMUEXT_NEW_BASEPTR, MMUEXT_NEW_BASEPTR);
+SAME(PV_MMUEXT_TLB_FLUSH_LOCAL, MMUEXT_TLB_FLUSH_LOCAL);
+SAME(PV_MMUEXT_INVLPG_LOCAL, MMUEXT_INVLPG_LOCAL);
+SAME(PV_MMUEXT_NEW_USER_BASEPTR, MMUEXT_NEW_USER_BASEPTR);
+SAME_SIZE(pv_xen_mmuext, mmuext_op);
+SAME_MEMBER(pv_xen_mmuext, command, mmuext_op, cmd);
+SAME_MEMBER(pv_xen_mmuext, argument, mmuext_op, arg1.mfn);
+SAME_MEMBER(pv_xen_mmuext, argument2, mmuext_op, arg2.src_mfn);
+SAME(PV_UVMF_INVLPG_ALL, UVMF_INVLPG | UVMF_ALL);
+SAME_SIZE(pv_xen_trap, trap_info);
+SAME_MEMBER(pv_xen_trap, vector, trap_info, vector);
+SAME_MEMBER(pv_xen_trap, flags, trap_info, flags);
+SAME_MEMBER(pv_xen_trap, cs, trap_info, cs);
+SAME_MEMBER(pv_xen_trap, address, trap_info, address);
+SAME(PV_CALLBACKOP_REGISTER, CALLBACKOP_register);
+SAME(PV_CALLBACKTYPE_EVENT, CALLBACKTYPE_event);
+SAME(PV_CALLBACKTYPE_FAILSAFE, CALLBACKTYPE_failsafe);
+SAME(PV_CALLBACKTYPE_SYSCALL, CALLBACKTYPE_syscall);
+SAME(PV_CALLBACKTYPE_NMI, CALLBACKTYPE_nmi);
+SAME(PV_CALLBACKF_MASK_EVENTS, CALLBACKF_mask_events);
+SAME_SIZE(pv_xen_callback, callback_register);
+SAME_MEMBER(pv_xen_callback, type, callback_register, type);
+SAME_MEMBER(pv_xen_callback, flags, callback_register, flags);
+SAME_MEMBER(pv_xen_callback, address, callback_register, address);
+SAME(PV_PHYSDEVOP_SET_IOPL, PHYSDEVOP_set_iopl);
+SAME_SIZE(pv_xen_iopl, physdev_set_iopl);
+SAME(PV_VCPUOP_REGISTER_VCPU_INFO, VCPUOP_register_vcpu_info);
+SAME_SIZE(pv_xen_register_vcpu_info, vcpu_register_vcpu_info);
+SAME_MEMBER(pv_xen_register_vcpu_info, frame, vcpu_register_vcpu_info, mfn);
+SAME_MEMBER(pv_xen_register_vcpu_info, offset, vcpu_register_vcpu_info, offset);
+SAME(PV_XENMEM_MACHPHYS_MAPPING, XENMEM_machphys_mapping);
+SAME_SIZE(pv_xen_machphys, xen_machphys_mapping);
+SAME_MEMBER(pv_xen_machphys, start, xen_machphys_mapping, v_start);
+SAME_MEMBER(pv_xen_machphys, end, xen_machphys_mapping, v_end);
+SAME_MEMBER(pv_xen_machphys, max_frame, xen_machphys_mapping, max_mfn);
+SAME(PV_EVTCHNOP_BIND_IPI, EVTCHNOP_bind_ipi);
+SAME_SIZE(pv_evtchn_bind_ipi, evtchn_bind_ipi);
+SAME_MEMBER(pv_evtchn_bind_ipi, port, evtchn_bind_ipi, port);
 
 /* version.h */
 SAME(PV_XENVER_VERSION, XENVER_version);

@@ -8,4 +8,7 @@
 extern struct pv_cpu fake_cpu;
 #define PV_CONFIG_THIS_CPU (&fake_cpu)
 
+/* Hypercalls of PV guests, made inline elsewhere. */
+#define PV_XEN_PV_CALL fake_pv_call
+
 #endif

@@ -30,6 +30,6 @@ extern struct pv_xen_shared_info fake_shared;
 extern uint32_t fake_vcpu;
 extern struct pv_platform fake_platform;
 extern struct pv_boot_info fake_boot; /* in force where a test makes pv_boot point at it */
-extern unsigned fake_lines; /* logged */
+extern unsigned fake_lines;           /* logged */
 
 #endif

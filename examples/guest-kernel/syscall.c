@@ -45,6 +45,7 @@ __attribute__((used)) void syscall_handle(struct pv_regs *regs)
     thread_current()->process->system_calls++;
     switch (regs->rax) {
     case SYS_EXIT:
+        thread_current()->process->entry_stack = (uintptr_t)(regs + 1);
         process_exit((int64_t)regs->rdi);
     case SYS_WRITE:
         regs->rax = sys_write(regs->rdi, regs->rsi);

@@ -4,8 +4,8 @@
  * Semiconductor PC16550D, section 8.
  *
  * The first lines come before the library can be called, so ports are reached by two functions
- * that are exchanged once pv_early_init() is done. What the VMM's console cannot take before the
- * kernel maps its page is kept until then.
+ * that are exchanged once pv_early_init() is done. What no console can take yet, because ports are
+ * not the kernel's to touch or the page of the VMM's console is not mapped, is kept until one can.
  */
 #include "console.h"
 #include "cpu.h"
@@ -72,6 +72,8 @@ static size_t early_used;
 
 void console_init(void)
 {
+    if (!privileged())
+        return;
     out8(COM_INTERRUPTS, 0);
     out8(COM_LINE, LINE_DIVISOR | LINE_8N1);
     out8(COM_DIVISOR_LOW, 1);
@@ -100,8 +102,11 @@ static void keep(const char *text, size_t bytes)
 /* false: the VMM has no console, the serial port is ours. */
 static bool write_to_vmm(const char *text, size_t bytes)
 {
-    if (!pv_ready)
-        return false;
+    if (!pv_ready) {
+        if (!present)
+            keep(text, bytes);
+        return !present;
+    }
     int status = pv_console_write(early, early_used);
     if (status == PV_E_BUSY) {
         keep(text, bytes);

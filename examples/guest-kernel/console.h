@@ -11,7 +11,8 @@
 
 #define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 
-/* Sets the port up; output works from here on, before the library does. */
+/* Sets the port up; output works from here on, before the library does. Without the right to touch
+ * ports it is kept until console_use_pv(). */
 void console_init(void);
 
 /* From now on ports are reached through the library, and so is the VMM's console. */

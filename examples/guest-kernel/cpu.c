@@ -3,7 +3,7 @@
  * The boot CPU's descriptor tables and the features that the kernel relies on.
  *
  * ABI: Intel SDM vol. 3A, 3.4.5 (descriptors), 8.2.3 (TSS descriptor), 4.1 (paging controls); AMD
- * APM vol. 2, 3.1.7 (EFER) and 6.1.1 (STAR, LSTAR, SFMASK).
+ * APM vol. 2, 3.1.7 (EFER) and 6.1.1 (STAR).
  */
 #include "cpu.h"
 #include "console.h"
@@ -17,11 +17,7 @@
 #define GDT_TSS_INDEX   5
 
 #define MSR_EFER    0xc0000080u
-#define MSR_STAR    0xc0000081u
-#define MSR_LSTAR   0xc0000082u
-#define MSR_SFMASK  0xc0000084u
 #define MSR_GS_BASE 0xc0000101u
-#define EFER_SCE    (1ull << 0)
 #define EFER_NXE    (1ull << 11)
 #define CR4_PGE     (1ull << 7)
 
@@ -74,25 +70,30 @@ void cpu_tables_init(void)
     pv_cpu_task_load(TSS_SELECTOR);
 }
 
-/* Only registers that every x86-64 processor has: a fault here would have no handler yet. */
-static void msr_or_panic(uint32_t msr, uint64_t set_bits, bool keep)
+/* A register that every x86-64 processor has: a fault here would have no handler yet. */
+static void no_execute_on(void)
 {
-    uint64_t value = 0;
-    if (keep && pv_cpu_msr_read(msr, &value) != PV_OK)
-        panic("a model-specific register cannot be read");
-    if (pv_cpu_msr_write(msr, value | set_bits) != PV_OK)
-        panic("a model-specific register cannot be written");
+    uint64_t efer = 0;
+    if (pv_cpu_msr_read(MSR_EFER, &efer) != PV_OK)
+        panic("EFER cannot be read");
+    if ((efer & EFER_NXE) == 0 && pv_cpu_msr_write(MSR_EFER, efer | EFER_NXE) != PV_OK)
+        panic("EFER cannot be written");
 }
 
 void cpu_features_init(void)
 {
+    static const struct pv_syscall_entry entry = {
+        .direct = syscall_entry,
+        .framed = syscall_entry_framed,
+        .star = (uint64_t)KERNEL_DS << 48 | (uint64_t)KERNEL_CS << 32,
+        .flag_mask = SFMASK_FLAGS,
+    };
     uint32_t regs[4];
     pv_cpu_cpuid(0x80000001u, 0, regs);
     if ((regs[CPUID_EXTENDED_EDX] & (CPUID_NX | CPUID_SYSCALL)) != (CPUID_NX | CPUID_SYSCALL))
         panic("this processor has no no-execute bit or no syscall instruction");
-    msr_or_panic(MSR_EFER, EFER_NXE | EFER_SCE, true);
-    msr_or_panic(MSR_STAR, (uint64_t)KERNEL_DS << 48 | (uint64_t)KERNEL_CS << 32, false);
-    msr_or_panic(MSR_LSTAR, (uintptr_t)syscall_entry, false);
-    msr_or_panic(MSR_SFMASK, SFMASK_FLAGS, false);
+    no_execute_on();
+    if (pv_cpu_syscall_set(&entry) != PV_OK)
+        panic("the entry of system calls cannot be set");
     pv_cpu_cr4_write(pv_cpu_cr4_read() | CR4_PGE);
 }

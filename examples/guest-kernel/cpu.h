@@ -49,13 +49,23 @@ void cpu_block_init(void);
 /* GDT and TSS of the boot CPU, and the registers that point at them. */
 void cpu_tables_init(void);
 
-/* EFER: no-execute and `syscall`; CR4: global pages. Panics on a processor without them. */
+/* EFER: no-execute and `syscall`; CR4: global pages, where the VMM lets them be chosen. Panics on a
+ * processor without the first two. */
 void cpu_features_init(void);
 
 static inline __attribute__((always_inline)) struct cpu *this_cpu(void)
 {
     struct cpu *cpu = (struct cpu *)((uintptr_t)pv_this_cpu() - PV_CONFIG_CPU_OFFSET);
     return cpu;
+}
+
+/* Whether ports, control registers and instructions such as `cli` are this kernel's to use. In a PV
+ * guest of Xen they are not: there the kernel runs in ring 3. */
+static inline __attribute__((always_inline)) bool privileged(void)
+{
+    uint16_t cs;
+    __asm__("mov %%cs, %0" : "=r"(cs));
+    return (cs & 3) == 0;
 }
 
 /* Nothing else runs on this CPU in between; calls nest. */

@@ -2,6 +2,9 @@
 /*
  * Fatal errors: one line that says why, the registers if there are any, and a failure status for
  * whoever started the machine. A fault in here ends without words, a third one halts.
+ *
+ * Whatever is broken, it may be the sites: raw instructions where they are allowed, and elsewhere
+ * the functions behind the sites, by the table.
  */
 #include "dump.h"
 #include "console.h"
@@ -11,24 +14,32 @@ bool bail_out_wanted;
 
 static unsigned endings;
 
+static _Noreturn void stand_still(void)
+{
+    while (privileged())
+        __asm__ volatile("cli\n\thlt");
+    for (;;)
+        __asm__ volatile("pause");
+}
+
 _Noreturn void machine_end(int status)
 {
     pv_cpu_power_off(status);
     print("this machine cannot be switched off; halted\n");
-    for (;;)
-        __asm__ volatile("cli\n\thlt");
+    stand_still();
 }
 
-/* Raw instructions: whatever is broken, it may be the sites. */
+/* Where `cli` is not allowed, interrupts may go on, but no other thread runs. */
 static void enter_ending(void)
 {
-    __asm__ volatile("cli" ::: "memory");
+    if (privileged())
+        __asm__ volatile("cli" ::: "memory");
+    preempt_off();
     endings++;
     if (endings == 2)
         pv_cpu_power_off(1);
     if (endings >= 2)
-        for (;;)
-            __asm__ volatile("cli\n\thlt");
+        stand_still();
 }
 
 static void say(const char *what)
@@ -42,6 +53,8 @@ static void say(const char *what)
 static uint64_t raw_cr2(void)
 {
     uint64_t value;
+    if (!privileged())
+        return pv_ops.cr2_read();
     __asm__ volatile("mov %%cr2, %0" : "=r"(value));
     return value;
 }

@@ -6,8 +6,10 @@
 #ifndef GUEST_LAYOUT_H
 #define GUEST_LAYOUT_H
 
-/* Physical memory from 0 on, not executable. */
-#define DIRECT_BASE 0xffff800000000000
+/* Physical memory from 0 on, not executable. Xen keeps what lies below for itself, 16 slots of the
+ * top-level table, in a PV guest (xen/include/public/arch-x86/xen-x86_64.h, HYPERVISOR_VIRT_END).
+ */
+#define DIRECT_BASE 0xffff880000000000
 
 /* Device registers and firmware tables, as pv_platform::map_physical hands them out. */
 #define DEVICE_BASE 0xffffc00000000000

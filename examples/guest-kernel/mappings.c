@@ -21,12 +21,19 @@ static size_t pages_of(uintptr_t address, size_t bytes)
     return (address % PAGE_BYTES + bytes + PAGE_BYTES - 1) / PAGE_BYTES;
 }
 
+/* Where ports are not the kernel's, devices are not either, and only what is RAM has an address
+ * that means something. */
+static bool is_out_of_reach(uint64_t phys, size_t bytes, bool device)
+{
+    return !privileged() && (device || bytes > direct_bytes || phys > direct_bytes - bytes);
+}
+
 /* Mappings of devices stay for good: a kernel has a handful of them. */
 void *map_physical(uint64_t phys, size_t bytes, bool device)
 {
     size_t pages = pages_of(phys, bytes);
     if (kernel_space == 0 || bytes == 0 || phys >= PTE_ADDRESS ||
-        pages > (DEVICE_END - device_next) / PAGE_BYTES)
+        is_out_of_reach(phys, bytes, device) || pages > (DEVICE_END - device_next) / PAGE_BYTES)
         return NULL;
     uintptr_t start = device_next;
     uint64_t rights = device ? MAP_KERNEL_DEVICE : MAP_KERNEL_DATA;
@@ -68,6 +75,13 @@ uint64_t virt_to_phys(const volatile void *address)
     if (virt >= KERNEL_BASE && virt < MODULE_BASE)
         return virt - KERNEL_BASE;
     return virt - DIRECT_BASE;
+}
+
+void *phys_to_virt(uint64_t phys)
+{
+    if (direct_bytes == 0)
+        return pv_door_phys_to_virt(phys);
+    return phys < direct_bytes ? direct(phys) : NULL;
 }
 
 static unsigned stack_slot_take(void)

@@ -28,28 +28,39 @@
 #define MAP_USER_CODE     (PTE_PRESENT | PTE_USER)
 #define MAP_USER_DATA     (PTE_PRESENT | PTE_USER | PTE_NX | PTE_WRITE)
 
-/* Physical pages: pages.c. 0 means that none is left. Fresh ones are cleared at DIRECT_BASE,
- * where memory is from the beginning of paging_init() on. */
+/* Physical pages: pages.c. 0 means that none is left. Fresh ones are cleared by direct(), which
+ * reaches memory from the beginning of paging_init() on. */
 void pages_init(const struct pv_boot_info *boot);
 uint64_t page_alloc(void);
 void page_free(uint64_t phys);
 uint64_t pages_free(void);
 uint64_t pages_total(void);
 
+/* DIRECT_BASE; KERNEL_BASE while tables that a door left are being taken over. */
+extern uintptr_t direct_base;
+
+/* How much memory is there, beginning with 0; none before paging_init(). */
+extern uint64_t direct_bytes;
+
 static inline void *direct(uint64_t phys)
 {
-    return (void *)(DIRECT_BASE + phys);
+    return (void *)(direct_base + phys);
 }
 
-/* Address spaces: paging.c. A space is the physical address of its top-level table. */
+/* Page tables and address spaces: paging*.c, spaces.c. A space is the physical address of its
+ * top-level table. */
 extern uint64_t kernel_space;
 
-/* The kernel's own tables, each page with the rights it needs; the door's are left behind. */
+/* The kernel's own tables, each page with the rights it needs; the door's are left behind, or
+ * become the kernel's where a VMM owns page tables. */
 void paging_init(const struct pv_boot_info *boot);
 
 /* The entry of the lowest level for an address; NULL if a table is missing and not to be made, or
  * cannot be made. */
 struct pv_pte *paging_entry(uint64_t space, uintptr_t address, bool make_tables);
+
+/* The same for another level, 1 to 4. */
+struct pv_pte *paging_entry_at(uint64_t space, uintptr_t address, unsigned level, bool make_tables);
 
 /* Maps one page; false when no page is left for a table. Does not flush: the page was unmapped. */
 bool paging_map(uint64_t space, uintptr_t address, uint64_t phys, uint64_t rights);
@@ -82,6 +93,7 @@ void *map_physical(uint64_t phys, size_t bytes, bool device);
 void *text_alias(uintptr_t text, size_t bytes);
 void text_unalias(void *alias, size_t bytes);
 uint64_t virt_to_phys(const volatile void *address);
+void *phys_to_virt(uint64_t phys); /* NULL: not mapped */
 
 /* Pages for code that is made at run time, within reach of the kernel: written by the direct map,
  * which module_seal() takes away, and mapped executable then. NULL if there is no memory. */

@@ -13,7 +13,8 @@ struct process {
     uint64_t space;
     uint64_t number;
     uint64_t system_calls;
-    int64_t status; /* what it exited with */
+    uintptr_t entry_stack; /* top of the stack that its last system call came in on */
+    int64_t status;        /* what it exited with */
     bool killed;
     uint64_t fault_address;
 };

@@ -19,9 +19,10 @@ static bool copy_from_user(char *to, uint64_t from, uint64_t bytes)
     for (uint64_t i = 0; i < bytes; i++) {
         const struct pv_pte *entry =
             from + i < USER_END ? paging_entry(space, from + i, false) : NULL;
-        if (entry == NULL || (~entry->raw & (PTE_PRESENT | PTE_USER)) != 0)
+        uint64_t value = entry != NULL ? pv_pte_get(entry).raw : 0;
+        if ((~value & (PTE_PRESENT | PTE_USER)) != 0)
             return false;
-        to[i] = *(const char *)direct((entry->raw & PTE_ADDRESS) | ((from + i) % PAGE_BYTES));
+        to[i] = *(const char *)direct((value & PTE_ADDRESS) | ((from + i) % PAGE_BYTES));
     }
     return true;
 }
@@ -44,6 +45,7 @@ __attribute__((used)) void syscall_handle(struct pv_regs *regs)
     thread_current()->process->system_calls++;
     switch (regs->rax) {
     case SYS_EXIT:
+        thread_current()->process->entry_stack = (uintptr_t)(regs + 1);
         process_exit((int64_t)regs->rdi);
     case SYS_WRITE:
         regs->rax = sys_write(regs->rdi, regs->rsi);

@@ -211,8 +211,10 @@ bool thread_create_user(struct thread *thread, const struct pv_regs *regs)
     thread->process = wanted.process;
     struct pv_regs *at_entry = (struct pv_regs *)(thread->stack - sizeof(struct pv_regs));
     *at_entry = *regs;
-    at_entry->cs = USER_CS;
-    at_entry->ss = USER_DS;
+    uint16_t cs = USER_CS, ss = USER_DS;
+    pv_cpu_user_selectors(&cs, &ss);
+    at_entry->cs = cs;
+    at_entry->ss = ss;
     at_entry->rflags = RFLAGS_INITIAL;
     first_frame(thread, sizeof(struct pv_regs))->rip = (uintptr_t)trap_return;
     ring_add(thread);

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the processor enters the kernel: 256 trap stubs, the `syscall` entry, and the one way out.
+ * Where the processor enters the kernel: 256 trap stubs, the `syscall` entries, and the one way out.
  * All build a struct pv_regs (pvops/trap.h) on the stack.
+ *
+ * A VMM may make the frames instead (pvops/entry.h): then %gs is the kernel's already. Natively user
+ * code has one code selector, which no such frame has, so telling the three apart costs nothing on
+ * the way in, and nothing on the way back to user code. 16 bits are compared: above them a VMM may
+ * leave something of its own.
  *
  * None of this holds a call site: it is also the way into the handler of the breakpoints that live
  * patching puts into sites. Vectors 1, 2, 3, 8 and 18 may come at any instruction, between `swapgs`
@@ -12,10 +17,12 @@
  */
 #include "layout.h"
 #include "pvops/config.h"
+#include "pvops/entry.h"
 
 #define MSR_GS_BASE              0xc0000101
 #define PV_CPU_KERNEL_STACK_SLOT 8 /* checked in pvops/percpu.h */
 #define REGS_CS                  (18 * 8)
+#define REGS_CS_UPPER_BYTE       (REGS_CS + 1)
 #define REGS_VECTOR_AND_ERROR    16
 
 .macro push_registers
@@ -80,8 +87,8 @@ trap_stubs:
 
 trap_common:
     push_registers
-    testb $3, REGS_CS(%rsp)
-    jz 1f
+    cmpw $USER_CS, REGS_CS(%rsp)
+    jne 1f
     swapgs
 1:  mov %rsp, %rdi
     call trap_handle
@@ -90,17 +97,21 @@ trap_common:
 /* rsp points at a struct pv_regs; interrupts are off. */
     .globl trap_return
 trap_return:
-    testb $3, REGS_CS(%rsp)
-    jz 1f
+    cmpw $USER_CS, REGS_CS(%rsp)
+    jne 1f
     swapgs
-1:  pop_registers
+    pop_registers
     iretq
+1:  pop_registers
+    PV_RETURN_FROM_FRAME
 
 trap_anywhere:
     push_registers
+    xor %ebx, %ebx
+    testb $PV_FRAME_VIRTUAL, REGS_CS_UPPER_BYTE(%rsp)
+    jnz 1f
     mov $MSR_GS_BASE, %ecx
     rdmsr
-    xor %ebx, %ebx
     test %edx, %edx
     js 1f
     swapgs
@@ -111,7 +122,7 @@ trap_anywhere:
     jz 2f
     swapgs
 2:  pop_registers
-    iretq
+    PV_RETURN_FROM_FRAME
 
 /* The processor left rip in rcx and rflags in r11, and the user's stack pointer where it was. */
     .globl syscall_entry
@@ -126,6 +137,17 @@ syscall_entry:
     push %r11
     push $USER_CS
     push %rcx
+    push $0
+    push $VECTOR_SYSCALL
+    push_registers
+    mov %rsp, %rdi
+    call syscall_handle
+    jmp trap_return
+
+/* Where a VMM owns `syscall`: on the kernel's stack, with the frame of an interrupt on it. */
+    .globl syscall_entry_framed
+syscall_entry_framed:
+    endbr64
     push $0
     push $VECTOR_SYSCALL
     push_registers

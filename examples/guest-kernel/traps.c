@@ -32,6 +32,7 @@ extern char probe_read_access[], probe_write_access[], probe_failed[];
 uint64_t probe_fault_address;
 void (*volatile debugger)(struct pv_regs *regs);
 uint32_t unclaimed_irqs;
+volatile uint32_t fpu_traps;
 
 static struct gate gates[GATES] __attribute__((aligned(16)));
 
@@ -90,12 +91,22 @@ static bool was_probe(struct pv_regs *regs, uint64_t address)
     return true;
 }
 
+/* User code may not have the unit: nobody saves its registers. */
+static bool was_fpu(const struct pv_regs *regs)
+{
+    if (regs->vector != VECTOR_FPU || from_user(regs))
+        return false;
+    pv_cpu_fpu_trap(false);
+    fpu_traps++;
+    return true;
+}
+
 static void handle_exception(struct pv_regs *regs)
 {
     /* First of all, before anything can fault again. */
     uint64_t address = regs->vector == PV_TRAP_PAGE_FAULT ? pv_cr2_read() : 0;
     bool offered = regs->vector == PV_TRAP_PROTECTION || regs->vector == PV_TRAP_PAGE_FAULT;
-    if (offered && pv_trap((unsigned)regs->vector, regs))
+    if ((offered && pv_trap((unsigned)regs->vector, regs)) || was_fpu(regs))
         return;
     if (from_user(regs))
         process_fault(regs, address);

@@ -8,6 +8,7 @@
 #include "pvops/pvops.h"
 
 #define VECTOR_DEBUG         1
+#define VECTOR_FPU           7
 #define VECTOR_DOUBLE_FAULT  8
 #define VECTOR_MACHINE_CHECK 18
 #define VECTOR_FIRST_IRQ     32
@@ -19,6 +20,7 @@ void traps_init(void);
 
 /* Entry points in assembly. */
 void syscall_entry(void);
+void syscall_entry_framed(void);
 extern char trap_return[];
 
 /* Reads or writes memory that may fault; false if it did. The address that the fault named is in
@@ -30,6 +32,10 @@ extern uint64_t probe_fault_address;
 /* A kernel debugger, as small as can be: a breakpoint that the library declines is given to this
  * function, and is a fatal trap without one. */
 extern void (*volatile debugger)(struct pv_regs *regs);
+
+/* Uses of the floating-point unit that trapped: the kernel itself uses it only to try that out, and
+ * the trap lets the next use pass. */
+extern volatile uint32_t fpu_traps;
 
 /* Interrupts that nobody claimed. */
 extern uint32_t unclaimed_irqs;

@@ -50,8 +50,22 @@ static void print_fraction(const char *before, struct bench_result result, const
     print("%s%s%lu.%02lu%s", before, negative ? "-" : "", size / 100, size % 100, after);
 }
 
+static void report_nothing(const char *op, const char *mode, bool json)
+{
+    if (json)
+        print("{\"type\":\"bench\",\"op\":\"%s\",\"mode\":\"%s\",\"n\":0,\"ticks\":null,"
+              "\"per_op\":null}\n",
+              op, mode);
+    else
+        print("%24s %10s        -\n", op, mode);
+}
+
 void bench_report(const char *op, const char *mode, struct bench_result result, bool json)
 {
+    if (result.count == 0) {
+        report_nothing(op, mode, json);
+        return;
+    }
     if (json)
         print("{\"type\":\"bench\",\"op\":\"%s\",\"mode\":\"%s\",\"n\":%lu,\"ticks\":%ld", op, mode,
               result.count, result.ticks);
@@ -97,6 +111,8 @@ static uint32_t choose_turns(const struct op_bench *of)
 
 static struct bench_result measure(const struct op_bench *of, enum bench_mode mode, uint32_t turns)
 {
+    if (mode == BENCH_RAW && of->needs == RAW_NEEDS_RING0 && !privileged())
+        return (struct bench_result){0, 0};
     int64_t full = time_difference(mode == BENCH_RAW ? of->raw : of->op, turns, of);
     int64_t empty = time_difference(of->empty, turns, of);
     return (struct bench_result){(uint64_t)turns * OPS_PER_TURN, full - empty};

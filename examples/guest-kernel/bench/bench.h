@@ -20,6 +20,13 @@ enum bench_mode {
     BENCH_MODES
 };
 
+/* What cannot be measured where the kernel does not run in ring 0. */
+enum bench_needs {
+    NEEDS_NOTHING,   /* all of it can */
+    RAW_NEEDS_RING0, /* not the hand-written code: it is for hardware that is not this kernel's */
+    NEEDS_RING0      /* not the op as it is called here either */
+};
+
 /* One op, each loop with OPS_PER_TURN of it a turn. */
 struct op_bench {
     const char *name;
@@ -28,6 +35,7 @@ struct op_bench {
     void (*empty)(uint32_t turns); /* what else the other two do */
     void (*after)(
         uint32_t turns); /* takes back what a loop left behind; not measured. May be NULL */
+    enum bench_needs needs;
 };
 
 #define OPS_PER_TURN 10
@@ -49,7 +57,7 @@ struct bench_result {
     int64_t ticks;
 };
 
-/* One line: as JSON or for people. */
+/* One line: as JSON or for people. A count of 0: there is no figure. */
 void bench_report(const char *op, const char *mode, struct bench_result result, bool json);
 
 const char *bench_mode_name(enum bench_mode mode);

@@ -10,6 +10,7 @@
 #include "loops.h"
 #include "../cpu.h"
 #include "../memory.h"
+#include "../thread.h"
 #include "../timer.h"
 
 #define MSR_APIC_BASE  0x1bu
@@ -19,6 +20,7 @@
 #define FAR_FUTURE     (1ull << 62)
 #define SOME_USER_BASE 0x12345678000ull
 #define STACK_SLOT     PV_CONFIG_CPU_OFFSET + PV_CPU_KERNEL_STACK_SLOT
+#define STACK          thread_current()->stack
 #define FLAGS_OFF      ((struct pv_irqflags){2})
 
 static volatile uint32_t *eoi_register;
@@ -66,6 +68,8 @@ bool bench_ops_prepare(void)
         return false;
     vector = (uint8_t)given;
     ipi_arrives = try_ipi();
+    if (!privileged())
+        return true; /* nothing that needs the APIC's registers is measured */
     if (pv_cpu_msr_read(MSR_APIC_BASE, &base) != PV_OK)
         return false;
     x2apic = (base & APIC_BASE_X2) != 0;
@@ -135,8 +139,8 @@ static void raw_irq_eoi(uint32_t turns)
 
 LOOP(op_cpu_relax, NOTHING, pv_cpu_relax())
 LOOP(raw_cpu_relax, NOTHING, RAW_SAVE_0("pause"))
-LOOP(op_cpu_kernel_stack_set, uint64_t top = boot_cpu.tss.rsp[0], pv_cpu_kernel_stack_set(top))
-LOOP(raw_cpu_kernel_stack_set, uint64_t top = boot_cpu.tss.rsp[0],
+LOOP(op_cpu_kernel_stack_set, uint64_t top = STACK, pv_cpu_kernel_stack_set(top))
+LOOP(raw_cpu_kernel_stack_set, uint64_t top = STACK,
      RAW_SAVE_1("mov %%gs:" PV_SITE_STRING(STACK_SLOT) ", %%rax\n\tmov %%rdi, (%%rax)", top))
 LOOP(op_cpu_tls_set, NOTHING, pv_cpu_tls_set(SOME_USER_BASE))
 LOOP(raw_cpu_tls_set, NOTHING,
@@ -183,35 +187,37 @@ LOOP(op_lock_kick, NOTHING, pv_lock_kick(0))
 LOOP(raw_lock_kick, NOTHING, RAW_CALL_1("", 0, 0))
 
 const struct op_bench op_benches[] = {
-    {"irq_disable", op_irq_disable, raw_irq_disable, empty, NULL},
-    {"irq_enable", op_irq_enable, raw_irq_enable, empty, interrupts_off},
-    {"irq_save", op_irq_save, raw_irq_save, empty, NULL},
-    {"irq_restore", op_irq_restore, raw_irq_restore, empty, NULL},
-    {"irq_flags", op_irq_flags, raw_irq_flags, empty, NULL},
+    {"irq_disable", op_irq_disable, raw_irq_disable, empty, NULL, RAW_NEEDS_RING0},
+    {"irq_enable", op_irq_enable, raw_irq_enable, empty, interrupts_off, RAW_NEEDS_RING0},
+    {"irq_save", op_irq_save, raw_irq_save, empty, NULL, RAW_NEEDS_RING0},
+    {"irq_restore", op_irq_restore, raw_irq_restore, empty, NULL, RAW_NEEDS_RING0},
+    {"irq_flags", op_irq_flags, raw_irq_flags, empty, NULL, RAW_NEEDS_RING0},
     {"irq_enable_halt", op_irq_enable_halt, raw_irq_enable_halt, empty_irq_enable_halt,
-     take_pending},
-    {"irq_eoi", op_irq_eoi, raw_irq_eoi, empty, NULL},
-    {"cpu_relax", op_cpu_relax, raw_cpu_relax, empty, NULL},
-    {"cpu_kernel_stack_set", op_cpu_kernel_stack_set, raw_cpu_kernel_stack_set, empty, NULL},
-    {"cpu_tls_set", op_cpu_tls_set, raw_cpu_tls_set, empty, NULL},
-    {"cr2_read", op_cr2_read, raw_cr2_read, empty, NULL},
-    {"cr3_read", op_cr3_read, raw_cr3_read, empty, NULL},
-    {"cr3_write", op_cr3_write, raw_cr3_write, empty, NULL},
-    {"tlb_invlpg", op_tlb_invlpg, raw_tlb_invlpg, empty, NULL},
-    {"tlb_flush", op_tlb_flush, raw_tlb_flush, empty, NULL},
-    {"clock_ns", op_clock_ns, raw_clock_ns, empty, NULL},
-    {"timer_set", op_timer_set, raw_timer_set, empty, disarm},
-    {"smp_ipi", op_smp_ipi, raw_smp_ipi, empty, take_pending},
-    {"vcpu_is_preempted", op_vcpu_is_preempted, raw_vcpu_is_preempted, empty, NULL},
-    {"lock_acquire", op_lock_acquire, raw_lock_acquire, empty_lock_acquire, NULL},
-    {"lock_release", op_lock_release, raw_lock_release, empty_lock_release, NULL},
-    {"lock_wait", op_lock_wait, raw_lock_wait, empty, NULL},
-    {"lock_kick", op_lock_kick, raw_lock_kick, empty, NULL},
+     take_pending, RAW_NEEDS_RING0},
+    {"irq_eoi", op_irq_eoi, raw_irq_eoi, empty, NULL, RAW_NEEDS_RING0},
+    {"cpu_relax", op_cpu_relax, raw_cpu_relax, empty, NULL, NEEDS_NOTHING},
+    {"cpu_kernel_stack_set", op_cpu_kernel_stack_set, raw_cpu_kernel_stack_set, empty, NULL,
+     RAW_NEEDS_RING0},
+    {"cpu_tls_set", op_cpu_tls_set, raw_cpu_tls_set, empty, NULL, RAW_NEEDS_RING0},
+    {"cr2_read", op_cr2_read, raw_cr2_read, empty, NULL, RAW_NEEDS_RING0},
+    {"cr3_read", op_cr3_read, raw_cr3_read, empty, NULL, RAW_NEEDS_RING0},
+    {"cr3_write", op_cr3_write, raw_cr3_write, empty, NULL, RAW_NEEDS_RING0},
+    {"tlb_invlpg", op_tlb_invlpg, raw_tlb_invlpg, empty, NULL, RAW_NEEDS_RING0},
+    {"tlb_flush", op_tlb_flush, raw_tlb_flush, empty, NULL, RAW_NEEDS_RING0},
+    {"clock_ns", op_clock_ns, raw_clock_ns, empty, NULL, NEEDS_NOTHING},
+    {"timer_set", op_timer_set, raw_timer_set, empty, disarm, NEEDS_NOTHING},
+    {"smp_ipi", op_smp_ipi, raw_smp_ipi, empty, take_pending, NEEDS_NOTHING},
+    {"vcpu_is_preempted", op_vcpu_is_preempted, raw_vcpu_is_preempted, empty, NULL, NEEDS_NOTHING},
+    {"lock_acquire", op_lock_acquire, raw_lock_acquire, empty_lock_acquire, NULL, NEEDS_NOTHING},
+    {"lock_release", op_lock_release, raw_lock_release, empty_lock_release, NULL, NEEDS_NOTHING},
+    {"lock_wait", op_lock_wait, raw_lock_wait, empty, NULL, NEEDS_NOTHING},
+    {"lock_kick", op_lock_kick, raw_lock_kick, empty, NULL, NEEDS_NOTHING},
 };
 
 const unsigned op_bench_count = sizeof(op_benches) / sizeof(op_benches[0]);
 
 bool bench_op_possible(const struct op_bench *of)
 {
-    return of->op != op_irq_enable_halt || ipi_arrives;
+    return (of->op != op_irq_enable_halt || ipi_arrives) &&
+           (of->needs != NEEDS_RING0 || privileged());
 }

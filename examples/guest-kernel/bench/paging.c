@@ -21,6 +21,7 @@ LOOP(op_batch_open, NOTHING, pv_paging_batch_open())
 LOOP(op_batch_close, NOTHING, pv_paging_batch_close())
 LOOP(raw_batch, NOTHING, RAW_SAVE_0(""))
 
+/* A table already, which only a machine without a care for tables lets be added again. */
 #define FRAME (kernel_space / PAGE_BYTES)
 
 LOOP(op_table_add, uint64_t frame = FRAME, pv_paging_table_add(frame, 1))
@@ -35,19 +36,19 @@ static void clear(uint32_t turns)
 }
 
 const struct op_bench paging_benches[] = {
-    {"pte_set", op_pte_set, raw_pte_set, empty, clear},
-    {"pte_clear", op_pte_clear, raw_pte_clear, empty, clear},
-    {"paging_batch_open", op_batch_open, raw_batch, empty, NULL},
-    {"paging_batch_close", op_batch_close, raw_batch, empty, NULL},
-    {"paging_table_add", op_table_add, raw_table, empty, NULL},
-    {"paging_table_remove", op_table_remove, raw_table, empty, NULL},
+    {"pte_set", op_pte_set, raw_pte_set, empty, clear, RAW_NEEDS_RING0},
+    {"pte_clear", op_pte_clear, raw_pte_clear, empty, clear, RAW_NEEDS_RING0},
+    {"paging_batch_open", op_batch_open, raw_batch, empty, NULL, RAW_NEEDS_RING0},
+    {"paging_batch_close", op_batch_close, raw_batch, empty, NULL, RAW_NEEDS_RING0},
+    {"paging_table_add", op_table_add, raw_table, empty, NULL, NEEDS_RING0},
+    {"paging_table_remove", op_table_remove, raw_table, empty, NULL, NEEDS_RING0},
 };
 
 const unsigned paging_bench_count = sizeof(paging_benches) / sizeof(paging_benches[0]);
 
 #else
 
-const struct op_bench paging_benches[] = {{NULL, NULL, NULL, NULL, NULL}};
+const struct op_bench paging_benches[] = {{NULL, NULL, NULL, NULL, NULL, NEEDS_NOTHING}};
 const unsigned paging_bench_count = 0;
 
 #endif

@@ -17,7 +17,7 @@
 static const struct test_group *const groups[] = {
     &detect_group, &sites_group,  &ops_group,  &trap_group,   &irq_group,
     &clock_group,  &timer_group,  &halt_group, &module_group, &live_group,
-    &users_group,  &switch_group, &wx_group,
+    &users_group,  &switch_group, &wx_group,   &tables_group,
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
@@ -72,14 +72,22 @@ bool skip_without_timer(struct check *check)
     return !timer_works();
 }
 
-bool skip_without_apic(struct check *check)
+/* A kernel that may not touch the hardware has a VMM that sends them. */
+bool skip_without_ipi(struct check *check)
 {
     uint32_t regs[4];
     pv_cpu_cpuid(1, 0, regs);
-    bool none = (regs[CPUID_EDX] & CPUID_APIC) == 0;
+    bool none = privileged() && (regs[CPUID_EDX] & CPUID_APIC) == 0;
     if (none)
         skip(check, "this machine has no local APIC");
     return none;
+}
+
+bool skip_without_ports(struct check *check)
+{
+    if (!privileged())
+        skip(check, "ports are not this kernel's to touch: it does not run in ring 0");
+    return !privileged();
 }
 
 bool wait_for(const volatile bool *flag, uint64_t ns)

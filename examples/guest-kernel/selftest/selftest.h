@@ -34,7 +34,7 @@ struct test_group {
 
 extern const struct test_group sites_group, ops_group, halt_group, clock_group, timer_group;
 extern const struct test_group irq_group, wx_group, trap_group, switch_group, module_group;
-extern const struct test_group live_group, users_group, detect_group;
+extern const struct test_group live_group, users_group, detect_group, tables_group;
 
 /* The first reason to fail is kept. */
 void fail(struct check *check, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -49,9 +49,11 @@ bool expect_ok(struct check *check, const char *what, int status, const struct p
 /* For checks of patching: true, and the check is skipped, in a build that has no sites. */
 bool skip_if_bound(struct check *check);
 
-/* The same where the machine has no timer that fires, or no local APIC to send interrupts. */
+/* The same where the machine has no timer that fires, no way to send interrupts, or no ports for
+ * this kernel. */
 bool skip_without_timer(struct check *check);
-bool skip_without_apic(struct check *check);
+bool skip_without_ipi(struct check *check);
+bool skip_without_ports(struct check *check);
 
 /* Waits with interrupts on until *flag is set; false after the time. */
 bool wait_for(const volatile bool *flag, uint64_t ns);

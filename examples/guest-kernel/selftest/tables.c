@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tables that a VMM may own: page tables of every level, the descriptor table, and the trap of the
+ * floating-point unit.
+ */
+#include "selftest.h"
+#include "../cpu.h"
+#include "../memory.h"
+#include "../traps.h"
+#include "../user.h"
+
+#define LEVELS 4u
+
+static const uint64_t rights_of_pages[] = {MAP_KERNEL_CONST, MAP_KERNEL_DATA,
+                                           MAP_KERNEL_CODE,  MAP_KERNEL_DATA & ~PTE_GLOBAL,
+                                           MAP_USER_CODE,    MAP_USER_DATA};
+
+static void expect_read_back(struct check *check, struct pv_pte *entry, uint64_t written)
+{
+    pv_pte_set(entry, (struct pv_pte){written});
+    uint64_t read = pv_pte_get(entry).raw;
+    EXPECT(check, (read & ~PTE_ACCESSED) == written, "wrote %lx, read %lx", written, read);
+}
+
+static void pages_read_back(struct check *check)
+{
+    struct pv_pte *entry = paging_entry(kernel_space, SCRATCH_BASE, true);
+    uint64_t phys = page_alloc();
+    if (!EXPECT(check, entry != NULL && phys != 0, "no memory"))
+        return;
+    for (unsigned i = 0; i < sizeof(rights_of_pages) / sizeof(rights_of_pages[0]); i++)
+        expect_read_back(check, entry, phys | rights_of_pages[i]);
+    pv_pte_clear(entry);
+    EXPECT(check, pv_pte_get(entry).raw == 0, "cleared, and read %lx", pv_pte_get(entry).raw);
+    pv_tlb_invlpg(SCRATCH_BASE);
+    page_free(phys);
+}
+
+/* Each entry names the table that the entry below lies in. */
+static void expect_chain(struct check *check, uint64_t space)
+{
+    uint64_t table = space;
+    for (unsigned level = LEVELS; level > 1; level--) {
+        struct pv_pte *entry = paging_entry_at(space, USER_DATA, level, false);
+        struct pv_pte *below = paging_entry_at(space, USER_DATA, level - 1, false);
+        if (!EXPECT(check, entry != NULL && below != NULL, "level %u is not there", level))
+            return;
+        uint64_t value = pv_pte_get(entry).raw;
+        EXPECT(check, ((uintptr_t)entry & ~(PAGE_BYTES - 1)) == (uintptr_t)direct(table),
+               "the table of level %u is not where the entry above says", level);
+        EXPECT(check, (value & PTE_PRESENT) != 0 && (value & PV_PTE_MACHINE) == 0,
+               "level %u: read %lx", level, value);
+        table = value & PTE_ADDRESS;
+        EXPECT(check, direct(table) == (void *)((uintptr_t)below & ~(PAGE_BYTES - 1)),
+               "level %u: read %lx, and the table is at %p", level, value, (void *)below);
+    }
+}
+
+static void tables_read_back(struct check *check)
+{
+    uint64_t space = space_create();
+    uint64_t phys = page_alloc();
+    if (!EXPECT(check, space != 0 && phys != 0, "no memory"))
+        return;
+    if (EXPECT(check, paging_map(space, USER_DATA, phys, MAP_USER_DATA), "no memory for tables"))
+        expect_chain(check, space);
+    space_destroy(space);
+}
+
+static void pages_come_back_writable(struct check *check)
+{
+    uint64_t space = space_create();
+    if (!EXPECT(check, space != 0, "no memory"))
+        return;
+    space_destroy(space);
+    /* Its first word is the list of free pages. */
+    EXPECT(check, probe_write(direct(space + 8), 1), "a page that was a table cannot be written");
+}
+
+static void index_outside(struct check *check)
+{
+    uint64_t *gdt = boot_cpu.gdt;
+    uint64_t one = gdt[USER_DS / 8];
+    unsigned entries = sizeof(boot_cpu.gdt) / sizeof(gdt[0]);
+    int inside = pv_cpu_gdt_entry_set(gdt, USER_DS / 8, one);
+    int behind = pv_cpu_gdt_entry_set(gdt, entries, one);
+    int far = pv_cpu_gdt_entry_set(gdt, UINT32_MAX, one);
+    EXPECT(check, inside == PV_OK, "an index inside: status %d", inside);
+    EXPECT(check, behind == PV_E_RANGE && far == PV_E_RANGE, "status %d and %d", behind, far);
+}
+
+static void use_fpu(void)
+{
+    __asm__ volatile("fnop");
+}
+
+static void fpu_traps_once(struct check *check)
+{
+    preempt_off();
+    uint32_t before = fpu_traps;
+    use_fpu();
+    uint32_t unasked = fpu_traps - before;
+    pv_cpu_fpu_trap(true);
+    use_fpu();
+    uint32_t first = fpu_traps - before;
+    use_fpu();
+    uint32_t second = fpu_traps - before;
+    preempt_on();
+    EXPECT(check, unasked == 0, "it trapped before it was asked for");
+    EXPECT(check, first == 1, "the first use trapped %u times", first);
+    EXPECT(check, second == first, "the second use trapped too");
+}
+
+static const struct test tables_tests[] = {
+    {"the entry of a page reads back as it was written, whatever its rights", pages_read_back},
+    {"an entry of each level reads back as the table that it names", tables_read_back},
+    {"a page that was a page table can be written again", pages_come_back_writable},
+    {"pv_cpu_gdt_entry_set() refuses an index outside of the table", index_outside},
+    {"the floating-point unit traps once when that is asked for, and not before", fpu_traps_once},
+};
+
+const struct test_group tables_group = TEST_GROUP(tables);

@@ -129,13 +129,14 @@ static void run_word(uint32_t word, uint32_t vcpu, struct pv_regs *regs)
 {
     uint32_t first = word * PV_XEN_EVENT_WORD_BITS;
 
-    if (first >= PV_XEN_PORTS) {
+    uint64_t pending = __atomic_load_n(&pv_xen_shared->pending[word], __ATOMIC_SEQ_CST) &
+                       ~__atomic_load_n(&pv_xen_shared->mask[word], __ATOMIC_SEQ_CST);
+
+    if (pending != 0 && first >= PV_XEN_PORTS) {
         mask(word, UINT64_MAX);
         count_stray(first);
         return;
     }
-    uint64_t pending = __atomic_load_n(&pv_xen_shared->pending[word], __ATOMIC_SEQ_CST) &
-                       ~__atomic_load_n(&pv_xen_shared->mask[word], __ATOMIC_SEQ_CST);
     for (; pending != 0; pending &= pending - 1)
         run_port(first + (uint32_t)__builtin_ctzll(pending), vcpu, regs);
 }

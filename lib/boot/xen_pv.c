@@ -18,7 +18,10 @@
 #define FLAG_MODULE_IS_PFN  0x8u
 #define MAPPED_BEHIND       0x80000ull
 
-/* "xen-" VERSION "-x86_64": the version is not for guests to look at. */
+/*
+ * "xen-" VERSION "-x86_64", and a "p" from a domain builder that looks at the PAE_MODE note (xen/arch/
+ * x86/pv/dom0_build.c). The version is not for guests to look at.
+ */
 #define MAGIC_BYTES 32
 static const char magic_start[] = "xen-";
 static const char magic_end[] = "-x86_64";
@@ -58,7 +61,10 @@ static bool magic_is_right(const char *magic)
         at++;
     while (at + end < MAGIC_BYTES && magic_end[end] != '\0' && magic[at + end] == magic_end[end])
         end++;
-    return magic_end[end] == '\0' && at + end < MAGIC_BYTES && magic[at + end] == '\0';
+    at += end;
+    if (at < MAGIC_BYTES && magic[at] == 'p')
+        at++;
+    return magic_end[end] == '\0' && at < MAGIC_BYTES && magic[at] == '\0';
 }
 
 /* Some pages that start_info names by their virtual address; end 0: they cannot be. */

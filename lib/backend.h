@@ -45,8 +45,8 @@ struct pv_backend {
     bool (*sequence_fits)(enum pv_op_id op);
 
     /*
-     * The base lends its ops and nothing else: it is neither entered nor left, for the hardware it
-     * would bring up is not this machine's (Xen PV).
+     * The base lends its ops and the trap handler that they may need, and nothing else: it is
+     * neither entered nor left, for the hardware it would bring up is not this machine's (Xen PV).
      */
     bool base_is_ops_only;
 
@@ -101,6 +101,12 @@ struct pv_backend {
     int (*memory_map)(struct pv_memory_range *ranges, unsigned room);
     void (*power_off)(int status);
 };
+
+/* What is entered before a backend, left after it, and has features and a clock to name. */
+static inline const struct pv_backend *pv_backend_below(const struct pv_backend *backend)
+{
+    return backend->base_is_ops_only ? NULL : backend->base;
+}
 
 extern const struct pv_backend pv_backend_native;
 extern const struct pv_backend pv_backend_kvm;

@@ -173,7 +173,7 @@ const char *pv_clock_name(void)
     const struct pv_backend *backend = pv_backend;
 
     while (backend != NULL && backend->clock == NULL)
-        backend = backend->base;
+        backend = pv_backend_below(backend);
     return backend != NULL && pv_tsc_khz_value != 0 ? backend->clock : "none";
 }
 
@@ -221,7 +221,8 @@ void pv_facts(struct pv_facts *facts)
     facts->tsc_khz = pv_tsc_khz_value;
     facts->detection = &detection;
     facts->chosen = chosen();
-    for (const struct pv_backend *backend = pv_backend; backend != NULL; backend = backend->base)
+    for (const struct pv_backend *backend = pv_backend; backend != NULL;
+         backend = pv_backend_below(backend))
         if (backend->features != NULL)
             used += backend->features(facts->features + used, room - used);
     facts->features[used] = NULL;

@@ -17,12 +17,13 @@ static unsigned poke_op = PV_OP_COUNT;
 
 /* ---- the breakpoint's handler --------------------------------------------------------------- */
 
-static inline unsigned privilege(void)
-{
-    unsigned cs;
-    __asm__("movl %%cs, %0" : "=r"(cs));
-    return cs & 3;
-}
+/*
+ * The privilege that frames of the kernel's code show. Not the one that it runs at: a Xen PV kernel
+ * runs in ring 3 as its users do, and Xen shows ring 0 in the kernel's frames.
+ */
+#ifndef PV_KERNEL_RPL
+#define PV_KERNEL_RPL 0
+#endif
 
 /* The record of the site at an address; NULL: none. Linear, and hardly ever called. */
 PV_NOSITE static const struct pv_site *record_at(const struct pv_text *text, uintptr_t address)
@@ -54,7 +55,7 @@ PV_NOSITE bool pv_live_breakpoint(struct pv_regs *regs)
     const struct pv_text *text = pv_text_of(site);
     const struct pv_site *record = NULL;
 
-    if (text != NULL && (regs->cs & 3) == privilege())
+    if (text != NULL && (regs->cs & 3) == PV_KERNEL_RPL)
         record = record_at(text, site);
     if (record == NULL)
         return false;

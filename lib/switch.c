@@ -15,19 +15,13 @@ const struct pv_backend *pv_backend;
 static bool stands_on(const struct pv_backend *backend, const struct pv_backend *below)
 {
     while (backend != NULL && backend != below)
-        backend = backend->base;
+        backend = pv_backend_below(backend);
     return backend != NULL;
-}
-
-/* What is entered before a backend, and left after it. */
-static const struct pv_backend *entered_base(const struct pv_backend *backend)
-{
-    return backend->base_is_ops_only ? NULL : backend->base;
 }
 
 static void leave_chain(const struct pv_backend *backend, const struct pv_backend *except)
 {
-    for (; backend != NULL && !stands_on(except, backend); backend = entered_base(backend))
+    for (; backend != NULL && !stands_on(except, backend); backend = pv_backend_below(backend))
         if (backend->leave != NULL)
             backend->leave();
 }
@@ -38,12 +32,12 @@ static int enter_chain(const struct pv_backend *backend, const struct pv_backend
 {
     if (backend == NULL || stands_on(except, backend))
         return PV_OK;
-    int status = enter_chain(entered_base(backend), except, error);
+    int status = enter_chain(pv_backend_below(backend), except, error);
     if (status != PV_OK || backend->enter == NULL)
         return status;
     status = backend->enter(pv_platform, error);
     if (status != PV_OK)
-        leave_chain(entered_base(backend), except);
+        leave_chain(pv_backend_below(backend), except);
     return status;
 }
 

@@ -49,7 +49,7 @@ int pv_native_cpu_gdt_entry_set(uint64_t *table, uint32_t index, uint64_t descri
     struct descriptor_register loaded;
 
     __asm__ volatile("sgdt %0" : "=m"(loaded));
-    if (loaded.base != (uintptr_t)table || index > loaded.limit / 8u)
+    if (loaded.base != (uintptr_t)table || index >= (loaded.limit + 1u) / sizeof(*table))
         return PV_E_RANGE;
     __atomic_store_n(&table[index], descriptor, __ATOMIC_RELAXED);
     return PV_OK;

@@ -27,13 +27,17 @@
  * In place of `iretq`: all registers as they are to be, rsp at the frame (rip, cs, rflags, rsp,
  * ss). Two instructions more than `iretq`, and none with -Dbind.
  */
+#ifdef __ASSEMBLER__
 #if PV_BOUND
 #define PV_RETURN_FROM_FRAME iretq
 #else
-#define PV_RETURN_FROM_FRAME           \
-    testb $PV_FRAME_VIRTUAL, 9(% rsp); \
-    jnz pv_frame_return;               \
+/* clang-format off */
+#define PV_RETURN_FROM_FRAME          \
+    testb $PV_FRAME_VIRTUAL, 9(%rsp); \
+    jnz pv_frame_return;              \
     iretq
+/* clang-format on */
+#endif
 #endif
 
 #endif

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Every public header compiles alone, in every language standard that a kernel may be written in,
-without a warning, -Wpedantic included.
+without a warning, -Wpedantic included. What is for assembly can be assembled.
 
 One exception: `pv_facts` is a struct and a function, as `stat` is in POSIX; g++ -Wshadow says so,
 and is therefore not asked.
@@ -10,7 +10,7 @@ and is therefore not asked.
 import sys
 import unittest
 
-from toolbox import ROOT, SCRATCH, TestCase, attempt
+from toolbox import ROOT, SCRATCH, TestCase, attempt, run
 
 STRICT = ['-Wall', '-Wextra', '-Wpedantic', '-Wconversion', '-Wundef', '-Werror', '-mno-red-zone',
           '-ffreestanding', '-mgeneral-regs-only', '-fsyntax-only', '-I', ROOT / 'include']
@@ -54,6 +54,19 @@ class Headers(TestCase):
                       ['-DPV_CONFIG_THIS_CPU=((struct pv_cpu *)4096)']):
             for language in STANDARDS:
                 self.check(language, every, flags)
+
+    def test_the_exit_of_a_trap_is_iretq_alone_where_the_backend_is_bound(self):
+        source, made = SCRATCH / f'exit-{COMPILERS[0]}.S', SCRATCH / f'exit-{COMPILERS[0]}.o'
+        source.write_text('#include "pvops/entry.h"\nleave: PV_RETURN_FROM_FRAME\n')
+        for bound, expected in (([], ['testb', 'jne', 'iretq']),
+                                (['-DPV_CONFIG_BIND_HEADER="backends/native/bind.h"'], ['iretq'])):
+            for compiler in COMPILERS:
+                run([compiler, '-I', ROOT / 'include', *bound, '-c', source, '-o', made])
+                listing = run(['objdump', '-d', '--no-show-raw-insn', made])
+                found = [line.split('\t')[1].split()[0] for line in listing.splitlines()
+                         if '\t' in line]
+                self.assertEqual(found, expected, listing)
+                self.assertEqual('pv_frame_return' in run(['nm', '-u', made]), not bound)
 
 
 COMPILERS = sys.argv[1:] or ['gcc', 'clang']

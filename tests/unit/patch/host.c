@@ -226,6 +226,7 @@ static struct host_block blocks[HOST_CPUS];
 static bool end_asked;
 unsigned host_cpu_count = 1;
 unsigned long host_interrupts, host_breakpoints;
+unsigned host_kernel_rpl = 3;
 
 struct pv_cpu *host_cpu(unsigned number)
 {
@@ -561,6 +562,7 @@ void host_start(const char *backend)
     memset(&host_alpha, 0, sizeof(host_alpha));
     memset(&host_beta, 0, sizeof(host_beta));
     memset(&host_gamma, 0, sizeof(host_gamma));
+    memset(&host_delta, 0, sizeof(host_delta));
     host_become_cpu(0);
     snprintf(boot.cmdline, sizeof(boot.cmdline), "backend=%s", backend);
     assert_int_equal(pv_early_init(&host_platform, &boot, NULL), PV_OK);

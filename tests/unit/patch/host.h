@@ -31,8 +31,10 @@
 #define ALPHA(op) (0xA000u + PV_OPID_##op)
 #define BETA(op)  (0xB000u + PV_OPID_##op)
 
-/* alpha: every hot op a function. beta: most of them inline. gamma: on top of beta. */
-extern const struct pv_backend pv_backend_alpha, pv_backend_beta, pv_backend_gamma;
+/* alpha: every hot op a function. beta: most of them inline. gamma: on top of beta. delta: uses the
+ * ops of beta, and nothing else of it. */
+extern const struct pv_backend pv_backend_alpha, pv_backend_beta, pv_backend_gamma,
+    pv_backend_delta;
 
 /* What the backends were asked to do, and what they shall answer. */
 struct host_backend_state {
@@ -40,8 +42,12 @@ struct host_backend_state {
     int enters;
     int leaves;
     int fail_next; /* so many times enter() fails */
+    int begins;
+    bool fail_begin;
+    const struct pv_boot_info *begun_with;
+    const struct pv_backend *in_force; /* when it was asked to begin */
 };
-extern struct host_backend_state host_alpha, host_beta, host_gamma;
+extern struct host_backend_state host_alpha, host_beta, host_gamma, host_delta;
 
 /* The platform lent to the library. Tests change members; host_start() resets them. */
 extern struct pv_platform host_platform;
@@ -91,6 +97,9 @@ extern unsigned long host_interrupts, host_breakpoints;
 
 void host_regs_from(struct pv_regs *regs, const ucontext_t *context, unsigned vector);
 void host_regs_to(const struct pv_regs *regs, ucontext_t *context);
+
+/* The privilege that the library takes for the kernel's: 3. */
+extern unsigned host_kernel_rpl;
 
 /* Called for an int3 that the library declines; NULL: the test ends. */
 extern bool (*host_declined)(struct pv_regs *regs);

@@ -31,6 +31,7 @@ static struct pv_ops beta_ops = {
 
 /* Hides what beta would put inline. */
 static const struct pv_ops gamma_ops = {.irq_flags = alpha_irq_flags};
+static const struct pv_ops delta_ops = {.irq_restore = alpha_irq_restore};
 
 /* beta has no timer at all. */
 __attribute__((constructor)) static void beta_lacks_an_op(void)
@@ -44,7 +45,7 @@ extern const struct pv_sequence host_beta_sequences_end[] PV_HIDDEN;
 static uint32_t eoi_register;
 volatile uint32_t *host_eoi PV_HIDDEN = &eoi_register;
 
-struct host_backend_state host_alpha, host_beta, host_gamma;
+struct host_backend_state host_alpha, host_beta, host_gamma, host_delta;
 
 static int enter(struct host_backend_state *state, struct pv_error *error)
 {
@@ -63,11 +64,26 @@ static void leave(struct host_backend_state *state)
     state->entered--;
 }
 
+static int begin(struct host_backend_state *state, const struct pv_boot_info *boot,
+                 struct pv_error *error)
+{
+    state->begins++;
+    state->begun_with = boot;
+    state->in_force = pv_backend;
+    if (state->fail_begin)
+        return pv_fail(error, PV_E_HOST, "the test's backend cannot begin", 0, -1);
+    return PV_OK;
+}
+
 #define LIFE(name)                                                                      \
     static int name##_enter(const struct pv_platform *platform, struct pv_error *error) \
     {                                                                                   \
         (void)platform;                                                                 \
         return enter(&host_##name, error);                                              \
+    }                                                                                   \
+    static int name##_begin(const struct pv_boot_info *boot, struct pv_error *error)    \
+    {                                                                                   \
+        return begin(&host_##name, boot, error);                                        \
     }                                                                                   \
     static void name##_leave(void)                                                      \
     {                                                                                   \
@@ -77,6 +93,20 @@ static void leave(struct host_backend_state *state)
 LIFE(alpha)
 LIFE(beta)
 LIFE(gamma)
+LIFE(delta)
+
+static unsigned beta_features(const char **names, unsigned room)
+{
+    if (room != 0)
+        names[0] = "beta's";
+    return room != 0;
+}
+
+static bool beta_trap(unsigned vector, struct pv_regs *regs)
+{
+    (void)regs;
+    return vector == PV_TRAP_PROTECTION;
+}
 
 static unsigned fits(const struct pv_detection *detection)
 {
@@ -94,6 +124,7 @@ const struct pv_backend pv_backend_alpha = {
     .name = "alpha",
     .ops = &alpha_ops,
     .fitness = fits,
+    .begin = alpha_begin,
     .enter = alpha_enter,
     .leave = alpha_leave,
 };
@@ -104,8 +135,12 @@ const struct pv_backend pv_backend_beta = {
     .sequences = host_beta_sequences,
     .sequences_end = host_beta_sequences_end,
     .fitness = fits,
+    .begin = beta_begin,
     .enter = beta_enter,
     .leave = beta_leave,
+    .features = beta_features,
+    .clock = "beta's",
+    .trap = beta_trap,
 };
 
 const struct pv_backend pv_backend_gamma = {
@@ -113,8 +148,20 @@ const struct pv_backend pv_backend_gamma = {
     .base = &pv_backend_beta,
     .ops = &gamma_ops,
     .fitness = fits,
+    .begin = gamma_begin,
     .enter = gamma_enter,
     .leave = gamma_leave,
+};
+
+const struct pv_backend pv_backend_delta = {
+    .name = "delta",
+    .base = &pv_backend_beta,
+    .base_is_ops_only = true,
+    .ops = &delta_ops,
+    .begin = delta_begin,
+    .fitness = fits,
+    .enter = delta_enter,
+    .leave = delta_leave,
 };
 
 static const struct pv_backend unfit = {
@@ -124,9 +171,6 @@ static const struct pv_backend unfit = {
 };
 
 const struct pv_backend *const pv_backends[] = {
-    &pv_backend_alpha,
-    &pv_backend_beta,
-    &pv_backend_gamma,
-    &unfit,
+    &pv_backend_alpha, &pv_backend_beta, &pv_backend_gamma, &pv_backend_delta, &unfit,
 };
 const unsigned pv_backend_count = sizeof(pv_backends) / sizeof(pv_backends[0]);

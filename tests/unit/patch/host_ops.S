@@ -7,6 +7,7 @@
 #include "lib/x86/sequence.h"
 #include "pvops/config.h"
 #define PV_CPU_KERNEL_STACK_SLOT 8 /* checked in pvops/percpu.h */
+#define PV_CPU_VMM_STATE         192
 
     .text
 #define MAKE_COLD(name)
@@ -25,8 +26,10 @@
     .hidden host_beta_sequences, host_beta_sequences_end
 host_beta_sequences:
 
-PV_SEQUENCE(irq_disable, 1, 1)
-    nop
+/* A byte of the CPU's own block, as an event mask is: the whole site. */
+#define MASK PV_CONFIG_CPU_OFFSET + PV_CPU_VMM_STATE + 1
+PV_SEQUENCE(irq_disable, 1, 9)
+    movb $1, %gs:MASK
 PV_SEQUENCE_END(irq_disable)
 
 /* One instruction, the whole site. */
@@ -34,11 +37,12 @@ PV_SEQUENCE(irq_enable, 1, 6)
     .byte 0x66, 0x0f, 0x1f, 0x44, 0x00, 0x01
 PV_SEQUENCE_END(irq_enable)
 
-/* Torn, it leaves the stack one word off. */
-PV_SEQUENCE(irq_save, 3, 2)
+/* The longest sequence that there can be. Torn, it leaves the stack one word off. */
+PV_SEQUENCE(irq_save, 4, 2)
     push $0x3b
+    movb $1, %gs:MASK
+    mov %al, %gs:MASK
     pop %rax
-    nop
 PV_SEQUENCE_END(irq_save)
 
 PV_SEQUENCE(irq_restore, 3, 4)
@@ -48,8 +52,9 @@ PV_SEQUENCE(irq_restore, 3, 4)
 1:
 PV_SEQUENCE_END(irq_restore)
 
-PV_SEQUENCE(irq_flags, 1, 5)
-    mov $0xB000 + PV_OPID_irq_flags, %eax
+PV_SEQUENCE(irq_flags, 1, 11)
+    .byte 0x2e
+    movabs $0xB000 + PV_OPID_irq_flags, %rax
 PV_SEQUENCE_END(irq_flags)
 
 PV_SEQUENCE_FIX(irq_eoi, 2, 7, host_eoi)
@@ -79,8 +84,10 @@ PV_SEQUENCE(tlb_invlpg, 1, 3)
     mov %rdi, %rax
 PV_SEQUENCE_END(tlb_invlpg)
 
-PV_SEQUENCE(tlb_flush, 2, 2)
-    xor %eax, %eax
+/* Several instructions where a call is one. Torn, it leaves the stack one word off. */
+PV_SEQUENCE(tlb_flush, 3, 2)
+    push $0x3b
+    pop %rax
     nop
 PV_SEQUENCE_END(tlb_flush)
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the library waits when its CPUs are threads: it gives the processor to one that it waits for.
+ * What is different for the library on the host. Its CPUs are threads: it gives the processor to
+ * one that it waits for. They run in ring 3, and a test may say otherwise.
  */
 #ifndef PVOPS_TESTS_HOST_PAUSE_H
 #define PVOPS_TESTS_HOST_PAUSE_H
@@ -19,8 +20,11 @@ static inline void host_pause(void)
     else
         sched_yield();
 }
+
+extern unsigned host_kernel_rpl;
 #endif
 
 #define PV_RAW_PAUSE() host_pause()
+#define PV_KERNEL_RPL  host_kernel_rpl
 
 #endif

@@ -76,7 +76,7 @@ static void a_breakpoint_outside_of_text_is_declined(void **state)
 static void a_breakpoint_between_sites_is_declined(void **state)
 {
     (void)state;
-    assert_declined(breakpoint_at(site + 6));
+    assert_declined(breakpoint_at(site + host_length(PV_OPID_irq_flags)));
     assert_declined(breakpoint_at(object.text.start - 1));
     assert_declined(breakpoint_at(object.text.end - 1));
 }
@@ -84,7 +84,7 @@ static void a_breakpoint_between_sites_is_declined(void **state)
 static void a_breakpoint_inside_a_site_is_declined(void **state)
 {
     (void)state;
-    for (unsigned i = 1; i < 6; i++)
+    for (unsigned i = 1; i < host_length(PV_OPID_irq_flags); i++)
         assert_declined(breakpoint_at(site + i));
 }
 
@@ -119,6 +119,21 @@ static void another_privilege_is_declined(void **state)
     struct pv_regs regs = breakpoint_at(site);
     regs.cs ^= 3;
     assert_declined(regs);
+}
+
+/* As for a Xen PV guest: it runs in ring 3, and frames of its kernel show ring 0. */
+static void the_kernels_privilege_is_that_of_its_frames(void **state)
+{
+    (void)state;
+    struct pv_regs kernel = breakpoint_at(site), user = kernel;
+    unsigned before = host_kernel_rpl;
+    kernel.cs &= ~3ull;
+    host_kernel_rpl = 0;
+    bool from_kernel = pv_trap(PV_TRAP_BREAKPOINT, &kernel);
+    bool from_user = pv_trap(PV_TRAP_BREAKPOINT, &user);
+    host_kernel_rpl = before;
+    assert_true(from_kernel);
+    assert_false(from_user);
 }
 
 static void a_stale_breakpoint_is_run_again(void **state)
@@ -195,7 +210,7 @@ static void call_is_made_for_a_breakpoint(void)
     assert_true(pv_trap(PV_TRAP_BREAKPOINT, &regs));
     assert_int_equal(regs.rip, (uintptr_t)host_override);
     assert_int_equal(regs.rsp, (uintptr_t)&stack[7]);
-    assert_int_equal(stack[7], site + 6);
+    assert_int_equal(stack[7], site + host_length(PV_OPID_irq_flags));
 }
 
 static void a_breakpoint_of_a_change_is_given_the_call(void **state)
@@ -253,10 +268,10 @@ static void a_breakpoint_without_a_stack_of_its_own_panics(void **state)
 }
 
 static bool another_op_handled;
+static uintptr_t other;
 
 static void breakpoint_of_another_op(void)
 {
-    uintptr_t other = site + 7;
     struct pv_regs regs = breakpoint_at(other);
     uint8_t before = *(const uint8_t *)other;
 
@@ -269,7 +284,7 @@ static void a_breakpoint_on_another_ops_site_is_declined_meanwhile(void **state)
 {
     (void)state;
     assert_int_equal(pv_text_remove(&object.text), PV_OK);
-    assert_int_equal(host_object_site(&object, PV_OPID_irq_save), site + 7);
+    other = host_object_site(&object, PV_OPID_irq_save);
     assert_int_equal(pv_text_add(&object.text, NULL), PV_OK);
     another_op_handled = false;
     pretend_two_cpus(breakpoint_of_another_op);
@@ -406,6 +421,7 @@ int main(void)
         ALONE(a_debuggers_breakpoint_on_a_site_is_declined),
         ALONE(a_debuggers_breakpoint_on_a_site_refuses_a_change),
         ALONE(another_privilege_is_declined),
+        ALONE(the_kernels_privilege_is_that_of_its_frames),
         ALONE(a_stale_breakpoint_is_run_again),
         ALONE(an_int3_in_the_program_reaches_the_kernel),
         ALONE(other_vectors_without_a_taker_are_declined),

@@ -176,12 +176,13 @@ static void a_missing_op_traps_before_it_is_patched(void **state)
     assert_in_range(at, (uintptr_t)pv_op_missing, (uintptr_t)pv_op_missing + 4);
 }
 
-static int32_t direct_call_distance(uintptr_t site, unsigned length)
+static uintptr_t direct_call_target(uintptr_t site, enum pv_op_id op)
 {
+    uintptr_t end = site + host_length(op);
     int32_t distance;
 
-    memcpy(&distance, (const void *)(site + length - 4), 4);
-    return distance;
+    memcpy(&distance, (const void *)(end - 4), 4);
+    return end + (uintptr_t)(intptr_t)distance;
 }
 
 static void a_direct_call_skips_endbr64(void **state)
@@ -189,7 +190,7 @@ static void a_direct_call_skips_endbr64(void **state)
     (void)state;
     uintptr_t site = host_object_site(&object, PV_OPID_irq_flags);
     assert_int_equal(pv_text_add(&object.text, NULL), PV_OK);
-    uintptr_t target = site + 6 + (uintptr_t)(intptr_t)direct_call_distance(site, 6);
+    uintptr_t target = direct_call_target(site, PV_OPID_irq_flags);
     uintptr_t function = (uintptr_t)pv_slot_of(&pv_ops, PV_OPID_irq_flags);
     assert_int_equal(target, function + 4);
     pv_text_remove(&object.text);
@@ -200,7 +201,7 @@ static void a_direct_call_skips_nothing_else(void **state)
     (void)state;
     uintptr_t site = host_object_site(&object, PV_OPID_clock_ns);
     assert_int_equal(pv_text_add(&object.text, NULL), PV_OK);
-    uintptr_t target = site + 6 + (uintptr_t)(intptr_t)direct_call_distance(site, 6);
+    uintptr_t target = direct_call_target(site, PV_OPID_clock_ns);
     assert_int_equal(target, (uintptr_t)pv_slot_of(&pv_ops, PV_OPID_clock_ns));
     assert_int_equal(host_call(site, 0, 0), BETA(clock_ns));
     pv_text_remove(&object.text);
@@ -337,7 +338,7 @@ static void a_record_with_another_length_is_named(void **state)
 {
     (void)state;
     host_object_site(&object, PV_OPID_irq_flags);
-    object.records[0].length = 7;
+    object.records[0].length++;
     assert_refused(PV_E_RECORD, (uintptr_t)&object.records[0]);
 }
 
@@ -348,15 +349,16 @@ static void a_record_that_points_outside_is_named(void **state)
     object.text.start += 1;
     assert_refused(PV_E_RECORD, (uintptr_t)&object.records[0]);
     object.text.start -= 1;
-    object.text.end = object.text.start + 5;
+    object.text.end = object.text.start + host_length(PV_OPID_irq_flags) - 1;
     assert_refused(PV_E_RECORD, (uintptr_t)&object.records[0]);
 }
 
 static void a_site_of_another_op_is_named(void **state)
 {
     (void)state;
-    uintptr_t site = host_object_site(&object, PV_OPID_irq_flags);
-    object.records[0].op = PV_OPID_irq_save;
+    uintptr_t site = host_object_site(&object, PV_OPID_cr2_read);
+    assert_int_equal(host_length(PV_OPID_cr2_read), host_length(PV_OPID_cr3_read));
+    object.records[0].op = PV_OPID_cr3_read;
     assert_refused(PV_E_SITE, site);
 }
 
@@ -367,11 +369,12 @@ static void a_site_in_the_breakpoint_path_is_refused(void **state)
     struct pv_site *record = host_data_make(sizeof(*record));
     struct pv_text text = {host_platform.text_start, host_platform.text_end, record, 1, NULL};
 
-    for (const char *at = pv_nosite_start - 5; at < pv_nosite_end; at++) {
+    const unsigned length = host_length(PV_OPID_irq_flags);
+    for (const char *at = pv_nosite_start - length + 1; at < pv_nosite_end; at++) {
         struct pv_error error = {0};
         uintptr_t site;
-        *record =
-            (struct pv_site){(int32_t)((intptr_t)at - (intptr_t)record), PV_OPID_irq_flags, 6, 0};
+        *record = (struct pv_site){(int32_t)((intptr_t)at - (intptr_t)record), PV_OPID_irq_flags,
+                                   (uint8_t)length, 0};
         assert_int_equal(pv_record_check(&text, record, &site, &error), PV_E_RECORD);
         assert_int_equal(error.where, (uintptr_t)at);
     }
@@ -385,13 +388,12 @@ static void a_site_that_cannot_reach_its_slot_is_refused(void **state)
     struct pv_site *record = (struct pv_site *)(void *)far.rx;
     struct pv_site *writable = (struct pv_site *)(void *)far.rw;
     uintptr_t site = (uintptr_t)far.rx + 64;
-    static const uint8_t inline_flags[] = {0x2e, 0xb8};
-    uint32_t value = BETA(irq_flags);
+    const struct pv_content *held = &pv_contents[PV_OPID_irq_flags][PV_CONTENT_INLINE];
 
     /* It holds the inline content, which needs nothing that is near. */
-    memcpy(far.rw + 64, inline_flags, 2);
-    memcpy(far.rw + 66, &value, 4);
-    *writable = (struct pv_site){64, PV_OPID_irq_flags, 6, 0};
+    assert_int_equal(held->form, PV_SITE_INLINE);
+    memcpy(far.rw + 64, held->bytes, held->length);
+    *writable = (struct pv_site){64, PV_OPID_irq_flags, held->length, 0};
     struct pv_text text = {(uintptr_t)far.rx, (uintptr_t)far.rx + HOST_PAGE, record, 1, NULL};
     struct pv_error error = {0};
     assert_int_equal(pv_text_add(&text, &error), PV_E_SITE);

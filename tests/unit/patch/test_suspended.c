@@ -219,9 +219,9 @@ CHANGE(inline_to_direct, "beta", false, PV_OPID_irq_flags, to_override, true, BE
        OVERRIDE_SLOW)
 CHANGE(direct_to_inline, "alpha", false, PV_OPID_irq_flags, to_beta, true, ALPHA(irq_flags),
        BETA(irq_flags))
-CHANGE(direct_to_several, "alpha", false, PV_OPID_irq_save, to_beta, true, ALPHA(irq_save), 0x3b)
-CHANGE(several_to_direct, "beta", false, PV_OPID_irq_save, to_alpha, false, 0x3b, ALPHA(irq_save))
-CHANGE(several_to_override, "beta", false, PV_OPID_irq_save, to_override, false, 0x3b,
+CHANGE(direct_to_several, "alpha", false, PV_OPID_tlb_flush, to_beta, true, ALPHA(tlb_flush), 0x3b)
+CHANGE(several_to_direct, "beta", false, PV_OPID_tlb_flush, to_alpha, false, 0x3b, ALPHA(tlb_flush))
+CHANGE(several_to_override, "beta", false, PV_OPID_tlb_flush, to_override, false, 0x3b,
        OVERRIDE_SLOW)
 CHANGE(padded_call_to_sequence, "alpha", false, PV_OPID_lock_acquire, to_beta, false, 0, 0)
 CHANGE(sequence_to_padded_call, "beta", false, PV_OPID_lock_acquire, to_alpha, false, 0, 0)

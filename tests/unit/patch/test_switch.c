@@ -269,6 +269,116 @@ static void shutdown_leaves_the_whole_stack(void **state)
     assert_int_equal(host_gamma.entered, 0);
 }
 
+/* ---- a backend that only uses the ops of another -------------------------------------------- */
+
+static void assert_delta_is_alone(void)
+{
+    assert_string_equal(pv_backend->name, "delta");
+    assert_int_equal(host_delta.entered, 1);
+    assert_int_equal(host_alpha.entered, 0);
+    assert_int_equal(host_beta.entered, 0);
+    assert_int_equal(irq_flags(), BETA(irq_flags));
+}
+
+static void a_base_of_ops_only_is_neither_entered_nor_left(void **state)
+{
+    (void)state;
+    assert_int_equal(pv_switch("delta", NULL), PV_OK);
+    assert_delta_is_alone();
+    assert_int_equal(pv_switch("alpha", NULL), PV_OK);
+    assert_alpha_is_whole();
+    assert_int_equal(host_delta.entered, 0);
+    assert_int_equal(host_beta.enters + host_beta.leaves, 0);
+}
+
+static void a_base_of_ops_only_is_left_and_entered_where_it_was_in_force(void **state)
+{
+    (void)state;
+    assert_int_equal(pv_switch("delta", NULL), PV_OK);
+    assert_delta_is_alone();
+    assert_int_equal(host_beta.leaves, 1);
+    assert_int_equal(pv_switch("beta", NULL), PV_OK);
+    assert_int_equal(host_beta.entered, 1);
+    assert_int_equal(host_delta.entered, 0);
+}
+
+static void a_backend_that_fails_does_not_leave_a_base_of_ops_only(void **state)
+{
+    (void)state;
+    host_delta.fail_next = 1;
+    assert_refused("delta", PV_E_HOST);
+    assert_int_equal(host_beta.enters + host_beta.leaves, 0);
+}
+
+static void shutdown_does_not_leave_a_base_of_ops_only(void **state)
+{
+    (void)state;
+    assert_int_equal(pv_switch("delta", NULL), PV_OK);
+    pv_shutdown();
+    assert_int_equal(host_delta.entered, 0);
+    assert_int_equal(host_beta.leaves, 0);
+}
+
+static void a_base_of_ops_only_has_no_features_and_no_clock(void **state)
+{
+    struct pv_facts facts;
+
+    (void)state;
+    pv_tsc_khz_value = 1; /* there is a clock */
+    assert_int_equal(pv_switch("gamma", NULL), PV_OK);
+    pv_facts(&facts);
+    assert_string_equal(facts.features[0], "beta's");
+    assert_string_equal(facts.clock, "beta's");
+    assert_int_equal(pv_switch("delta", NULL), PV_OK);
+    pv_facts(&facts);
+    pv_tsc_khz_value = 0;
+    assert_null(facts.features[0]);
+    assert_string_equal(facts.clock, "none");
+}
+
+/* An op may need it: a register of the processor that does not exist is found by its #GP. */
+static void a_base_of_ops_only_is_offered_traps(void **state)
+{
+    struct pv_regs regs = {0};
+
+    (void)state;
+    assert_false(pv_trap(PV_TRAP_PROTECTION, &regs));
+    assert_int_equal(pv_switch("delta", NULL), PV_OK);
+    assert_true(pv_trap(PV_TRAP_PROTECTION, &regs));
+}
+
+/* ---- what the boot chooses ------------------------------------------------------------------ */
+
+static void a_backend_begins_with_its_table_in_force_and_no_other_does(void **state)
+{
+    static struct pv_boot_info told = {.cmdline = "backend=delta"};
+
+    (void)state;
+    assert_int_equal(pv_unpatch(NULL), PV_OK);
+    host_alpha.begins = 0;
+    assert_int_equal(pv_early_init(&host_platform, &told, NULL), PV_OK);
+    assert_int_equal(host_delta.begins, 1);
+    assert_ptr_equal(host_delta.begun_with, &told);
+    assert_ptr_equal(host_delta.in_force, &pv_backend_delta);
+    assert_int_equal(host_alpha.begins + host_beta.begins + host_gamma.begins, 0);
+    assert_int_equal(pv_init(NULL), PV_OK);
+    assert_int_equal(pv_switch("beta", NULL), PV_OK);
+    assert_int_equal(host_beta.begins, 0);
+}
+
+static void an_early_init_whose_backend_cannot_begin_fails(void **state)
+{
+    static struct pv_boot_info told = {.cmdline = "backend=delta"};
+    struct pv_error error = {0};
+
+    (void)state;
+    assert_int_equal(pv_unpatch(NULL), PV_OK);
+    host_delta.fail_begin = true;
+    assert_int_equal(pv_early_init(&host_platform, &told, &error), PV_E_HOST);
+    assert_string_equal(error.what, "the test's backend cannot begin");
+    assert_int_equal(host_delta.entered, 0);
+}
+
 /* What the command line asks for. */
 static const char *chosen(const char *cmdline)
 {
@@ -361,6 +471,15 @@ int main(void)
         ALONE(an_old_backend_that_does_not_start_again_is_told),
         ALONE(an_init_that_fails_leaves_nothing_entered),
         ALONE(shutdown_leaves_the_whole_stack),
+        ALONE(a_base_of_ops_only_is_neither_entered_nor_left),
+        cmocka_unit_test_setup_teardown(
+            a_base_of_ops_only_is_left_and_entered_where_it_was_in_force, start_beta, stop),
+        ALONE(a_backend_that_fails_does_not_leave_a_base_of_ops_only),
+        ALONE(shutdown_does_not_leave_a_base_of_ops_only),
+        ALONE(a_base_of_ops_only_has_no_features_and_no_clock),
+        ALONE(a_base_of_ops_only_is_offered_traps),
+        ALONE(a_backend_begins_with_its_table_in_force_and_no_other_does),
+        ALONE(an_early_init_whose_backend_cannot_begin_fails),
         ALONE(the_last_backend_asked_for_counts),
         ALONE(an_impossible_backend_is_one_line_and_the_boot_goes_on),
         ALONE(the_reason_for_the_choice_is_a_fact),

@@ -11,17 +11,15 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'vmm'))
+from pvrun import disc  # noqa: E402
+
 SKIPPED = 77
 # What isa-debug-exit makes of status 0 and 1: lib/x86/debug_exit.h.
 GOOD, BAD = 33, 35
 BARE = ['-accel', 'tcg', '-cpu', 'max', '-m', '128', '-nodefaults', '-display', 'none',
         '-no-reboot', '-serial', 'stdio', '-device', 'isa-debug-exit,iobase=0xf4']
 WORDS = 'some words'
-GRUB = '''set timeout=0
-multiboot2 /kernel.elf WORDS
-module2 /module a module
-boot
-'''
 NO_DEVICES = 'microvm,pit=off,pic=off,rtc=off'
 
 
@@ -31,20 +29,13 @@ def direct(file, machine, words=WORDS):
 
 
 def from_disc(file, machine, words=WORDS):
-    """A disc with GRUB on it; needs grub-mkrescue, and with it xorriso and mtools."""
+    """A disc with GRUB on it, if the tools for one are here."""
     def prepare():
-        if not all(shutil.which(tool) for tool in ('grub-mkrescue', 'xorriso', 'mformat')):
+        if disc.missing():
             return None, None
         folder = tempfile.TemporaryDirectory()
-        root = pathlib.Path(folder.name) / 'root'
-        (root / 'boot/grub').mkdir(parents=True)
-        shutil.copy(file, root / 'kernel.elf')
-        shutil.copy(__file__, root / 'module')
-        (root / 'boot/grub/grub.cfg').write_text(GRUB.replace('WORDS', words))
-        disc = pathlib.Path(folder.name) / 'disc.iso'
-        subprocess.run(['grub-mkrescue', '-o', str(disc), str(root)], check=True,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        return ['-M', machine, '-cdrom', str(disc)], folder
+        image = disc.make(pathlib.Path(folder.name) / 'disc.iso', file, words, __file__)
+        return ['-M', machine, '-cdrom', str(image)], folder
     return prepare
 
 

@@ -248,8 +248,12 @@ STEPS = [
     Step("runner", "the tests of the runner, the rigs and these tools", step_runner,
          ("qemu-system-x86_64", "cc")),
 ]
-# These two groups run side by side: one is bound by the compilers, the other by one QEMU.
-SIDE_BY_SIDE = [("format", "lint", "docs"), ("guest", "measure", "runner")]
+# These run alone: what others need, and threads that change text under each other.
+ALONE = ("build", "test")
+# The others run two at a time, those that take longest first; steps of one chain share a folder.
+CHAINS = [("guest",), ("sanitize",), ("runner",), ("clang", "lint"), ("measure",),
+          ("format", "docs")]
+LANES = 2
 
 HELP = """\
 usage: ./check [STEP...]
@@ -300,10 +304,10 @@ def summary(tally):
 
 
 def schedule(chosen):
-    """Lists of steps; those in one list run one after the other, the last two lists side by side."""
-    beside = [name for group in SIDE_BY_SIDE for name in group]
-    first = [step for step in chosen if step.name not in beside]
-    return first, [[step for step in chosen if step.name in group] for group in SIDE_BY_SIDE]
+    """Steps to be run alone, then chains of steps; who comes to an end takes the next chain."""
+    first = [step for step in chosen if step.name in ALONE]
+    chains = [[step for step in chosen if step.name in chain] for chain in CHAINS]
+    return first, [chain for chain in chains if chain]
 
 
 def main(words):
@@ -318,11 +322,11 @@ def main(words):
     chosen = [step for step in STEPS if not words or step.name in words]
     begun = time.monotonic()
     total = Tally()
-    first, groups = schedule(chosen)
+    first, chains = schedule(chosen)
     for step in first:
         total.add(perform(step))
-    with ThreadPoolExecutor(len(groups)) as pool:
-        for tallies in pool.map(lambda group: [perform(step) for step in group], groups):
+    with ThreadPoolExecutor(LANES) as pool:
+        for tallies in pool.map(lambda chain: [perform(step) for step in chain], chains):
             for tally in tallies:
                 total.add(tally)
     for text in total.failures:

@@ -208,6 +208,12 @@ class CheckReport(unittest.TestCase):
                 tally = self.place([], ok=False, unavailable=True, reason="no packages")
                 self.assertEqual((tally.failed, tally.skipped), counts)
 
+    def test_each_step_is_run_once_and_lint_behind_the_build_it_reads(self):
+        first, chains = check.schedule(check.STEPS)
+        names = [step.name for step in [*first, *(step for chain in chains for step in chain)]]
+        self.assertEqual(sorted(names), sorted(step.name for step in check.STEPS))
+        self.assertIn(["clang", "lint"], [[step.name for step in chain] for chain in chains])
+
     def test_the_closing_line_has_its_exact_form(self):
         self.assertEqual(check.summary(Tally(passed=3)), "3 passed, 0 failed")
 

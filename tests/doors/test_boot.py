@@ -7,12 +7,12 @@ Runs one QEMU for at most a minute; exits with 77 (skipped) if there is none.
 """
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'vmm'))
-from pvrun import disc  # noqa: E402
+from pvrun import disc, process  # noqa: E402
 
 SKIPPED = 77
 # What isa-debug-exit makes of status 0 and 1: lib/x86/debug_exit.h.
@@ -60,6 +60,20 @@ def cases(elf, mb1):
     }
 
 
+def listen(words, expected, endless):
+    """What QEMU prints, and its exit status. An endless guest is ended when it has said all."""
+    deadline, lines = time.monotonic() + 60, []
+    with process.Child(['qemu-system-x86_64', *BARE, *words]) as child:
+        try:
+            while (line := child.line(deadline)) is not None:
+                lines.append(line)
+                if endless and all(any(text in said for said in lines) for text in expected):
+                    return lines, None
+            return lines, child.wait(deadline)
+        except process.TimeOut:
+            return lines, 'none within a minute'
+
+
 def main(elf, mb1, name):
     prepare, expected, status = cases(elf, mb1)[name]
     if shutil.which('qemu-system-x86_64') is None:
@@ -67,14 +81,8 @@ def main(elf, mb1, name):
     words, _keep = prepare()
     if words is None:
         return SKIPPED
-    try:
-        done = subprocess.run(['qemu-system-x86_64', *BARE, *words], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=60 if status is not None else 10)
-        ended, output = done.returncode, done.stdout
-    except subprocess.TimeoutExpired as late:
-        ended, output = None, late.stdout or b''
-    output = output.decode(errors='replace')
+    lines, ended = listen(words, expected, status is None)
+    output = '\n'.join(lines)
     print(output)
     missing = [line for line in expected if line not in output]
     if missing or ended != status:

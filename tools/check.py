@@ -12,11 +12,11 @@ from pathlib import Path
 import cases
 from steps import PROJECT, Log, Tally, in_ci, missing_tools, outcome, say, set_up
 
-from pvrun import Job, run_jobs
+from places import Kernels, everywhere, visit
+from pvrun import disc
 
 BUILD = PROJECT / "build"
 LOGS = BUILD / "logs"
-GUEST = BUILD / "examples/guest-kernel/guest-kernel.elf"
 C_FILES = ["*.c", "*.h", "*.cc", "*.cpp", "*.hpp"]
 LINTED = ("lib/", "backends/", "examples/")
 CLANG = {"CC": "clang", "CXX": "clang++"}
@@ -26,8 +26,6 @@ STRICT = {"ASAN_OPTIONS": "halt_on_error=1:abort_on_error=1:detect_leaks=1",
 # Text is changed under running threads ten thousand times by one build; the others repeat it.
 REPEATED = {"PV_CHANGES": "2000"}
 SANITIZERS = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
-# VMM and number of CPUs of each boot of the self-tests.
-GUEST_RUNS = [("native", 1), ("native", 2), ("kvm", 1), ("kvm", 2)]
 TAIL_LINES = 25
 TEST_SECONDS = 900
 
@@ -167,32 +165,36 @@ def step_docs(log):
 
 
 def step_guest(log):
-    if not GUEST.exists():
-        return failed(f"there is no {GUEST.relative_to(PROJECT)}: the build step makes it")
+    def heard(job, line):
+        log.write(f"{job.label} | {line}")
+
+    def progress(text):
+        log.write(text)
+        say(f"  guest: {text}")
+
     tally = Tally()
-    jobs = [Job(f"selftest-{cpus}cpu", vmm, GUEST, "selftest", smp=cpus, timeout=180)
-            for vmm, cpus in GUEST_RUNS]
-    results = run_jobs(jobs, on_line=lambda job, line: log.write(f"{job.label} | {line}"),
-                       on_progress=lambda text: (log.write(text), say(f"  guest: {text}")))
-    for result in results:
-        tally.add(count_guest(result))
+    for place, result in visit(everywhere(Kernels(BUILD)), on_line=heard, on_progress=progress):
+        tally.add(count_place(place, result))
     return tally
 
 
-def count_guest(result):
-    """Each TAP check is a case; a bad verdict without a failed check is one more."""
+def count_place(place, result):
+    """One case, and one for each check of its TAP if they count by themselves."""
     tally = Tally()
-    label = result.job.label
     if result.unavailable and not in_ci():
-        tally.skip(f"{label}: {result.reason}")
+        tally.skip(f"{place.name}: {result.reason}")
         return tally
-    tally.passed = len(result.tap.passed)
-    for name in result.tap.failed:
-        tally.fail(f"{label}: {name}")
-    for name, why in result.tap.skipped:
-        tally.skip(f"{label}: {name}: {why}")
-    if not result.ok and not result.tap.failed:
-        tally.fail(f"{label}: {result.reason} (log: {result.log})")
+    if place.each_check:
+        tally.passed = len(result.tap.passed)
+        for name in result.tap.failed:
+            tally.fail(f"{place.name}: {name} (log: {result.log})")
+        for name, why in result.tap.skipped:
+            tally.skip(f"{place.name}: {name}: {why}")
+    problems = place.problems(result)
+    if problems:
+        tally.fail(f"{place.name}: {'; '.join(problems)}")
+    elif not result.tap.failed:
+        tally.passed += 1
     return tally
 
 
@@ -213,8 +215,8 @@ def step_measure(log):
 
 def step_runner(log):
     tally = Tally()
-    for name in ("tests/vmm/test_pvrun.py", "tools/test_tools.py", "tests/vmm/test_rigs.py",
-                 "tests/vmm/test_xen.py"):
+    for name in ("tests/vmm/test_pvrun.py", "tests/vmm/test_places.py", "tools/test_tools.py",
+                 "tests/vmm/test_rigs.py", "tests/vmm/test_xen.py"):
         status, lines = log.run([sys.executable, "-m", "unittest", "-v", name], 400)
         tally.add(cases.of_unittest(name, lines, status))
     return tally
@@ -239,15 +241,19 @@ STEPS = [
     Step("lint", "clang-tidy over lib, backends and examples", step_lint,
          ("meson", "clang", "clang-tidy")),
     Step("docs", "Doxygen without a warning", step_docs, ("meson", "doxygen")),
-    Step("guest", "the example kernel's self-tests, natively and under KVM", step_guest,
-         ("qemu-system-x86_64", "cc")),
+    Step("guest", "the example kernels in all places: VMMs, machines, doors, faces, lies", step_guest,
+         ("qemu-system-x86_64", "cc", *disc.TOOLS)),
     Step("measure", "sites decoded from a memory dump, promised numbers counted", step_measure,
          ("meson", "gcc", "objdump", "qemu-system-x86_64")),
     Step("runner", "the tests of the runner, the rigs and these tools", step_runner,
          ("qemu-system-x86_64", "cc")),
 ]
-# These two groups run side by side: one is bound by the compilers, the other by one QEMU.
-SIDE_BY_SIDE = [("format", "lint", "docs"), ("guest", "measure", "runner")]
+# These run alone: what others need, and threads that change text under each other.
+ALONE = ("build", "test")
+# The others run two at a time, those that take longest first; steps of one chain share a folder.
+CHAINS = [("guest",), ("sanitize",), ("runner",), ("clang", "lint"), ("measure",),
+          ("format", "docs")]
+LANES = 2
 
 HELP = """\
 usage: ./check [STEP...]
@@ -298,10 +304,10 @@ def summary(tally):
 
 
 def schedule(chosen):
-    """Lists of steps; those in one list run one after the other, the last two lists side by side."""
-    beside = [name for group in SIDE_BY_SIDE for name in group]
-    first = [step for step in chosen if step.name not in beside]
-    return first, [[step for step in chosen if step.name in group] for group in SIDE_BY_SIDE]
+    """Steps to be run alone, then chains of steps; who comes to an end takes the next chain."""
+    first = [step for step in chosen if step.name in ALONE]
+    chains = [[step for step in chosen if step.name in chain] for chain in CHAINS]
+    return first, [chain for chain in chains if chain]
 
 
 def main(words):
@@ -316,11 +322,11 @@ def main(words):
     chosen = [step for step in STEPS if not words or step.name in words]
     begun = time.monotonic()
     total = Tally()
-    first, groups = schedule(chosen)
+    first, chains = schedule(chosen)
     for step in first:
         total.add(perform(step))
-    with ThreadPoolExecutor(len(groups)) as pool:
-        for tallies in pool.map(lambda group: [perform(step) for step in group], groups):
+    with ThreadPoolExecutor(LANES) as pool:
+        for tallies in pool.map(lambda chain: [perform(step) for step in chain], chains):
             for tally in tallies:
                 total.add(tally)
     for text in total.failures:

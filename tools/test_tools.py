@@ -18,6 +18,7 @@ import table  # noqa: E402
 import transcript  # noqa: E402
 from steps import Log, Tally  # noqa: E402
 
+from places import Place  # noqa: E402
 from pvrun import Job, Result  # noqa: E402
 from pvrun.tap import Tap  # noqa: E402
 
@@ -174,21 +175,44 @@ class DemoTable(unittest.TestCase):
 
 
 class CheckReport(unittest.TestCase):
-    def guest(self, console, **settings):
-        tap = Tap()
+    def place(self, console, each_check=True, **settings):
+        job, tap = Job("s", "kvm", "k", "selftest"), Tap()
         for line in console:
             tap.feed(line)
-        return check.count_guest(Result(Job("s", "kvm", "k", "selftest"), tap=tap, **settings))
+        result = Result(job, tap=tap, lines=console, **settings)
+        return check.count_place(Place("here", job, ["1..*"], each_check=each_check), result)
 
     def test_each_tap_check_of_a_guest_is_a_case(self):
-        tally = self.guest(["TAP version 13", "1..3", "ok 1 - a", "not ok 2 - b",
+        tally = self.place(["TAP version 13", "1..3", "ok 1 - a", "not ok 2 - b",
                             "ok 3 - c # SKIP none here"], ok=False, reason="1 not ok: b")
         self.assertEqual(check.summary(tally), "1 passed, 1 failed, 1 skipped")
 
+    def test_a_good_place_is_a_case_beside_its_checks(self):
+        good = ["TAP version 13", "1..2", "ok 1 - a", "ok 2 - b"]
+        self.assertEqual(check.summary(self.place(good, ok=True)), "3 passed, 0 failed")
+        self.assertEqual(check.summary(self.place(good, each_check=False, ok=True)),
+                         "1 passed, 0 failed")
+
     def test_a_guest_that_dies_after_good_checks_fails(self):
-        tally = self.guest(["TAP version 13", "1..2", "ok 1 - a"], ok=False, reason="timed out")
+        tally = self.place(["TAP version 13", "1..2", "ok 1 - a"], ok=False, reason="timed out")
         self.assertEqual(check.summary(tally), "1 passed, 1 failed")
         self.assertIn("timed out", tally.failures[0])
+
+    def test_a_place_whose_words_were_not_said_fails(self):
+        tally = self.place(["TAP version 13"], each_check=False, ok=True)
+        self.assertEqual(check.summary(tally), "0 passed, 1 failed")
+
+    def test_a_place_out_of_reach_is_skipped_but_where_nothing_may_be(self):
+        for ci, counts in (("", (0, 1)), ("true", (1, 0))):
+            with self.subTest(ci=ci), unittest.mock.patch.dict(os.environ, {"CI": ci}):
+                tally = self.place([], ok=False, unavailable=True, reason="no packages")
+                self.assertEqual((tally.failed, tally.skipped), counts)
+
+    def test_each_step_is_run_once_and_lint_behind_the_build_it_reads(self):
+        first, chains = check.schedule(check.STEPS)
+        names = [step.name for step in [*first, *(step for chain in chains for step in chain)]]
+        self.assertEqual(sorted(names), sorted(step.name for step in check.STEPS))
+        self.assertIn(["clang", "lint"], [[step.name for step in chain] for chain in chains])
 
     def test_the_closing_line_has_its_exact_form(self):
         self.assertEqual(check.summary(Tally(passed=3)), "3 passed, 0 failed")

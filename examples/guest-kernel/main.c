@@ -69,13 +69,12 @@ void pv_start(enum pv_door door, uint64_t left)
     struct pv_error error;
     cpu_block_init();
     console_init();
-    if (pv_boot_from(door, left, pv_door_phys_to_virt, &boot_info) != PV_OK) {
-        print_complaints();
-        panic("the loader left nothing that can be read");
-    }
+    int told = pv_boot_from(door, left, pv_door_phys_to_virt, &boot_info);
     if (pv_early_init(&platform, &boot_info, &error) != PV_OK)
         give_up("pv_early_init", &error);
     console_use_pv();
+    if (told != PV_OK)
+        panic("the loader left nothing that can be read");
     find_memory();
     start_kernel();
     if (pv_init(&error) != PV_OK)

@@ -4,6 +4,7 @@
  * used is never touched (touching costs an exit each under a VMM); freed ones go to a list that is
  * kept in the pages themselves.
  */
+#include "commands.h"
 #include "console.h"
 #include "cpu.h"
 #include "memory.h"
@@ -53,8 +54,10 @@ void pages_init(const struct pv_boot_info *boot)
     for (unsigned i = 0; i < region_count; i++)
         total_count += (regions[i].end - regions[i].next) / PAGE_BYTES;
     free_count = total_count;
-    if (total_count == 0)
+    if (total_count == 0) {
+        print_complaints();
         panic("the loader named no memory to use");
+    }
 }
 
 static uint64_t take_fresh(void)

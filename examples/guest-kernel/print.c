@@ -126,5 +126,7 @@ void print(const char *format, ...)
     va_start(args, format);
     size_t used = print_to_args(line, sizeof(line), format, args);
     va_end(args);
+    if (used == sizeof(line) - 1)
+        line[used - 1] = '\n'; /* it was cut, and what follows is another line */
     console_write(line, used);
 }

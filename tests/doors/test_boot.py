@@ -7,9 +7,12 @@ Runs one QEMU for at most a minute; exits with 77 (skipped) if there is none.
 """
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'vmm'))
+from pvrun import disc, process  # noqa: E402
 
 SKIPPED = 77
 # What isa-debug-exit makes of status 0 and 1: lib/x86/debug_exit.h.
@@ -17,11 +20,6 @@ GOOD, BAD = 33, 35
 BARE = ['-accel', 'tcg', '-cpu', 'max', '-m', '128', '-nodefaults', '-display', 'none',
         '-no-reboot', '-serial', 'stdio', '-device', 'isa-debug-exit,iobase=0xf4']
 WORDS = 'some words'
-GRUB = '''set timeout=0
-multiboot2 /kernel.elf WORDS
-module2 /module a module
-boot
-'''
 NO_DEVICES = 'microvm,pit=off,pic=off,rtc=off'
 
 
@@ -31,20 +29,13 @@ def direct(file, machine, words=WORDS):
 
 
 def from_disc(file, machine, words=WORDS):
-    """A disc with GRUB on it; needs grub-mkrescue, and with it xorriso and mtools."""
+    """A disc with GRUB on it, if the tools for one are here."""
     def prepare():
-        if not all(shutil.which(tool) for tool in ('grub-mkrescue', 'xorriso', 'mformat')):
+        if disc.missing():
             return None, None
         folder = tempfile.TemporaryDirectory()
-        root = pathlib.Path(folder.name) / 'root'
-        (root / 'boot/grub').mkdir(parents=True)
-        shutil.copy(file, root / 'kernel.elf')
-        shutil.copy(__file__, root / 'module')
-        (root / 'boot/grub/grub.cfg').write_text(GRUB.replace('WORDS', words))
-        disc = pathlib.Path(folder.name) / 'disc.iso'
-        subprocess.run(['grub-mkrescue', '-o', str(disc), str(root)], check=True,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        return ['-M', machine, '-cdrom', str(disc)], folder
+        image = disc.make(pathlib.Path(folder.name) / 'disc.iso', file, words, __file__)
+        return ['-M', machine, '-cdrom', str(image)], folder
     return prepare
 
 
@@ -69,6 +60,20 @@ def cases(elf, mb1):
     }
 
 
+def listen(words, expected, endless):
+    """What QEMU prints, and its exit status. An endless guest is ended when it has said all."""
+    deadline, lines = time.monotonic() + 60, []
+    with process.Child(['qemu-system-x86_64', *BARE, *words]) as child:
+        try:
+            while (line := child.line(deadline)) is not None:
+                lines.append(line)
+                if endless and all(any(text in said for said in lines) for text in expected):
+                    return lines, None
+            return lines, child.wait(deadline)
+        except process.TimeOut:
+            return lines, 'none within a minute'
+
+
 def main(elf, mb1, name):
     prepare, expected, status = cases(elf, mb1)[name]
     if shutil.which('qemu-system-x86_64') is None:
@@ -76,14 +81,8 @@ def main(elf, mb1, name):
     words, _keep = prepare()
     if words is None:
         return SKIPPED
-    try:
-        done = subprocess.run(['qemu-system-x86_64', *BARE, *words], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=60 if status is not None else 10)
-        ended, output = done.returncode, done.stdout
-    except subprocess.TimeoutExpired as late:
-        ended, output = None, late.stdout or b''
-    output = output.decode(errors='replace')
+    lines, ended = listen(words, expected, status is None)
+    output = '\n'.join(lines)
     print(output)
     missing = [line for line in expected if line not in output]
     if missing or ended != status:

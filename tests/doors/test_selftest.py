@@ -14,7 +14,6 @@ import sys
 
 from test_boot import BARE, SKIPPED, direct, from_disc
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'vmm'))
 from pvrun.jobs import Job, judge  # noqa: E402
 from pvrun.tap import Tap  # noqa: E402
 

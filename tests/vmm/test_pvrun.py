@@ -146,6 +146,12 @@ class Verdict(unittest.TestCase):
         self.assertEqual(judge(job, EXIT_SUCCESS, "", Tap()), (True, ""))
         self.assertIn("reports failure", self.reason(EXIT_FAILURE, Tap(), job=job))
 
+    def test_a_guest_that_is_to_give_up_must_report_failure(self):
+        job = Job("g", "native", "k", "", tap=False, gives_up=True)
+        self.assertEqual(judge(job, EXIT_FAILURE, "", Tap()), (True, ""))
+        self.assertIn("was to give up", self.reason(EXIT_SUCCESS, Tap(), job=job))
+        self.assertIn("triple fault", self.reason(0, Tap(), job=job))
+
 
 class Framing(unittest.TestCase):
     reader = FrameReader("c0ffee")
@@ -353,6 +359,16 @@ class Runs(unittest.TestCase):
         with self.assertRaises(ValueError):
             runner.run_jobs([Job("case", "vax", self.kernel, "")], build=self.build)
 
+    def test_a_job_for_the_rig_does_not_go_to_the_machines_own_kvm(self):
+        seen = []
+        def broken(*_):
+            seen.append("rig")
+            raise rig.RigError("no packages")
+        with mock.patch.object(rig, "build", broken), \
+                mock.patch.object(runner.probe, "kvm", lambda _: runner.probe.Finding(True, "")):
+            runner.run_jobs([Job("n", "kvm", self.kernel, "", nested=True)], build=self.build)
+        self.assertEqual(seen, ["rig"])
+
     def test_a_rig_that_cannot_be_built_fails_every_job_on_it(self):
         def broken(*_):
             raise rig.RigError("no packages")
@@ -370,6 +386,11 @@ class CommandLines(unittest.TestCase):
 
     def test_the_native_machine_has_no_hypervisor_bit(self):
         self.assertIn("max,-hypervisor", native.emulated(Job("b", "native", "k", "")))
+
+    def test_a_disc_is_a_drive_and_brings_its_command_line(self):
+        words = native.emulated(Job("d", "native", "k.iso", "words", disc=True))
+        self.assertIn("file=k.iso,format=raw,if=virtio,readonly=on", words)
+        self.assertFalse({"-kernel", "-append", "words"} & set(words))
 
     def test_a_jobs_own_arguments_replace_the_defaults(self):
         words = native.emulated(Job("b", "native", "k", "", qemu_args=["-cpu", "qemu64"]))

@@ -28,7 +28,7 @@ ENDINGS = {
 def boot(vmm, cmdlines, **settings):
     kernel = probe.guest(BUILD)
     jobs = [Job(f"rig-{line}", vmm, kernel, line, mem=32, **settings) for line in cmdlines]
-    return dict(zip(cmdlines, run_jobs(jobs)))
+    return dict(zip(cmdlines, run_jobs(jobs, logs="logs/rigs")))
 
 
 class Rigs(unittest.TestCase):

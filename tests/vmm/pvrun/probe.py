@@ -19,7 +19,9 @@ from .process import Child, Flood, TimeOut
 from .tap import Tap
 
 SOURCE = Path(__file__).resolve().parent.parent / "probe"
-SOURCES = {"probe": ["probe.S"], "xen": ["xen_entry.S", "xen.c"]}
+# Of each guest: its linker script and its sources.
+SOURCES = {"probe": ["probe.ld", "probe.S"], "xen": ["probe.ld", "xen_entry.S", "xen.c"],
+           "loader": ["loader.ld", "loader.S"]}
 FLAGS = ["-nostdlib", "-static", "-no-pie", "-fno-pie", "-ffreestanding", "-O1", "-mno-red-zone",
          "-mgeneral-regs-only", "-fno-stack-protector", "-fcf-protection=none",
          "-fno-asynchronous-unwind-tables", "-Wl,--build-id=none", "-Wl,--no-warn-rwx-segments"]
@@ -39,8 +41,7 @@ class Finding:
 def guest(build, name="probe"):
     """A guest of SOURCES below the build folder, built anew when its source changed."""
     out = Path(build) / "probe" / f"{name}.elf"
-    script = SOURCE / "probe.ld"
-    sources = [SOURCE / part for part in SOURCES[name]]
+    script, *sources = [SOURCE / part for part in SOURCES[name]]
     newest = max(part.stat().st_mtime for part in [script, *sources])
     if out.exists() and out.stat().st_mtime > newest:
         return out

@@ -29,20 +29,22 @@ def _silent(*_):
     pass
 
 
-def run_jobs(jobs, on_line=_silent, on_progress=_silent, build=BUILD, backports=True):
+def run_jobs(jobs, on_line=_silent, on_progress=_silent, build=BUILD, backports=True, logs="logs"):
     """Results in the order of `jobs`. on_line(job, line) hears every console line at once,
-    on_progress(text) what the runner is doing."""
-    session = _Session(list(jobs), on_line, on_progress, Path(build), backports)
+    on_progress(text) what the runner is doing. `logs` is a folder in `build`: of several calls at
+    a time each needs its own."""
+    session = _Session(list(jobs), on_line, on_progress, Path(build), backports, logs)
     return session.run()
 
 
 class _Session:
-    def __init__(self, jobs, on_line, say, build, backports):
+    def __init__(self, jobs, on_line, say, build, backports, logs):
         self._jobs = jobs
         self._on_line = on_line
         self._say = say
         self._build = build
         self._backports = backports
+        self._log_folder = build / logs
         self._results = [Result(job) for job in jobs]
         self._begun = {}
         self._logs = {}
@@ -61,7 +63,7 @@ class _Session:
                 self._xen_dom0(index)
             elif job.vmm in XEN_DOMU:
                 shared.setdefault((self._domu_host, job.icount), []).append(index)
-            elif not job.icount and self._sound_kvm():
+            elif not job.icount and not job.nested and self._sound_kvm():
                 self._single(index, native.accelerated(job), "/dev/kvm")
             else:
                 shared.setdefault((self._nested_host, job.icount), []).append(index)
@@ -134,7 +136,7 @@ class _Session:
             self._say(f"booting L1: {host.name}" + (" (counting instructions)" if icount else ""))
             for index in indices:
                 self._results[index].rig = host.name
-            logs = self._build / "logs" / (host.folder + ("-icount" if icount else ""))
+            logs = self._log_folder / (host.folder + ("-icount" if icount else ""))
             l1.run(host, [self._jobs[index] for index in indices], icount, logs,
                    _Renumbered(self, indices))
         except (RigError, l1.L1Error, FileNotFoundError) as error:
@@ -184,7 +186,7 @@ class _Session:
     def _log_path(self, index):
         job = self._jobs[index]
         name = re.sub(r"[^\w.-]+", "-", f"{job.name}.{job.vmm}{'.icount' if job.icount else ''}")
-        return self._build / "logs" / f"{name}.log"
+        return self._log_folder / f"{name}.log"
 
 
 class _Renumbered:

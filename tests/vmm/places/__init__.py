@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+"""Every place where the project's kernels are put, and what they must say there.
+
+A place is one boot: a VMM, a machine, a door, a loader's words, a face that the VMM shows. Its name
+is a sentence, which is what fails. All places that share a rig share one boot of it.
+
+    for place, result in visit(everywhere(Kernels(build_folder))):
+        print(place.name, place.problems(result))
+"""
+
+from . import faces, hello, lies, machines, selftests
+from .place import Kernels, Place, PlaceError, visit
+
+__all__ = ["Kernels", "Place", "PlaceError", "everywhere", "visit"]
+
+
+def everywhere(kernels):
+    return [place for kind in (selftests, machines, faces, lies, hello)
+            for place in kind.places(kernels)]

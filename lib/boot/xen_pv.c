@@ -18,10 +18,9 @@
 #define FLAG_MODULE_IS_PFN  0x8u
 #define MAPPED_BEHIND       0x80000ull
 
-/*
- * "xen-" VERSION "-x86_64", and a "p" from a domain builder that looks at the PAE_MODE note (xen/arch/
- * x86/pv/dom0_build.c). The version is not for guests to look at.
- */
+/* "xen-" VERSION "-x86_64", with a "p" for PAE behind it or not: for dom0, Xen writes it
+ * (xen/arch/x86/pv/dom0_build.c), for others the toolstack. The version is not for guests to look
+ * at. */
 #define MAGIC_BYTES 32
 static const char magic_start[] = "xen-";
 static const char magic_end[] = "-x86_64";
@@ -57,14 +56,16 @@ static bool magic_is_right(const char *magic)
         at++;
     if (magic_start[at] != '\0')
         return false;
-    while (at < MAGIC_BYTES && magic[at] != '\0' && (magic[at] == '.' || magic[at] != '-'))
+    while (at < MAGIC_BYTES && magic[at] != '\0' && magic[at] != '-')
         at++;
     while (at + end < MAGIC_BYTES && magic_end[end] != '\0' && magic[at + end] == magic_end[end])
         end++;
+    if (magic_end[end] != '\0')
+        return false;
     at += end;
     if (at < MAGIC_BYTES && magic[at] == 'p')
         at++;
-    return magic_end[end] == '\0' && at < MAGIC_BYTES && magic[at] == '\0';
+    return at < MAGIC_BYTES && magic[at] == '\0';
 }
 
 /* Some pages that start_info names by their virtual address; end 0: they cannot be. */

@@ -106,7 +106,7 @@ static void detect(const char *cmdline)
 {
     pv_detect(pv_cpuid_raw, all_asked_for(cmdline) ? NULL : some_backend_is_served, &detection);
     if (detection.left_out != 0)
-        pv_log_number("pvops: VMM interfaces beyond those that can be remembered: ",
+        pv_log_number("pvops: VMM interfaces beyond those that can be remembered:",
                       detection.left_out);
 }
 

@@ -19,6 +19,7 @@ void pv_log_number(const char *text, uint64_t number)
     struct pv_text_out out = pv_text_to(line, sizeof(line));
 
     pv_text_add_string(&out, text);
+    pv_text_add_string(&out, " ");
     pv_text_add_hex(&out, number);
     pv_log(line);
 }

@@ -9,4 +9,7 @@
 
 extern const struct pv_platform platform;
 
+/* Gets the lines of the library instead of the console; for tests of what it says. */
+extern void (*volatile log_listener)(const char *line);
+
 #endif

@@ -27,8 +27,24 @@
 static struct pv_xen_mmu_update queue[QUEUE_ENTRIES];
 static uint32_t queued;
 
+/*
+ * Domain builders let Xen carry out plain writes to tables, by emulation. That is slow, and such a
+ * write is a mistake of the kernel's: it shall be seen. (Tables of level 1 stay writable like that to
+ * the hardware domain: xen/arch/x86/traps.c, fixup_page_fault, takes such a fault for one of devices.)
+ */
+static void refuse_plain_writes(void)
+{
+    int64_t result =
+        pv_xen_pv_call(PV_XEN_HC_VM_ASSIST, PV_VMASST_DISABLE, PV_VMASST_WRITABLE_PAGETABLES, 0, 0);
+
+    if (result != 0)
+        pv_log_number("Xen PV: plain writes to page tables stay possible, errno",
+                      (uint64_t)-result);
+}
+
 void pv_xen_pv_mmu_begin(const struct pv_boot_xen_pv *boot)
 {
+    refuse_plain_writes();
     pv_this_cpu()->backend[0] = boot->tables;
 }
 

@@ -170,7 +170,8 @@ def step_guest(log):
 
     def progress(text):
         log.write(text)
-        say(f"  guest: {text}")
+        if not text.endswith(": running"):
+            say(f"  guest: {text}")
 
     tally = Tally()
     for place, result in visit(everywhere(Kernels(BUILD)), on_line=heard, on_progress=progress):

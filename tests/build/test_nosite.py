@@ -2,8 +2,9 @@
 """The library's part of the breakpoint, NMI and machine check paths contains no call site; and the
 checker that says so finds a site that was planted.
 
-The edge that is cut: pv_trap() goes to pv_irq_dispatch() for vectors of 32 and above only, which
-none of these traps is. pv_panic() is cut because it is the end of the machine.
+Edges that are cut: pv_trap() goes to pv_irq_dispatch() for vectors of 32 and above only, and
+pv_xen_pv_trap() to pv_xen_pv_report_fault() for page faults only, which none of these traps is.
+pv_panic() is cut because it is the end of the machine.
 """
 import re
 import unittest
@@ -12,7 +13,7 @@ from elf import Elf
 from nosite import Walk
 from toolbox import HERE, ROOT, SCRATCH, TestCase, Variant, compile_cached
 
-CUTS = ['pv_trap:pv_irq_dispatch', '*:pv_panic']
+CUTS = ['pv_trap:pv_irq_dispatch', 'pv_xen_pv_trap:pv_xen_pv_report_fault', '*:pv_panic']
 
 
 def hooks():

@@ -33,6 +33,18 @@ class ExampleKernel(TestCase):
                 self.assert_none((f'{walk.name_of(site.address)}, reached by {why}'
                                   for site, why in walk.sites()), 'sites')
 
+    def test_nor_from_where_xen_enters_a_pv_guest(self):
+        for name in ('NMI', 'breakpoint'):
+            with self.subTest(trap=name):
+                entry = VECTORS[name] * STUB_BYTES
+                walk = Walk(KERNEL, [*CUTS, 'trap_handle_anywhere:trap_declined'],
+                            ['pv_trap:' + hooks(), f'pv_xen_pv_stubs:trap_stubs+{entry}',
+                             f'breakpoint:trap_stubs+{entry}'])
+                walk.walk([f'pv_xen_pv_stubs+{entry}'])
+                self.assert_none(walk.problems, 'problems')
+                self.assert_none(walk.sites(), 'sites')
+                self.assertIn('pv_frame_return', walk.reached_names())
+
     def test_the_walk_goes_through_the_kernel_into_the_library(self):
         reached = self.walk(VECTORS['breakpoint']).reached_names()
         for name in ('trap_anywhere', 'trap_handle_anywhere', 'pv_trap', 'pv_live_breakpoint'):

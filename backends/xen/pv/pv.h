@@ -98,8 +98,10 @@ void pv_xen_pv_report_entry(uint64_t machine_address, uint64_t raw, int64_t resu
 /* Xen refused to take a page as a table of a level. */
 void pv_xen_pv_report_table(uint64_t pfn, uint32_t level, int64_t result);
 
-/* A page fault in the kernel: says so if it wrote to a page table. */
-void pv_xen_pv_report_fault(const struct pv_regs *regs);
+/* A page fault in the kernel: says so if it wrote to a page table. Holds call sites, so it stays a
+ * function of its own, apart from what breakpoints and NMIs pass by (tests/build/test_nosite.py).
+ */
+__attribute__((noinline)) void pv_xen_pv_report_fault(const struct pv_regs *regs);
 
 /* ---- trap.c, descriptor.c -----------------------------------------------------------------------
  */

@@ -15,5 +15,11 @@ __all__ = ["Kernels", "Place", "PlaceError", "everywhere", "visit"]
 
 
 def everywhere(kernels):
-    return [place for kind in (selftests, machines, faces, lies, hello)
-            for place in kind.places(kernels)]
+    found = [place for kind in (selftests, machines, faces, lies, hello)
+             for place in kind.places(kernels)]
+    for name in (lambda place: place.name, lambda place: f"{place.job.name}.{place.job.vmm}"):
+        names = [name(place) for place in found]
+        twice = {text for text in names if names.count(text) > 1}
+        if twice:
+            raise PlaceError(f"two places are called {', '.join(sorted(twice))}")
+    return found

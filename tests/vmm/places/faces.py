@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from pvrun import Job
 
-from .place import Place
+from .place import Place, slug
 
 # The choice itself is checked from within by the self-tests of detection.
 COMMANDS = "info selftest test=detect"
@@ -81,11 +81,11 @@ FACES = [
 
 def places(kernels):
     guest = kernels.elf("guest")
-    return [_place(guest, number, face) for number, face in enumerate(FACES)]
+    return [_place(guest, face) for face in FACES]
 
 
-def _place(guest, number, face):
-    job = Job(f"face-{number}", face.vmm, guest, f"{COMMANDS} {face.words}".strip(),
+def _place(guest, face):
+    job = Job(slug(face.name), face.vmm, guest, f"{COMMANDS} {face.words}".strip(),
               qemu_args=face.qemu, nested=face.vmm == "kvm")
     return Place(face.name, job,
                  [f"vmm      {face.called}, entered by pvh", f"backend  {face.backend}: {face.why}",

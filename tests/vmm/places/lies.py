@@ -11,7 +11,7 @@ from typing import Callable
 
 from . import loader
 from .loader import ACPI, LOW, MIB, RAM, RESERVED, TOP, TRUE_MAP
-from .place import Place
+from .place import Place, slug
 
 # Memory, tables, interrupt controllers and timer: what a wrong word could have broken.
 COMMANDS = "info selftest test=detect+irq+timer+wx"
@@ -189,14 +189,15 @@ def places(kernels):
     made = loader.Loader(kernels)
     image = made.image_address()
     lies = [*_pvh_maps(), *_pvh_rest(image), *_multiboot(image)]
-    return [*(_place(made, number, lie) for number, lie in enumerate(lies)), _no_ioapic(made)]
+    return [*(_place(made, lie) for lie in lies), _no_ioapic(made)]
 
 
-def _place(made, number, lie):
+def _place(made, lie):
+    label = slug(f"{lie.door} {lie.name}")
     says = [f"# boot: {complaint}" for complaint in lie.says]
     if lie.fatal:
         return Place(f"{lie.door} tells {lie.name}, and the kernel says why it gives up",
-                     made.job(f"lie-{number}", lie.door, lie.build, tap=False, gives_up=True),
+                     made.job(label, lie.door, lie.build, tap=False, gives_up=True),
                      [*says, f"fatal: {lie.fatal}"])
     says += [f"vmm      none, entered by {lie.door}"]
     if lie.spans is not None:
@@ -204,7 +205,7 @@ def _place(made, number, lie):
     # Nothing else is complained of.
     kinds = {"# boot: ": len(lie.says)} if lie.spans is not None else {}
     return Place(f"{lie.door} tells {lie.name}, and the boot goes on",
-                 made.job(f"lie-{number}", lie.door, lie.build), says, kinds)
+                 made.job(label, lie.door, lie.build), says, kinds)
 
 
 def _no_ioapic(made):

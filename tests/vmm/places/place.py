@@ -61,8 +61,7 @@ class Kernels:
         lacking = disc.missing()
         if lacking:
             raise PlaceError(f"a disc needs {', '.join(lacking)} (tools/deps check)")
-        label = re.sub(r"\W+", "-", f"{name} {words}")
-        return disc.make(self.made / f"{label}.iso", self.elf(name), words, __file__)
+        return disc.make(self.made / f"{slug(f'{name} {words}')}.iso", self.elf(name), words, __file__)
 
     def by_door(self, door, name, words):
         """(file, whether it is a disc) for a boot by this door."""
@@ -75,6 +74,11 @@ class Kernels:
         if not path.exists():
             raise PlaceError(f"there is no {path}: the build makes it")
         return path
+
+
+def slug(text):
+    """A name for files out of a sentence."""
+    return re.sub(r"\W+", "-", text.lower()).strip("-")
 
 
 def visit(places, **listeners):

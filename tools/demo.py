@@ -17,9 +17,10 @@ GUEST = BUILD / "examples/guest-kernel/guest-kernel.elf"
 CMDLINE = "info bench json"
 TOOLS = ("meson", "ninja", "gcc", "qemu-system-x86_64")
 # A column for each: the runner's name for the VMM, and the heading.
-COLUMNS = [("native", "native"), ("kvm", "KVM"), ("xen-dom0-pvh", "Xen PVH")]
+COLUMNS = [("native", "native"), ("kvm", "KVM"), ("xen-dom0-pv", "Xen PV"),
+           ("xen-dom0-pvh", "Xen PVH")]
 # What runs side by side: counted instructions are the same however busy the machine is.
-LANES = [("kvm",), ("native", "xen-dom0-pvh")]
+LANES = [("kvm", "native"), ("xen-dom0-pv", "xen-dom0-pvh")]
 
 HELP = """\
 usage: ./demo
@@ -27,8 +28,8 @@ usage: ./demo
 Installs missing Debian packages (see tools/deps --help), builds the library and the example
 kernel, then boots the same kernel image on each VMM: natively (QEMU's emulation without any
 para-virtual interface), under KVM (the machine's own where it is sound, else KVM nested in an
-emulated host, which is built below build/rig at the first run), and as PVH dom0 of Xen (from
-Debian's package, unpacked below build/rig). The kernel reports what it found and what its hot
+emulated host, which is built below build/rig at the first run), and as dom0 of Xen,
+PV and PVH (from Debian's package, unpacked below build/rig). The kernel reports what it found and what its hot
 operations cost: the bare instruction or plain code (raw), through the table before patching
 (unpatched), and at the patched call site (patched).
 
@@ -143,7 +144,8 @@ def figures(column, name):
     if costs is None:
         return "no figures"
     due = transcript.modes_due(name)
-    return " / ".join(f"{costs[mode]:,.2f}" if mode in costs else "missing" if mode in due else "-"
+    return " / ".join("missing" if mode in due and mode not in costs
+                      else "-" if costs.get(mode) is None else f"{costs[mode]:,.2f}"
                       for mode in transcript.MODES)
 
 

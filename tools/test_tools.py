@@ -101,6 +101,12 @@ class ReadingTranscripts(unittest.TestCase):
         self.assertEqual(said.problems, [])
         self.assertEqual(said.costs, {"irq_disable": {"raw": 1, "unpatched": 5.5, "patched": 1}})
 
+    def test_a_raw_figure_may_be_impossible_and_no_other(self):
+        self.assertEqual(transcript.read([*full()[:1], bench("irq_disable", "raw", None),
+                                          *full()[2:]]).problems, [])
+        said = transcript.read([*full()[:-1], bench("irq_disable", "patched", None)])
+        self.assertIn("malformed", said.problems[0])
+
     def test_silence_is_a_problem(self):
         self.assertEqual(transcript.read([]).problems, ["no info line", "no bench lines"])
 

@@ -3,7 +3,8 @@
 
 One JSON object on each line that begins with "{": one of type "info", and of type "bench" one for
 each operation and mode. A workload has no raw form; patching and unpatching are measured for
-several numbers of sites, and their cost is that of one site.
+several numbers of sites, and their cost is that of one site. Where the kernel may not execute the
+bare instruction (Xen PV), a raw figure is null.
 """
 
 import json
@@ -43,7 +44,7 @@ def read(lines):
         lacking = [mode for mode in modes_due(name) if mode not in modes]
         if lacking:
             transcript.problems.append(f"{name}: no {', '.join(lacking)} figure")
-        absurd = [mode for mode, cost in modes.items() if cost < LEAST_COST]
+        absurd = [mode for mode, cost in modes.items() if cost is not None and cost < LEAST_COST]
         if absurd:
             transcript.problems.append(f"{name}: {', '.join(absurd)} below zero")
     return transcript
@@ -69,7 +70,8 @@ def _take(transcript, record):
             raise ValueError(f"no mode {record['mode']}")
         if record["mode"] in modes:
             raise ValueError("a second figure")
-        modes[record["mode"]] = float(record["per_op"])
+        impossible = record["per_op"] is None and record["mode"] == "raw"
+        modes[record["mode"]] = None if impossible else float(record["per_op"])
     elif record["type"] == "error":
         transcript.problems.append(str(record.get("message", record)))
 

@@ -22,9 +22,8 @@ enum bench_mode {
 
 /* What cannot be measured where the kernel does not run in ring 0. */
 enum bench_needs {
-    NEEDS_NOTHING,   /* all of it can */
-    RAW_NEEDS_RING0, /* not the hand-written code: it is for hardware that is not this kernel's */
-    NEEDS_RING0      /* not the op as it is called here either */
+    NEEDS_NOTHING,  /* all of it can */
+    RAW_NEEDS_RING0 /* not the hand-written code: it is for hardware that is not this kernel's */
 };
 
 /* One op, each loop with OPS_PER_TURN of it a turn. */

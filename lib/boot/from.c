@@ -58,11 +58,14 @@ void pv_boot_normalise(struct pv_boot_info *boot, void *(*phys_to_virt)(uint64_t
         ranges[i] = boot->ranges[i];
 
     char first = boot->cmdline[0];
+    struct pv_boot_xen_pv xen_pv = boot->xen_pv;
     pv_intake_begin(boot, boot->door);
+    if (boot->door == PV_DOOR_XEN_PV)
+        boot->xen_pv = xen_pv;
     boot->cmdline[0] = first;
     boot->cmdline[PV_BOOT_CMDLINE - 1] = '\0';
     for (uint32_t i = 0; i < range_count; i++)
-        pv_intake_range(boot, ranges[i].start, ranges[i].bytes, ranges[i].type);
+        pv_intake_own_range(boot, ranges[i].start, ranges[i].bytes, ranges[i].type);
     for (uint32_t i = 0; i < module_count; i++)
         retake_module(boot, &boot->modules[i], phys_to_virt);
     pv_intake_finish(boot, (struct pv_rsdp_hint){.phys = rsdp}, phys_to_virt);

@@ -66,6 +66,7 @@ void pv_intake_begin(struct pv_boot_info *boot, enum pv_door door)
     boot->modules_used = 0;
     boot->dropped = 0;
     boot->rsdp = 0;
+    boot->xen_pv = (struct pv_boot_xen_pv){0};
     boot->cmdline[0] = '\0';
     boot->complaints_used = 0;
     boot->complaints_lost = 0;
@@ -104,13 +105,22 @@ void pv_intake_drop_many(struct pv_boot_info *boot, uint64_t count, const char *
     pv_intake_complain(boot, why, count);
 }
 
+static bool loaders_know(uint32_t type)
+{
+    return type >= PV_MEMORY_RAM && type <= PV_MEMORY_BAD;
+}
+
 static bool is_known(uint32_t type)
 {
-    return (type >= PV_MEMORY_RAM && type <= PV_MEMORY_BAD) || type == PV_MEMORY_KERNEL ||
-           type == PV_MEMORY_MODULE;
+    return loaders_know(type) || (type >= PV_MEMORY_KERNEL && type <= PV_MEMORY_TABLES);
 }
 
 void pv_intake_range(struct pv_boot_info *boot, uint64_t start, uint64_t bytes, uint32_t type)
+{
+    pv_intake_own_range(boot, start, bytes, loaders_know(type) ? type : PV_MEMORY_RESERVED);
+}
+
+void pv_intake_own_range(struct pv_boot_info *boot, uint64_t start, uint64_t bytes, uint32_t type)
 {
     if (bytes == 0) {
         pv_intake_drop(boot, "A range of the memory map is empty", start);

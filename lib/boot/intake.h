@@ -29,7 +29,7 @@ struct pv_rsdp_hint {
 
 /*
  * identity.c: physical address 0 is mapped here, and so many bytes, on the page tables in force at
- * entry. The Xen PV door sets both.
+ * entry. The Xen PV door sets both, and pv_boot_from_xen_pv() the second once it knows.
  */
 extern uint64_t pv_door_base PV_HIDDEN;
 extern uint64_t pv_door_bytes PV_HIDDEN;
@@ -56,8 +56,10 @@ void pv_intake_complain(struct pv_boot_info *boot, const char *what, uint64_t wh
 void pv_intake_drop(struct pv_boot_info *boot, const char *why, uint64_t where);
 void pv_intake_drop_many(struct pv_boot_info *boot, uint64_t count, const char *why);
 
-/* One entry of a memory map. Types that are not known are reserved. */
+/* One entry of a loader's memory map. Types that are not known are reserved. */
 void pv_intake_range(struct pv_boot_info *boot, uint64_t start, uint64_t bytes, uint32_t type);
+/* One of the kernel's own, which may be of the library's types too. */
+void pv_intake_own_range(struct pv_boot_info *boot, uint64_t start, uint64_t bytes, uint32_t type);
 
 /* What there is instead of a memory map: KiB below 640 KiB, and from 1 MiB on. */
 void pv_intake_sizes(struct pv_boot_info *boot, uint32_t lower_kib, uint32_t upper_kib);

@@ -10,14 +10,13 @@
  * ABI: xen/include/public/elfnote.h, xen/include/public/arch-x86/hvm/start_info.h, docs/misc/pvh.
  */
 #include "lib/doors/door.h"
-
-#define XEN_ELFNOTE_PHYS32_ENTRY 18
+#include "lib/doors/xen_notes.h"
 
     .section .note.Xen, "a", @note
     .balign 4
     .long 4
     .long 8
-    .long XEN_ELFNOTE_PHYS32_ENTRY
+    .long PV_XEN_NOTE_PHYS32_ENTRY
     .asciz "Xen"
     .quad pv_door_pvh_phys
 

@@ -11,20 +11,12 @@
  * a line in Xen's log. All else is left to C: no call site runs before pv_early_init().
  *
  * No HYPERCALL_PAGE note: hypercalls are made directly. PADDR_OFFSET 0: the file's physical addresses
- * are what they say. WRITABLE page tables are not asked for (FEATURES).
+ * are what they say. WRITABLE page tables are not asked for (FEATURES). PAE_MODE is for 32-bit guests.
  *
  * ABI: xen/include/public/elfnote.h; xen/include/public/xen.h, "Start-of-day memory layout".
  */
 #include "lib/doors/door.h"
-
-#define XEN_ELFNOTE_ENTRY         1
-#define XEN_ELFNOTE_VIRT_BASE     3
-#define XEN_ELFNOTE_PADDR_OFFSET  4
-#define XEN_ELFNOTE_XEN_VERSION   5
-#define XEN_ELFNOTE_GUEST_OS      6
-#define XEN_ELFNOTE_GUEST_VERSION 7
-#define XEN_ELFNOTE_LOADER        8
-#define XEN_ELFNOTE_PAE_MODE      9
+#include "lib/doors/xen_notes.h"
 
     .macro note type
     .balign 4
@@ -48,14 +40,13 @@
     .endm
 
     .section .note.Xen, "a", @note
-    note_text XEN_ELFNOTE_GUEST_OS, "pvops"
-    note_text XEN_ELFNOTE_GUEST_VERSION, "1"
-    note_text XEN_ELFNOTE_XEN_VERSION, "xen-3.0"
-    note_text XEN_ELFNOTE_LOADER, "generic"
-    note_text XEN_ELFNOTE_PAE_MODE, "yes"
-    note_number XEN_ELFNOTE_VIRT_BASE, pv_kernel_base
-    note_number XEN_ELFNOTE_PADDR_OFFSET, 0
-    note_number XEN_ELFNOTE_ENTRY, pv_door_xen_pv
+    note_text PV_XEN_NOTE_GUEST_OS, "pvops"
+    note_text PV_XEN_NOTE_GUEST_VERSION, "1"
+    note_text PV_XEN_NOTE_XEN_VERSION, "xen-3.0"
+    note_text PV_XEN_NOTE_LOADER, "generic"
+    note_number PV_XEN_NOTE_VIRT_BASE, pv_kernel_base
+    note_number PV_XEN_NOTE_PADDR_OFFSET, 0
+    note_number PV_XEN_NOTE_ENTRY, pv_door_xen_pv
 
     .section .pv_doors.text, "ax", @progbits
     .code64

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """What loaders demand of a kernel file, rule by rule, as their sources have it.
 
-    elf_rules.py FILE DOOR...          doors: pvh, multiboot1, multiboot2
+    elf_rules.py FILE DOOR...          doors: pvh, multiboot1, multiboot2, xen-pv
 
 Each loader's function returns complaints; none means that it boots the file. Where loaders are
 lenient in different ways (how notes are stepped over, which of two notes counts) each is followed
 exactly, so that a file that passes is understood by all in the same way.
 
-Sources: Xen xen/common/libelf/libelf-dominfo.c, libelf-tools.c, libelf-loader.c; QEMU
+Sources: Xen xen/common/libelf/libelf-dominfo.c (elf_xen_parse, elf_xen_note_check,
+elf_xen_addr_calc_check), libelf-tools.c, libelf-loader.c, for PV guests xen/arch/x86/pv/dom0_build.c
+and tools/libs/guest/xg_dom_core.c (xc_dom_alloc_pad), xg_dom_elfloader.c; QEMU
 hw/i386/x86.c (x86_load_linux, load_elfboot, read_pvh_start_addr), include/hw/elf_ops.h
 (load_elf, get_elf_note_type), hw/i386/multiboot.c (load_multiboot); rust-vmm linux-loader
 src/loader/elf/mod.rs (load, parse_elf_note), which Firecracker and Cloud Hypervisor use; GRUB
@@ -21,10 +23,12 @@ PT_LOAD, PT_NOTE = 1, 4
 SHT_RELA, SHT_REL = 4, 9
 EM_386, EM_X86_64 = 3, 62
 ET_EXEC, ET_DYN = 2, 3
+PV_ENTRY, VIRT_BASE, PADDR_OFFSET, XEN_VERSION, GUEST_OS, LOADER, INIT_P2M = 1, 3, 4, 5, 6, 8, 15
 PHYS32_ENTRY = 18
 MULTIBOOT1_MAGIC, MULTIBOOT1_SEARCH, MULTIBOOT1_LONGEST = 0x1badb002, 8192, 48
 MULTIBOOT2_MAGIC, MULTIBOOT2_SEARCH = 0xe85250d6, 32768
 FOUR_GIB = 1 << 32
+ALL_ADDRESSES = 1 << 64
 HIGH_MEMORY = 0x100000
 
 Segment = namedtuple('Segment', 'type offset vaddr paddr filesz memsz flags align')
@@ -117,8 +121,26 @@ def segments(image):
     return bad
 
 
+def xen_notes(image):
+    """What Xen finds: all PT_NOTE segments, stepping by 4; of each type the last descriptor."""
+    bad, found = [], {}
+    for segment in image.notes():
+        if segment.offset == 0:
+            continue
+        notes, whole = step_notes(image.content(segment), 4)
+        if not whole:
+            bad.append('xen: a note reaches beyond its segment')
+        found.update((note.type, note.descriptor) for note in notes if note.name == b'Xen\0')
+    return bad, found
+
+
+def xen_number(descriptor):
+    """elf_note_numeric(): one of any other size is 0."""
+    return int.from_bytes(descriptor, 'little') if len(descriptor) in (1, 2, 4, 8) else 0
+
+
 def xen(image):
-    """Xen, PVH domU and dom0: all PT_NOTE segments, stepping by 4; the last PHYS32_ENTRY counts."""
+    """Xen, PVH domU and dom0."""
     bad = []
     if (image.bits, image.machine) not in ((64, EM_X86_64), (32, EM_386)):
         bad.append('xen: not a file for x86')
@@ -127,21 +149,11 @@ def xen(image):
             ('section', image.shoff, image.shentsize, image.shnum)):
         if offset + size * count > len(image.data):
             bad.append(f'xen: the {name} headers reach beyond the end of the file')
-    entry = None
-    for segment in image.notes():
-        if segment.offset == 0:
-            continue
-        notes, whole = step_notes(image.content(segment), 4)
-        if not whole:
-            bad.append('xen: a note reaches beyond its segment')
-        for note in notes:
-            if note.name != b'Xen\0' or note.type != PHYS32_ENTRY:
-                continue
-            # elf_note_numeric(): any other size is 0.
-            entry = (int.from_bytes(note.descriptor, 'little')
-                     if len(note.descriptor) in (1, 2, 4, 8) else 0)
-    if entry is None:
+    wrong, notes = xen_notes(image)
+    bad += wrong
+    if PHYS32_ENTRY not in notes:
         return bad + ['xen: no PHYS32_ENTRY note in a PT_NOTE segment']
+    entry = xen_number(notes[PHYS32_ENTRY])
     loads = [s for s in image.loads() if s.flags & 7]
     if not loads or not (min(s.paddr for s in loads) <= entry
                          <= max(s.paddr + s.memsz for s in loads)):
@@ -151,6 +163,52 @@ def xen(image):
 
 def entry_is_code(image, who, entry):
     return [] if image.holds_code(entry) else [f'{who}: there is no code at the entry {entry:#x}']
+
+
+def xen_pv_texts(notes):
+    """elf_xen_note_check(). A text is read up to its NUL, wherever that is."""
+    texts = {kind: notes.get(kind, b'\0') for kind in (XEN_VERSION, GUEST_OS, LOADER)}
+    bad = [f'xen-pv: the text of note {kind} has no end'
+           for kind, text in texts.items() if b'\0' not in text]
+    if not texts[LOADER].startswith(b'generic') and not texts[GUEST_OS].startswith(b'linux'):
+        bad.append('xen-pv: neither for the generic loader nor Linux')
+    if not texts[XEN_VERSION].startswith(b'xen-3.0'):
+        bad.append('xen-pv: not for Xen 3.0')
+    return bad
+
+
+def xen_pv(image):
+    """Xen, PV domU and dom0. Addresses are computed from physical ones: p_vaddr is looked at by
+    nobody, and e_entry only if no note says otherwise. Each loader maps the image from VIRT_BASE on;
+    that the kernel was linked there is the last of the rules, and not Xen's."""
+    if (image.bits, image.machine) != (64, EM_X86_64):
+        return ['xen-pv: not a 64-bit file']
+    bad, notes = xen_notes(image)
+    if not notes:
+        return bad + ['xen-pv: no note of Xen in a PT_NOTE segment']
+    bad += xen_pv_texts(notes)
+    if VIRT_BASE not in notes:
+        bad.append('xen-pv: PADDR_OFFSET without VIRT_BASE' if PADDR_OFFSET in notes
+                   else 'xen-pv: no VIRT_BASE, so 0 is taken')
+    base = xen_number(notes.get(VIRT_BASE, b'\0'))
+    offset = (base - xen_number(notes.get(PADDR_OFFSET, b'\0'))) % ALL_ADDRESSES
+    entry = xen_number(notes[PV_ENTRY]) if PV_ENTRY in notes else image.entry
+    loads = [s for s in image.loads() if s.flags & 7]
+    if not loads:
+        return bad + ['xen-pv: nothing is loaded']
+    start = (min(s.paddr for s in loads) + offset) % ALL_ADDRESSES
+    end = (max(s.paddr + s.memsz for s in loads) + offset) % ALL_ADDRESSES
+    if start > end or base > start:
+        bad.append(f'xen-pv: the image from {start:#x} to {end:#x} is out of bounds')
+    if not start <= entry <= end:
+        bad.append(f'xen-pv: the entry {entry:#x} lies outside the image')
+    if start % 0x1000 or base % 0x1000:
+        bad.append('xen-pv: image or VIRT_BASE do not begin on a page')
+    if INIT_P2M in notes and start <= xen_number(notes[INIT_P2M]) < end:
+        bad.append('xen-pv: the list of frames would lie over the image')
+    if any(s.vaddr != (s.paddr + offset) % ALL_ADDRESSES for s in loads):
+        bad.append('xen-pv: the image is not linked where it is mapped')
+    return bad + entry_is_code(image, 'xen-pv', (entry - offset) % ALL_ADDRESSES)
 
 
 def find_multiboot1(image):
@@ -330,6 +388,7 @@ RULES = {
     'pvh': (segments, one_note_segment, xen, qemu, linux_loader),
     'multiboot1': (segments, multiboot1),
     'multiboot2': (segments, multiboot2),
+    'xen-pv': (segments, one_note_segment, xen_pv),
 }
 
 

@@ -22,6 +22,26 @@ def note(name=b'Xen\0', kind=18, descriptor=struct.pack('<Q', ENTRY), align=4, s
     return struct.pack('<III', name_size, size, kind) + pad(name) + pad(descriptor)
 
 
+def text_note(kind, text):
+    return note(kind=kind, descriptor=text + b'\0')
+
+
+def number_note(kind, number):
+    return note(kind=kind, descriptor=struct.pack('<Q', number))
+
+
+XEN_PV = {5: text_note(5, b'xen-3.0'), 6: text_note(6, b'pvops'), 7: text_note(7, b'1'),
+          8: text_note(8, b'generic'), 3: number_note(3, BASE), 4: number_note(4, 0),
+          1: number_note(1, BASE + ENTRY)}
+
+
+def xen_pv(without=(), **changes):
+    """The notes of the Xen PV door, some left out, others another: n5=, n6=..."""
+    notes = {kind: made for kind, made in XEN_PV.items() if kind not in without}
+    notes.update({int(kind[1:]): made for kind, made in changes.items()})
+    return b''.join(notes.values())
+
+
 def tag(kind, content=b'', flags=0, size=None):
     data = struct.pack('<HHI', kind, flags, 8 + len(content) if size is None else size) + content
     return data + bytes(-len(data) % 8)
@@ -118,6 +138,11 @@ class ElfRules(unittest.TestCase):
 
     def mb2(self, *expected, **changes):
         self.assert_reported(Kernel(**changes), ['multiboot2'], *expected)
+
+    def xpv(self, *expected, notes=None, **changes):
+        """Of a file with the PVH note too, as a kernel with both doors has them."""
+        kernel = Kernel(notes=(xen_pv() if notes is None else notes) + note(), **changes)
+        self.assert_reported(kernel, ['xen-pv'], *expected)
 
     def test_a_right_file_passes_by_every_door(self):
         self.assertEqual(elf_rules.check(Kernel().bytes(), ['pvh', 'multiboot2']), [])
@@ -358,6 +383,132 @@ class ElfRules(unittest.TestCase):
 
     def test_an_object_file_is_not_for_grub(self):
         self.mb2('grub: not an executable file', type=1)
+
+    def test_the_notes_of_both_xen_doors_are_right_in_any_order(self):
+        for notes in (xen_pv() + note(), note() + xen_pv(),
+                      xen_pv(without=(3, 4, 1)) + note() + xen_pv(without=(5, 6, 7, 8))):
+            self.assert_reported(Kernel(notes=notes), ['pvh', 'multiboot2', 'xen-pv'])
+
+    def test_pvh_loaders_do_not_take_a_note_of_xen_pv_for_theirs(self):
+        self.pvh('xen: no PHYS32_ENTRY', 'qemu: no PVH entry', 'linux-loader: no PVH entry',
+                 notes=xen_pv())
+
+    def test_a_text_that_is_not_padded_hides_the_notes_behind_it(self):
+        unpadded = note(kind=6, descriptor=b'pvops\0')[:-2]
+        self.assertEqual(len(unpadded) % 4, 2)
+        self.pvh('xen: ', 'qemu: ', 'linux-loader: ', 'PT_NOTE holds notes of others',
+                 notes=unpadded + note())
+
+    def test_a_xen_pv_file_without_notes(self):
+        self.assert_reported(Kernel(notes=None, note_bytes=0), ['xen-pv'], '0 PT_NOTE segments',
+                             'xen-pv: no note of Xen')
+
+    def test_a_pvh_note_alone_is_not_for_xen_pv(self):
+        self.xpv('neither for the generic loader', 'not for Xen 3.0', 'no VIRT_BASE',
+                 'not linked where', 'the entry', 'there is no code', notes=b'')
+
+    def test_no_loader_and_another_os(self):
+        self.xpv('neither for the generic loader', notes=xen_pv(without=(8,)))
+
+    def test_another_loader(self):
+        self.xpv('neither for the generic loader', notes=xen_pv(n8=text_note(8, b'special')))
+
+    def test_an_os_alone_is_enough_if_it_is_linux(self):
+        self.xpv(notes=xen_pv(without=(8,), n6=text_note(6, b'linux')))
+
+    def test_a_loader_alone_is_enough(self):
+        self.xpv(notes=xen_pv(without=(6, 7)))
+
+    def test_no_xen_version(self):
+        self.xpv('not for Xen 3.0', notes=xen_pv(without=(5,)))
+
+    def test_another_xen_version(self):
+        self.xpv('not for Xen 3.0', notes=xen_pv(n5=text_note(5, b'xen-4.0')))
+
+    def test_texts_without_an_end(self):
+        for kind, text in ((5, b'xen-3.0'), (6, b'pvops'), (8, b'generic')):
+            self.xpv(f'the text of note {kind} has no end',
+                     notes=xen_pv(**{f'n{kind}': note(kind=kind, descriptor=text)}))
+
+    def test_no_virtual_base(self):
+        self.xpv('no VIRT_BASE', 'the entry', 'there is no code', 'not linked where',
+                 notes=xen_pv(without=(3, 4)))
+
+    def test_an_offset_without_a_virtual_base(self):
+        self.xpv('PADDR_OFFSET without VIRT_BASE', 'the entry', 'there is no code',
+                 'not linked where', notes=xen_pv(without=(3,)))
+
+    def test_no_offset_is_0(self):
+        self.xpv(notes=xen_pv(without=(4,)))
+
+    def test_an_offset_for_physical_addresses_that_need_none(self):
+        self.xpv('out of bounds', 'the entry', 'there is no code', 'not linked where',
+                 notes=xen_pv(n4=number_note(4, BASE)))
+
+    def test_an_offset_as_old_kernels_had_it(self):
+        # The physical addresses are virtual ones, and translated: right for Xen, and no one else.
+        self.xpv('not loaded below 4 GiB', notes=xen_pv(n4=number_note(4, BASE)),
+                 text_paddr=BASE + LOAD, data_paddr=BASE + LOAD + 0x1000)
+
+    def test_a_virtual_base_that_is_not_the_kernels(self):
+        self.xpv('the entry', 'not linked where', 'there is no code',
+                 notes=xen_pv(n3=number_note(3, BASE - 0x40000000)))
+
+    def test_a_virtual_base_behind_the_image(self):
+        # 1 GiB up the image goes round the end of all addresses: its start is beyond its end.
+        top = (1 << 64) - LOAD - 0x2000
+        self.xpv('out of bounds', 'the entry', 'not linked where', 'there is no code',
+                 notes=xen_pv(n3=number_note(3, top)))
+
+    def test_an_offset_that_puts_the_image_below_the_base(self):
+        self.xpv('out of bounds', 'the entry', 'not linked where', 'there is no code',
+                 notes=xen_pv(n4=number_note(4, LOAD + 0x1000)))
+
+    def test_a_virtual_base_that_is_not_a_page(self):
+        self.xpv('do not begin on a page', 'not linked where',
+                 notes=xen_pv(n3=number_note(3, BASE + 8)))
+
+    def test_numbers_of_a_size_that_xen_does_not_read_are_0(self):
+        self.xpv('the entry 0x0', 'there is no code',
+                 notes=xen_pv(n1=note(kind=1, descriptor=bytes(6))))
+        self.xpv('the entry', 'not linked where', 'there is no code',
+                 notes=xen_pv(n3=note(kind=3, descriptor=struct.pack('<QI', BASE, 0))))
+
+    def test_a_xen_pv_entry_outside_the_image(self):
+        self.xpv('the entry', 'there is no code', notes=xen_pv(n1=number_note(1, BASE + LOAD - 1)))
+        self.xpv('the entry', 'there is no code', notes=xen_pv(n1=number_note(1, ENTRY)))
+
+    def test_a_xen_pv_entry_in_the_data(self):
+        self.xpv('xen-pv: there is no code', notes=xen_pv(n1=number_note(1, BASE + LOAD + 0x1800)))
+
+    def test_without_a_xen_pv_entry_that_of_the_file_counts(self):
+        self.xpv(notes=xen_pv(without=(1,)))
+        self.xpv('the entry', 'there is no code', notes=xen_pv(without=(1,)), entry=ENTRY)
+
+    def test_the_last_of_two_entries_counts(self):
+        self.xpv('xen-pv: there is no code',
+                 notes=xen_pv() + number_note(1, BASE + LOAD + 0x1800))
+        self.xpv(notes=number_note(1, 0) + xen_pv())
+
+    def test_a_list_of_frames_over_the_image(self):
+        self.xpv('the list of frames', notes=xen_pv() + number_note(15, BASE + LOAD + 0x2000))
+        self.xpv(notes=xen_pv() + number_note(15, 0xffff880000000000))
+
+    def test_a_xen_pv_image_with_a_hole(self):
+        self.xpv('not contiguous', data_paddr=LOAD + 0x100000, data_vaddr=BASE + LOAD + 0x100000)
+
+    def test_a_xen_pv_segment_linked_at_another_distance(self):
+        self.xpv('distance of virtual and physical', 'not linked where',
+                 data_vaddr=BASE + LOAD + 0x5000)
+
+    def test_a_32_bit_file_is_not_for_xen_pv(self):
+        self.xpv('xen-pv: not a 64-bit file', bits=32, text={})
+
+    def test_nothing_loaded_by_xen_pv(self):
+        kernel = Kernel(notes=xen_pv())
+        kernel.segment = lambda kind, *rest: Kernel.segment(
+            kernel, 0x6474e551 if kind == 1 else kind, *rest)
+        self.assert_reported(kernel, ['xen-pv'], 'no segment is loaded', 'nothing is loaded')
 
 
 class BeyondTheFile(Kernel):

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The structures and numbers of backends/xen/abi against the headers of libxen-dev. That this
- * compiles is the test. Structures that were renamed are compared member by member.
+ * The structures and numbers of backends/xen/abi and of Xen's doors against the headers of
+ * libxen-dev. That this compiles is the test. Structures that were renamed are compared member by
+ * member.
  */
 #define __XEN_INTERFACE_VERSION__ 0x00040e00
 #include <stddef.h>
@@ -10,6 +11,7 @@
 #include <xen/xen.h>
 #include <xen/arch-x86/cpuid.h>
 #include <xen/callback.h>
+#include <xen/elfnote.h>
 #include <xen/errno.h>
 #include <xen/event_channel.h>
 #include <xen/features.h>
@@ -33,6 +35,8 @@
 #include "backends/xen/abi/shared_info.h"
 #include "backends/xen/abi/vcpu.h"
 #include "backends/xen/abi/version.h"
+#include "lib/boot/xen_pv.h"
+#include "lib/doors/xen_notes.h"
 
 #define SAME(ours, theirs)      _Static_assert((ours) == (theirs), #ours " is " #theirs)
 #define SAME_SIZE(ours, theirs) SAME(sizeof(struct ours), sizeof(struct theirs))
@@ -114,6 +118,37 @@ SAME_MEMBER(pv_xen_machphys, max_frame, xen_machphys_mapping, max_mfn);
 SAME(PV_EVTCHNOP_BIND_IPI, EVTCHNOP_bind_ipi);
 SAME_SIZE(pv_evtchn_bind_ipi, evtchn_bind_ipi);
 SAME_MEMBER(pv_evtchn_bind_ipi, port, evtchn_bind_ipi, port);
+
+/* lib/boot/xen_pv.h; the command line follows ours, and is part of theirs */
+SAME(sizeof(struct pv_xen_start_info), offsetof(struct start_info, cmd_line));
+SAME(PV_XEN_START_CMDLINE_BYTES, MAX_GUEST_CMDLINE);
+SAME(PV_XEN_START_CMDLINE_BYTES, sizeof(((struct start_info *)0)->cmd_line));
+SAME_MEMBER(pv_xen_start_info, magic, start_info, magic);
+SAME_MEMBER(pv_xen_start_info, nr_pages, start_info, nr_pages);
+SAME_MEMBER(pv_xen_start_info, shared_info, start_info, shared_info);
+SAME_MEMBER(pv_xen_start_info, flags, start_info, flags);
+SAME_MEMBER(pv_xen_start_info, store_mfn, start_info, store_mfn);
+SAME_MEMBER(pv_xen_start_info, store_evtchn, start_info, store_evtchn);
+SAME_MEMBER(pv_xen_start_info, console_mfn, start_info, console.domU.mfn);
+SAME_MEMBER(pv_xen_start_info, console_evtchn, start_info, console.domU.evtchn);
+SAME_MEMBER(pv_xen_start_info, pt_base, start_info, pt_base);
+SAME_MEMBER(pv_xen_start_info, nr_pt_frames, start_info, nr_pt_frames);
+SAME_MEMBER(pv_xen_start_info, mfn_list, start_info, mfn_list);
+SAME_MEMBER(pv_xen_start_info, mod_start, start_info, mod_start);
+SAME_MEMBER(pv_xen_start_info, mod_len, start_info, mod_len);
+SAME(PV_XEN_START_INITIAL_DOMAIN, SIF_INITDOMAIN);
+SAME(PV_XEN_START_MODULE_IS_LIST, SIF_MULTIBOOT_MOD);
+SAME(PV_XEN_START_MODULE_IS_FRAME, SIF_MOD_START_PFN);
+
+/* lib/doors/xen_notes.h */
+SAME(PV_XEN_NOTE_ENTRY, XEN_ELFNOTE_ENTRY);
+SAME(PV_XEN_NOTE_VIRT_BASE, XEN_ELFNOTE_VIRT_BASE);
+SAME(PV_XEN_NOTE_PADDR_OFFSET, XEN_ELFNOTE_PADDR_OFFSET);
+SAME(PV_XEN_NOTE_XEN_VERSION, XEN_ELFNOTE_XEN_VERSION);
+SAME(PV_XEN_NOTE_GUEST_OS, XEN_ELFNOTE_GUEST_OS);
+SAME(PV_XEN_NOTE_GUEST_VERSION, XEN_ELFNOTE_GUEST_VERSION);
+SAME(PV_XEN_NOTE_LOADER, XEN_ELFNOTE_LOADER);
+SAME(PV_XEN_NOTE_PHYS32_ENTRY, XEN_ELFNOTE_PHYS32_ENTRY);
 
 /* version.h */
 SAME(PV_XENVER_VERSION, XENVER_version);

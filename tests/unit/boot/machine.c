@@ -4,6 +4,8 @@
  */
 #include "machine.h"
 
+#include "lib/boot/intake.h"
+
 #include <sys/mman.h>
 
 #define MOST_PAGES 256
@@ -20,6 +22,8 @@ int machine_new(void **state)
     arena = mmap(NULL, (2 * MOST_PAGES + 1) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(arena, MAP_FAILED);
     used = 0;
+    pv_door_base = 0;
+    pv_door_bytes = PV_FOUR_GIB;
     return 0;
 }
 
@@ -133,6 +137,37 @@ void machine_pvh(void)
     machine_pvh_module(0, 64 * MIB, 3 * PAGE);
 }
 
+void machine_xen_pv(void)
+{
+    pv_door_base = XEN_PV_BASE;
+    machine_add(XEN_PV_INFO, PAGE);
+    machine_write(XEN_PV_MAGIC, "xen-3.0-x86_64", 15);
+    machine_write64(XEN_PV_NR_PAGES, XEN_PV_PAGES);
+    machine_write64(XEN_PV_SHARED_AT, XEN_PV_SHARED);
+    machine_write64(XEN_PV_STORE, 0x12345);
+    machine_write32(XEN_PV_STORE + 8, 1);
+    machine_write64(XEN_PV_CONSOLE, 0x12346);
+    machine_write32(XEN_PV_CONSOLE + 8, 2);
+    machine_write64(XEN_PV_PT_BASE, XEN_PV_BASE + XEN_PV_TABLES);
+    machine_write64(XEN_PV_NR_PT, 5);
+    machine_write64(XEN_PV_LIST_AT, XEN_PV_BASE + XEN_PV_LIST);
+    machine_write64(XEN_PV_MOD_START, XEN_PV_BASE + XEN_PV_MODULE);
+    machine_write64(XEN_PV_MOD_LEN, 3 * PAGE + 1);
+    machine_write(XEN_PV_CMDLINE, "some words", 11);
+}
+
+void machine_xen_pv_hardware_domain(void)
+{
+    machine_xen_pv();
+    machine_write(XEN_PV_MAGIC, "xen-3.0-x86_64p", 16);
+    machine_write32(XEN_PV_FLAGS, 3);
+    machine_write64(XEN_PV_STORE, 0);
+    machine_write32(XEN_PV_STORE + 8, 0);
+    machine_write64(XEN_PV_CONSOLE, 1168 + (40ull << 32)); /* where in the page, how long */
+    machine_write32(XEN_PV_CONSOLE + 8, 0);
+    machine_write64(XEN_PV_PT_BASE, XEN_PV_BASE + XEN_PV_INFO + PAGE);
+}
+
 bool complains(const struct pv_boot_info *boot, const char *what)
 {
     for (uint32_t i = 0; i < boot->complaints_used; i++)
@@ -168,11 +203,22 @@ void assert_well_formed(const struct pv_boot_info *boot)
     }
 }
 
-int enter(enum pv_door door, struct pv_boot_info *boot)
+int enter_at(enum pv_door door, uint64_t at, struct pv_boot_info *boot)
 {
+    static const struct pv_boot_xen_pv nothing;
+
     memset(boot, 0xa5, sizeof(*boot));
-    int status = pv_boot_from(door, AT_INFO, machine_phys_to_virt, boot);
+    int status = pv_boot_from(door, at, machine_phys_to_virt, boot);
     assert_int_equal(boot->door, door);
     assert_well_formed(boot);
+    if (door != PV_DOOR_XEN_PV || status != PV_OK)
+        assert_memory_equal(&boot->xen_pv, &nothing, sizeof(nothing));
+    if (status != PV_OK)
+        assert_int_equal(boot->ranges_used + boot->modules_used + boot->complaints_used, 0);
     return status;
+}
+
+int enter(enum pv_door door, struct pv_boot_info *boot)
+{
+    return enter_at(door, AT_INFO, boot);
 }

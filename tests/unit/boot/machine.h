@@ -65,6 +65,34 @@ void machine_pvh_range(uint32_t index, uint64_t start, uint64_t bytes, uint32_t 
 /* The same for its list of modules. */
 void machine_pvh_module(uint32_t index, uint64_t start, uint64_t bytes);
 
+/* Xen PV: a domain of 128 MiB as the toolstack builds it. From 1 MiB on image, module (3 pages and a
+ * byte), list, start_info, rings, five page tables, stack; the kernel's addresses begin at
+ * XEN_PV_BASE. */
+void machine_xen_pv(void);
+/* The same as Xen builds the hardware domain: no rings, but two numbers where they are told, and a
+ * "p" behind the magic. */
+void machine_xen_pv_hardware_domain(void);
+#define XEN_PV_BASE      0xffffffff80000000ull
+#define XEN_PV_PAGES     0x8000ull
+#define XEN_PV_MODULE    (3 * MIB)
+#define XEN_PV_LIST      (4 * MIB)
+#define XEN_PV_INFO      (XEN_PV_LIST + XEN_PV_PAGES * 8)
+#define XEN_PV_TABLES    (XEN_PV_INFO + 3 * PAGE)
+#define XEN_PV_STACK     (XEN_PV_TABLES + 5 * PAGE)
+#define XEN_PV_SHARED    0x7654321000ull
+#define XEN_PV_MAGIC     (XEN_PV_INFO + 0)
+#define XEN_PV_NR_PAGES  (XEN_PV_INFO + 32)
+#define XEN_PV_SHARED_AT (XEN_PV_INFO + 40)
+#define XEN_PV_FLAGS     (XEN_PV_INFO + 48)
+#define XEN_PV_STORE     (XEN_PV_INFO + 56)
+#define XEN_PV_CONSOLE   (XEN_PV_INFO + 72)
+#define XEN_PV_PT_BASE   (XEN_PV_INFO + 88)
+#define XEN_PV_NR_PT     (XEN_PV_INFO + 96)
+#define XEN_PV_LIST_AT   (XEN_PV_INFO + 104)
+#define XEN_PV_MOD_START (XEN_PV_INFO + 112)
+#define XEN_PV_MOD_LEN   (XEN_PV_INFO + 120)
+#define XEN_PV_CMDLINE   (XEN_PV_INFO + 128)
+
 /* Whether a complaint has this sentence. */
 bool complains(const struct pv_boot_info *boot, const char *what);
 /* What a byte is in the map; 0 if it lies in no range. */
@@ -74,5 +102,7 @@ void assert_well_formed(const struct pv_boot_info *boot);
 
 /* Reads what was told, and checks what holds for every result. */
 int enter(enum pv_door door, struct pv_boot_info *boot);
+/* The same, told at another place than AT_INFO. */
+int enter_at(enum pv_door door, uint64_t at, struct pv_boot_info *boot);
 
 #endif

@@ -7,7 +7,10 @@
 #include "machine.h"
 #include "random.h"
 
+#include "lib/boot/intake.h"
+
 #define BLOBS      1000000u
+#define DOORS      4u
 #define BLOB_BYTES 1024u
 #define BLOB_AT    0x8000ull
 
@@ -97,6 +100,23 @@ static void seed_multiboot2(void)
     put32(244, 8);
 }
 
+/* Its command line goes on behind the blob. */
+static void seed_xen_pv(void)
+{
+    pv_door_base = XEN_PV_BASE;
+    memcpy(&seed[0], "xen-3.0-x86_64", 15);
+    put64(32, 1024);
+    put64(40, 0x123456000);
+    put64(56, 0x1234);
+    put64(72, 0x1235);
+    put64(88, XEN_PV_BASE + BLOB_AT + 3 * PAGE);
+    put64(96, 5);
+    put64(104, XEN_PV_BASE + BLOB_AT - 2 * PAGE);
+    put64(112, XEN_PV_BASE + MIB);
+    put64(120, 3 * PAGE);
+    memcpy(&seed[128], "some words", 11);
+}
+
 /* Numbers that arithmetic stumbles over. */
 static uint64_t wicked(void)
 {
@@ -116,7 +136,10 @@ static uint64_t wicked(void)
                                        UINT64_MAX - 7,
                                        UINT64_MAX,
                                        BLOB_AT + BLOB_BYTES - 4,
-                                       BLOB_AT + PAGE - 1};
+                                       BLOB_AT + PAGE - 1,
+                                       XEN_PV_BASE,
+                                       XEN_PV_BASE + BLOB_AT,
+                                       XEN_PV_BASE + 4 * MIB - PAGE};
     return numbers[random_below(sizeof(numbers) / sizeof(numbers[0]))];
 }
 
@@ -130,16 +153,34 @@ static void mutate(uint8_t *blob)
     }
 }
 
+/* A kernel reads and writes through these numbers. */
+static void assert_xen_pv_is_safe(void)
+{
+    const struct pv_boot_xen_pv *xen = &boot.xen_pv;
+
+    assert_true(xen->mapped_bytes <= xen->pages * PAGE);
+    assert_true(xen->mapped_bytes - 1 <= UINT64_MAX - XEN_PV_BASE);
+    assert_true(xen->list != 0 && xen->list % PAGE == 0 && xen->list < xen->mapped_bytes);
+    assert_true(xen->pages * 8 <= xen->mapped_bytes - xen->list);
+    assert_true(xen->tables != 0 && xen->tables % PAGE == 0 && xen->tables < xen->mapped_bytes);
+    assert_int_equal(type_at(&boot, xen->list), PV_MEMORY_BOOT);
+    assert_int_equal(type_at(&boot, xen->tables), PV_MEMORY_TABLES);
+    assert_true(xen->shared_info % PAGE == 0 && xen->shared_info < 1ull << 52);
+    assert_true(xen->console_frame < 1ull << 40 && xen->store_frame < 1ull << 40);
+}
+
 /* Now and then the information is said to begin somewhere else in the page, or just before its end.
  */
 static void fuzz(enum pv_door door)
 {
     uint8_t *low = machine_at(BLOB_AT);
-    for (uint32_t i = 0; i < BLOBS / 3; i++) {
+    for (uint32_t i = 0; i < BLOBS / DOORS; i++) {
         memcpy(low, seed, BLOB_BYTES);
         mutate(low);
         uint64_t at = BLOB_AT + (random_below(64) == 0 ? random_below(PAGE) : 0);
         if (pv_boot_from(door, at, machine_phys_to_virt, &boot) == PV_OK) {
+            if (door == PV_DOOR_XEN_PV)
+                assert_xen_pv_is_safe();
             pv_boot_reserve_image(&boot, 2 * MIB, MIB);
             pv_boot_reserve_modules(&boot);
         }
@@ -178,12 +219,20 @@ static void no_blob_harms_the_multiboot2_door(void **state)
     fuzz(PV_DOOR_MULTIBOOT2);
 }
 
+static void no_blob_harms_the_xen_pv_door(void **state)
+{
+    (void)state;
+    seed_xen_pv();
+    fuzz(PV_DOOR_XEN_PV);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(no_blob_harms_the_pvh_door, set_up),
         cmocka_unit_test_setup(no_blob_harms_the_multiboot1_door, set_up),
         cmocka_unit_test_setup(no_blob_harms_the_multiboot2_door, set_up),
+        cmocka_unit_test_setup(no_blob_harms_the_xen_pv_door, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,6 +58,25 @@ static void normalising_twice_changes_nothing(void **state)
     assert_int_equal(boot.complaints_used, 0);
 }
 
+/* Only the kernel itself says of what use RAM is; to a loader these numbers mean nothing. */
+static void types_of_the_library_are_the_kernels_to_give(void **state)
+{
+    (void)state;
+    machine_pvh();
+    boot = (struct pv_boot_info){.door = PV_DOOR_OWN, .ranges_used = 4};
+    for (uint32_t i = 0; i < 4; i++) {
+        uint32_t type = PV_MEMORY_KERNEL + i;
+        machine_pvh_range(3 + i, (200 + 2 * i) * MIB, MIB, type);
+        boot.ranges[i] = (struct pv_memory_range){(200 + 2 * i) * MIB, MIB, type, 0};
+    }
+    pv_boot_normalise(&boot, machine_phys_to_virt);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(type_at(&boot, (200 + 2 * i) * MIB), PV_MEMORY_KERNEL + i);
+    assert_int_equal(enter(PV_DOOR_PVH, &boot), PV_OK);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(type_at(&boot, (200 + 2 * i) * MIB), PV_MEMORY_RESERVED);
+}
+
 static void doors_that_leave_nothing_are_refused(void **state)
 {
     (void)state;
@@ -75,6 +94,7 @@ static void every_door_has_a_name(void **state)
     assert_string_equal(pv_door_name(PV_DOOR_PVH), "pvh");
     assert_string_equal(pv_door_name(PV_DOOR_MULTIBOOT1), "multiboot1");
     assert_string_equal(pv_door_name(PV_DOOR_MULTIBOOT2), "multiboot2");
+    assert_string_equal(pv_door_name(PV_DOOR_XEN_PV), "xen-pv");
     assert_string_equal(pv_door_name((enum pv_door)77), "?");
 }
 
@@ -94,6 +114,7 @@ int main(void)
         TEST(what_a_kernel_filled_in_is_sorted_and_checked),
         TEST(counts_beyond_the_tables_are_cut),
         TEST(normalising_twice_changes_nothing),
+        TEST(types_of_the_library_are_the_kernels_to_give),
         TEST(doors_that_leave_nothing_are_refused),
         TEST(every_door_has_a_name),
         TEST(the_tables_of_the_doors_reach_4_gib),

@@ -2,7 +2,9 @@
 /*
  * What holds for every memory map: the result is sorted and disjoint, no byte is RAM that any entry
  * called something else, no byte is RAM that no entry called RAM, and as long as there is room
- * every byte has the most careful type that was said of it.
+ * every byte has the most careful type that was said of it. And what holds for every start_info of
+ * a Xen PV guest, which has no map: what was left at the start of day is in memory, apart, and not
+ * RAM.
  */
 #include "machine.h"
 #include "random.h"
@@ -179,6 +181,94 @@ static void reserving_keeps_every_promise(void **state)
     }
 }
 
+/* ---- Xen PV --------------------------------------------------------------------------------- */
+
+struct start_of_day {
+    uint64_t pages, list, tables, table_pages, module, module_bytes;
+};
+
+/* Within a few pages, so that most overlap something, or nearly do. */
+static struct start_of_day some_start_of_day(void)
+{
+    struct start_of_day day = {.pages =
+                                   random_below(24) == 0 ? random_next() : 8 + random_below(40)};
+    day.list = random_below(48) * PAGE + (random_below(32) == 0) * random_below(PAGE);
+    day.tables = random_below(48) * PAGE + (random_below(32) == 0) * random_below(PAGE);
+    day.table_pages = random_below(24) == 0 ? random_next() : random_below(8);
+    day.module = random_below(48) * PAGE;
+    day.module_bytes = random_below(4) * PAGE + random_below(3);
+    return day;
+}
+
+static bool apart(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
+{
+    return a + a_bytes <= b || b + b_bytes <= a;
+}
+
+/* Written down again here, so that the library is compared with it. */
+static bool can_be_true(const struct start_of_day *day, uint64_t info)
+{
+    uint64_t list_bytes = day->pages * 8 + (0 - day->pages * 8) % PAGE;
+    uint64_t end = day->pages * PAGE;
+
+    if (day->pages == 0 || day->pages > 1000 || day->table_pages == 0 || day->table_pages > 1000)
+        return false;
+    return info + PAGE <= end && day->list != 0 && day->list % PAGE == 0 &&
+           day->list + list_bytes <= end && day->tables != 0 && day->tables % PAGE == 0 &&
+           day->tables + day->table_pages * PAGE <= end &&
+           apart(day->list, list_bytes, info, PAGE) &&
+           apart(day->tables, day->table_pages * PAGE, info, PAGE) &&
+           apart(day->list, list_bytes, day->tables, day->table_pages * PAGE);
+}
+
+static void tell(const struct start_of_day *day, uint64_t info)
+{
+    machine_write(info, "xen-3.0-x86_64", 15);
+    machine_write64(info + 32, day->pages);
+    machine_write64(info + 40, XEN_PV_SHARED);
+    machine_write64(info + 88, XEN_PV_BASE + day->tables);
+    machine_write64(info + 96, day->table_pages);
+    machine_write64(info + 104, XEN_PV_BASE + day->list);
+    machine_write64(info + 112, XEN_PV_BASE + day->module);
+    machine_write64(info + 120, day->module_bytes);
+}
+
+static void check_start_of_day(const struct start_of_day *day, uint64_t info)
+{
+    for (uint64_t at = 0; at < (day->pages + 2) * PAGE; at += PAGE) {
+        uint32_t type = type_at(&boot, at);
+        bool in_tables = !apart(at, PAGE, day->tables, day->table_pages * PAGE);
+        bool in_boot = !apart(at, PAGE, day->list, day->pages * 8) || at == info;
+        assert_int_equal(type == 0, at >= day->pages * PAGE);
+        assert_int_equal(type == PV_MEMORY_TABLES, in_tables);
+        if (in_boot)
+            assert_int_equal(type, PV_MEMORY_BOOT);
+    }
+    assert_true(boot.modules_used + boot.dropped <= 1);
+    for (uint64_t i = 0; boot.modules_used != 0 && i < boot.modules[0].bytes; i++)
+        assert_int_equal(type_at(&boot, boot.modules[0].start + i), PV_MEMORY_RAM);
+    assert_true(boot.xen_pv.mapped_bytes <= day->pages * PAGE);
+}
+
+static void no_start_of_day_breaks_a_promise(void **state)
+{
+    uint32_t taken = 0;
+
+    machine_new(state);
+    pv_door_base = XEN_PV_BASE;
+    for (uint32_t i = 0; i < MAPS / 4; i++) {
+        uint64_t info = (1 + random_below(40)) * PAGE;
+        struct start_of_day day = some_start_of_day();
+        tell(&day, info);
+        int status = enter_at(PV_DOOR_XEN_PV, info, &boot);
+        assert_int_equal(status, can_be_true(&day, info) ? PV_OK : PV_E_HOST);
+        if (status == PV_OK)
+            check_start_of_day(&day, info);
+        taken += status == PV_OK;
+    }
+    assert_true(taken > MAPS / 40 && taken < MAPS / 5); /* there were both kinds */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +276,7 @@ int main(void)
         cmocka_unit_test(no_map_that_fills_the_table_breaks_a_promise),
         cmocka_unit_test(no_map_of_tiny_ranges_far_apart_breaks_a_promise),
         cmocka_unit_test(reserving_keeps_every_promise),
+        cmocka_unit_test(no_start_of_day_breaks_a_promise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,10 +19,10 @@ PV_SEQUENCE(irq_enable, 1, 1)
     sti
 PV_SEQUENCE_END(irq_enable)
 
-/* Three prefixes that mean nothing: padding all in front of pushfq would be too much for it. */
+/* Four prefixes that mean nothing: padding all in front of pushfq would be too much for it. */
 PV_SEQUENCE(irq_save, 3, 1)
     pushfq
-    .byte 0x2e, 0x2e, 0x2e
+    .byte 0x2e, 0x2e, 0x2e, 0x2e
     pop %rax
     cli
 PV_SEQUENCE_END(irq_save)

@@ -39,11 +39,8 @@ static bool *flag_of(struct command_line *line, const char *word)
     const struct {
         const char *word;
         bool *flag;
-    } flags[] = {{"info", &line->info},
-                 {"selftest", &line->selftest},
-                 {"bench", &line->bench},
-                 {"shell", &line->shell},
-                 {"json", &line->json}};
+    } flags[] = {{"info", &line->info},   {"sites", &line->sites}, {"selftest", &line->selftest},
+                 {"bench", &line->bench}, {"shell", &line->shell}, {"json", &line->json}};
     for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
         if (same_text(word, flags[i].word))
             return flags[i].flag;

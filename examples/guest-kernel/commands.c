@@ -6,7 +6,7 @@
 
 static bool names_a_command(const struct command_line *line)
 {
-    return line->info || line->selftest || line->bench || line->shell;
+    return line->info || line->sites || line->selftest || line->bench || line->shell;
 }
 
 int commands_run(const struct command_line *line)
@@ -15,6 +15,8 @@ int commands_run(const struct command_line *line)
     bool none = !names_a_command(line);
     if (line->info || none)
         info(line->json);
+    if (line->sites)
+        sites();
     if (line->selftest && selftest(&line->tests) != 0)
         status = 1;
     if (line->bench && bench(&line->benches, line->json) != 0)

@@ -18,6 +18,7 @@ struct name_list {
 
 struct command_line {
     bool info;
+    bool sites;
     bool selftest;
     bool bench;
     bool shell;
@@ -34,10 +35,13 @@ void command_line_parse(char *text, struct command_line *line);
 
 bool list_wants(const struct name_list *list, const char *name);
 
-/* Does the commands in the order info, selftest, bench, shell. 0 if all succeeded. */
+/* Does the commands in the order info, sites, selftest, bench, shell. 0 if all succeeded. */
 int commands_run(const struct command_line *line);
 
 void info(bool json);
+
+/* What each call site of the image holds: a line "site ADDRESS BYTES", in hexadecimal. */
+void sites(void);
 
 /* What a loader told and was not believed, as comments; `info` says it first. */
 void print_complaints(void);

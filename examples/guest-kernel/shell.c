@@ -134,6 +134,8 @@ static enum outcome do_words(char *words)
     command_line_parse(words, &line);
     if (line.info)
         info(line.json);
+    if (line.sites)
+        sites();
     if (line.selftest)
         selftest(&line.tests);
     if (line.bench)
@@ -197,6 +199,7 @@ static enum outcome do_help(char *arguments)
     for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         print("%s: %s\n", commands[i].name, commands[i].help);
     print("info [json]: what was found\n");
+    print("sites: what each call site holds\n");
     print("selftest [test=a+b]: check the library on this machine\n");
     print("bench [bench=a+b] [json]: costs of the ops\n");
     return SHELL_GOES_ON;

@@ -55,7 +55,7 @@ static union {
 } shared_page __attribute__((aligned(PV_XEN_PAGE)));
 
 /* FS base, MSR C0000100H in a call of Xen's. */
-static void cpu_tls_set(uint64_t base)
+static void pv_xen_pv_cpu_tls_set(uint64_t base)
 {
     (void)pv_xen_pv_call(PV_XEN_HC_SET_SEGMENT_BASE, PV_XEN_SEGBASE_FS, base, 0, 0);
 }
@@ -123,7 +123,7 @@ static const struct pv_ops ops = {
     .paging_table_add = pv_xen_pv_paging_table_add,
     .paging_table_remove = pv_xen_pv_paging_table_remove,
     .cpu_kernel_stack_set = pv_xen_pv_cpu_kernel_stack_set,
-    .cpu_tls_set = cpu_tls_set,
+    .cpu_tls_set = pv_xen_pv_cpu_tls_set,
     .cpu_cpuid = cpu_cpuid,
     .cpu_gdt_load = pv_xen_pv_cpu_gdt_load,
     .cpu_gdt_entry_set = pv_xen_pv_cpu_gdt_entry_set,

@@ -205,8 +205,8 @@ def step_measure(log):
     if trouble:
         return failed(trouble)
     tally = compiled(log, "build-bound")
-    for name in ("tests/vmm/sites.py", "tests/vmm/promises.py"):
-        status, lines = log.run([sys.executable, name], 300)
+    for name in ("tests/vmm/sites.py", "tests/vmm/sites.py --xen-pv", "tests/vmm/promises.py"):
+        status, lines = log.run([sys.executable, *name.split()], 400)
         counted = cases.of_output(name, "\n".join(lines)) or Tally()
         if status != 0 and not counted.failed:
             counted.fail(f"{name}: {outcome(status, 300)}")

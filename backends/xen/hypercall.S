@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one place where the guest calls Xen. 64-bit ABI: the number in rax, arguments in rdi, rsi,
- * rdx, r10, r8, the result in rax; argument registers are lost (xen/docs/guest-guide/x86/
- * hypercall-abi.rst). The instruction is executed here and not in a page that Xen fills: such a
- * page has bare returns and no endbr64 (the same document; XSA-466).
+ * The one place where the shared parts of the guest call Xen. 64-bit ABI: the number in rax, arguments
+ * in rdi, rsi, rdx, r10, r8, the result in rax; argument registers are lost (xen/docs/guest-guide/x86/
+ * hypercall-abi.rst). The instruction is executed here and not in a page that Xen fills: such a page
+ * has bare returns and no endbr64 (the same document; XSA-466).
  *
- *     int64_t pv_xen_hypercall(number, a, b, c, d, e)
+ * Called with all registers as Xen wants them (hypercall.h), so that a call costs a PV guest no more
+ * than five instructions besides the `syscall`.
  */
     .text
     .p2align 4, 0x90
-    .globl pv_xen_hypercall
-    .hidden pv_xen_hypercall
-    .type pv_xen_hypercall, @function
-pv_xen_hypercall:
-    mov %rdi, %rax
-    mov %rsi, %rdi
-    mov %rdx, %rsi
-    mov %rcx, %rdx
-    mov %r8, %r10
-    mov %r9, %r8
+    .globl pv_xen_hypercall_gate
+    .hidden pv_xen_hypercall_gate
+    .type pv_xen_hypercall_gate, @function
+pv_xen_hypercall_gate:
     cmpb $2, pv_xen_instruction(%rip)
     ja 3f
     je 2f
@@ -30,7 +25,7 @@ pv_xen_hypercall:
     ret
 3:  syscall
     ret
-1:  ud2 /* pv_xen_hypercall_init() was not called */
-    .size pv_xen_hypercall, . - pv_xen_hypercall
+1:  ud2 /* nobody chose an instruction yet */
+    .size pv_xen_hypercall_gate, . - pv_xen_hypercall_gate
 
     .section .note.GNU-stack, "", @progbits

@@ -15,8 +15,29 @@ enum pv_xen_instruction { PV_XEN_NOT_CHOSEN, PV_XEN_VMCALL, PV_XEN_VMMCALL, PV_X
 /* enum pv_xen_instruction; read by hypercall.S. */
 extern uint8_t pv_xen_instruction PV_HIDDEN;
 
+#ifdef PV_XEN_FAKE /* tests on a host are Xen themselves */
 int64_t pv_xen_hypercall(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
-                         uint64_t e) PV_HIDDEN;
+                         uint64_t e);
+#else
+/* hypercall.S. Not to be called but from here: it takes Xen's registers and not those of C. */
+void pv_xen_hypercall_gate(void) PV_HIDDEN;
+
+/* rcx and r11 are lost to `syscall`. The gate is an operand, so that link-time optimisation sees
+ * it. */
+static inline int64_t pv_xen_hypercall(uint64_t number, uint64_t a, uint64_t b, uint64_t c,
+                                       uint64_t d, uint64_t e)
+{
+    register uint64_t fourth __asm__("r10") = d;
+    register uint64_t fifth __asm__("r8") = e;
+    int64_t result;
+
+    __asm__ volatile("call %P[gate]"
+                     : "=a"(result), "+D"(a), "+S"(b), "+d"(c), "+r"(fourth), "+r"(fifth)
+                     : "a"(number), [gate] "i"(pv_xen_hypercall_gate)
+                     : "rcx", "r11", "memory", "cc");
+    return result;
+}
+#endif
 
 static inline uint64_t pv_xen_pointer(const volatile void *pointer)
 {

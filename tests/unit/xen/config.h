@@ -11,4 +11,7 @@ extern struct pv_cpu fake_cpu;
 /* Hypercalls of PV guests, made inline elsewhere. */
 #define PV_XEN_PV_CALL fake_pv_call
 
+/* Those of the parts that all kinds of domains share. */
+#define PV_XEN_FAKE
+
 #endif

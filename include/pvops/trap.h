@@ -70,7 +70,8 @@ enum pv_trap_vector {
  * @return true: handled, return from the trap. false: it is the kernel's.
  *
  * Interrupts off. Vectors 2, 3 and 18 must be entered on stacks of their own (IST): the handling
- * of a breakpoint may push a return address onto the interrupted stack. For vector 3 this function
+ * of a breakpoint may push a return address onto the interrupted stack. (A Xen PV guest has no such
+ * stacks; there the library makes the room.) For vector 3 this function
  * and all it calls contain no call site. What a debugger set is not touched: only a breakpoint
  * that the library itself put into a site is its own.
  */

@@ -11,6 +11,8 @@
 
 extern const struct pv_sequence pv_native_sequences[] PV_HIDDEN;
 extern const struct pv_sequence pv_native_sequences_end[] PV_HIDDEN;
+extern const struct pv_sequence pv_xen_pv_sequences[] PV_HIDDEN;
+extern const struct pv_sequence pv_xen_pv_sequences_end[] PV_HIDDEN;
 extern const struct pv_sequence host_beta_sequences[] PV_HIDDEN;
 extern const struct pv_sequence host_beta_sequences_end[] PV_HIDDEN;
 
@@ -77,6 +79,7 @@ int main(void)
         content("missing", &made);
     }
     sequences("native", pv_native_sequences, pv_native_sequences_end);
+    sequences("xen-pv", pv_xen_pv_sequences, pv_xen_pv_sequences_end);
     sequences("beta", host_beta_sequences, host_beta_sequences_end);
     for (unsigned op = 0; op < PV_OP_COUNT; op++)
         if (pv_op_facts[op].length != 0)

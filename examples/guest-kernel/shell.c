@@ -222,6 +222,7 @@ int shell(bool quit_if_silent)
 {
     char line[LINE_BYTES];
     int vector = input_open();
+    (void)timer_works(); /* tried once: now, for the waits for a byte ask with interrupts off */
     struct limit patience = limit_in(PATIENCE_NS);
     const struct limit *limit = quit_if_silent ? &patience : NULL;
     enum outcome outcome = SHELL_GOES_ON;

@@ -13,6 +13,8 @@
 
 LOOP(empty, NOTHING, BARRIER)
 
+LOOP(op_pte_get, struct pv_pte *entry = ENTRY, pv_pte_get(entry))
+LOOP(raw_pte_get, struct pv_pte *entry = ENTRY, RAW_SAVE_1("mov (%%rdi), %%rax", entry))
 LOOP(op_pte_set, struct pv_pte *entry = ENTRY, pv_pte_set(entry, VALUE))
 LOOP(raw_pte_set, struct pv_pte *entry = ENTRY, RAW_SAVE_2("mov %%rsi, (%%rdi)", entry, VALUE.raw))
 LOOP(op_pte_clear, struct pv_pte *entry = ENTRY, pv_pte_clear(entry))
@@ -44,6 +46,7 @@ static void clear(uint32_t turns)
 }
 
 const struct op_bench paging_benches[] = {
+    {"pte_get", op_pte_get, raw_pte_get, empty, NULL, RAW_NEEDS_RING0},
     {"pte_set", op_pte_set, raw_pte_set, empty, clear, RAW_NEEDS_RING0},
     {"pte_clear", op_pte_clear, raw_pte_clear, empty, clear, RAW_NEEDS_RING0},
     {"paging_batch_open", op_batch_open, raw_batch, empty, NULL, RAW_NEEDS_RING0},

@@ -32,6 +32,7 @@ class Face:
     exits: int
     found: list = field(default_factory=list)
     words: str = ""
+    door: str = "pvh"
 
 
 def _fittest(signature, base):
@@ -76,6 +77,9 @@ FACES = [
     Face("Xen itself is found at once", "xen-dom0-pvh", [], "xen", "xen-hvm",
          _fittest("XenVMMXenVMM", "40000000"), 2,
          ["XenVMMXenVMM at 40000000, up to leaf [0-9a-f]+, in use"]),
+    Face("Xen is found by its PV guests at the same cost", "xen-dom0-pv", [], "xen", "xen-pv",
+         _fittest("XenVMMXenVMM", "40000000"), 2,
+         ["XenVMMXenVMM at 40000000, up to leaf [0-9a-f]+, in use"], door="xen-pv"),
 ]
 
 
@@ -88,7 +92,8 @@ def _place(guest, face):
     job = Job(slug(face.name), face.vmm, guest, f"{COMMANDS} {face.words}".strip(),
               qemu_args=face.qemu, nested=face.vmm == "kvm")
     return Place(face.name, job,
-                 [f"vmm      {face.called}, entered by pvh", f"backend  {face.backend}: {face.why}",
+                 [f"vmm      {face.called}, entered by {face.door}",
+                  f"backend  {face.backend}: {face.why}",
                   *(f"found    {line}" for line in face.found),
                   f"detected with {face.exits} CPUID exits"],
                  {"found ": len(face.found)})

@@ -100,6 +100,9 @@ struct pv_backend {
     int (*console_read)(char *buffer, size_t size);
     int (*memory_map)(struct pv_memory_range *ranges, unsigned room);
     void (*power_off)(int status);
+
+    /* Counts of pv_host_calls(); NULL: nothing is counted. */
+    void (*host_calls)(struct pv_host_calls *counts);
 };
 
 /* What is entered before a backend, left after it, and has features and a clock to name. */

@@ -23,6 +23,13 @@ int pv_console_read(char *buffer, size_t size)
     return backend->console_read(buffer, size);
 }
 
+void pv_host_calls(struct pv_host_calls *counts)
+{
+    *counts = (struct pv_host_calls){0, 0, 0};
+    if (pv_backend != NULL && pv_backend->host_calls != NULL)
+        pv_backend->host_calls(counts);
+}
+
 void pv_vmm_power_off(int status)
 {
     const struct pv_backend *backend = pv_backend_fittest();

@@ -95,6 +95,22 @@ int pv_init(struct pv_error *error);
  */
 void pv_shutdown(void);
 
+/** What was asked of the VMM to keep page tables and CPU state, since the boot. */
+struct pv_host_calls {
+    uint64_t calls;   /**< hypercalls; several requests made together are one */
+    uint64_t entries; /**< requests in them, each of several that were made together */
+    uint64_t updates; /**< page-table entries among them, which are not in entries */
+};
+
+/**
+ * @brief Counts hypercalls, where page tables are the VMM's; elsewhere all is 0.
+ * @param counts  Filled.
+ *
+ * Any context. For benchmarks, which compare before and after. Calls for clocks, timers, events and
+ * consoles are not in it.
+ */
+void pv_host_calls(struct pv_host_calls *counts);
+
 /** @brief Facts for listings. @param facts Filled. */
 void pv_facts(struct pv_facts *facts);
 

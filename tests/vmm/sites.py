@@ -69,7 +69,7 @@ BY_HAND = {
 
 # The same for a PV guest of Xen. Interrupts are a byte of this CPU's block; what needs Xen is a
 # function of the backend, called directly.
-MASK = "%gs:0x101"
+MASK = "%gs:0x141"
 XEN_PV = {
     **{op: [f"call pv_xen_pv_{op}"] for op in BY_HAND},
     "irq_disable": [rf"movb \$0x1,{MASK}"],

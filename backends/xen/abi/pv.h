@@ -13,6 +13,7 @@
 #define PV_XEN_HC_STACK_SWITCH      3 /* selector, address */
 #define PV_XEN_HC_FPU_TASKSWITCH    5 /* 1: the next use traps */
 #define PV_XEN_HC_UPDATE_DESCRIPTOR 10
+#define PV_XEN_HC_MULTICALL         13
 #define PV_XEN_HC_UPDATE_VA_MAPPING 14
 #define PV_XEN_HC_VM_ASSIST         21
 #define PV_XEN_HC_IRET              23
@@ -43,12 +44,20 @@ struct pv_xen_mmu_update {
 #define PV_MMUEXT_NEW_BASEPTR      5
 #define PV_MMUEXT_TLB_FLUSH_LOCAL  6
 #define PV_MMUEXT_INVLPG_LOCAL     7
+#define PV_MMUEXT_INVLPG_ALL       11
 #define PV_MMUEXT_NEW_USER_BASEPTR 15
 
 struct pv_xen_mmuext {
     uint32_t command;
     uint64_t argument; /* machine frame, or address */
     uint64_t argument2;
+};
+
+/* One of several hypercalls that are made together. */
+struct pv_xen_multicall {
+    uint64_t number;
+    uint64_t result; /* filled by Xen */
+    uint64_t arguments[6];
 };
 
 /* Flags of update_va_mapping: drop this one translation on all CPUs. */

@@ -15,16 +15,21 @@
 int64_t PV_XEN_PV_CALL(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 #define pv_xen_pv_call PV_XEN_PV_CALL
 #else
+/* How many were made; queue.c. */
+extern uint64_t pv_xen_pv_calls PV_HIDDEN;
+
 static inline int64_t pv_xen_pv_call(uint64_t number, uint64_t a, uint64_t b, uint64_t c,
                                      uint64_t d)
 {
     register uint64_t fourth __asm__("r10") = d;
     int64_t result;
 
-    __asm__ volatile("syscall"
-                     : "=a"(result), "+D"(a), "+S"(b), "+d"(c), "+r"(fourth)
+    __asm__ volatile("incq %[count]\n\t"
+                     "syscall"
+                     : [count] "+m"(pv_xen_pv_calls), "=a"(result), "+D"(a), "+S"(b), "+d"(c),
+                       "+r"(fourth)
                      : "a"(number)
-                     : "rcx", "r11", "r8", "memory");
+                     : "rcx", "r11", "r8", "memory", "cc");
     return result;
 }
 #endif
@@ -40,11 +45,6 @@ static inline int64_t pv_xen_mmu_update(const struct pv_xen_mmu_update *updates,
 {
     return pv_xen_pv_call(PV_XEN_HC_MMU_UPDATE, pv_xen_pv_pointer(updates), count,
                           pv_xen_pv_pointer(done), PV_XEN_DOMID_SELF);
-}
-
-static inline int64_t pv_xen_mmuext_op(const struct pv_xen_mmuext *ops, uint32_t count)
-{
-    return pv_xen_pv_call(PV_XEN_HC_MMUEXT_OP, pv_xen_pv_pointer(ops), count, 0, PV_XEN_DOMID_SELF);
 }
 
 static inline int64_t pv_xen_update_va_mapping(const volatile void *address, uint64_t entry)

@@ -3,34 +3,22 @@
  * Page tables that Xen owns: every write of an entry is a request (xen/include/public/xen.h,
  * HYPERVISOR_mmu_update), and Xen checks that no guest gets at memory that is not its own.
  *
- * Between the opening and the closing of a batch, writes wait in a queue and leave together, in
- * their order. Whatever must come after them sends them first: a flush, another address space, a
- * page that becomes a table.
+ * Between the opening and the closing of a batch, requests wait (queue.h): entries, flushes, other
+ * address spaces, kernel stacks. An entry is read as it was written all the same: what waits for
+ * the same table goes first.
  *
  * A table is written by the address that pv_platform::phys_to_virt gives. An entry anywhere else
  * lies in plain memory, and is written like that.
  */
 #include "backends/xen/pv/hypercall.h"
-#include "backends/xen/pv/offsets.h"
 #include "backends/xen/pv/pv.h"
-
-/* As many as a level-1 table has. */
-#define QUEUE_ENTRIES 512u
-
-/* Two requests that Xen serves in one hypercall: the kernel's root, and the user's. */
-#define ROOTS 2
-
-/*
- * Of the CPU that boots; others write at once. Interrupt handlers on that CPU write through it too,
- * so it changes with interrupts off.
- */
-static struct pv_xen_mmu_update queue[QUEUE_ENTRIES];
-static uint32_t queued;
+#include "backends/xen/pv/queue.h"
 
 /*
  * Domain builders let Xen carry out plain writes to tables, by emulation. That is slow, and such a
- * write is a mistake of the kernel's: it shall be seen. (Tables of level 1 stay writable like that to
- * the hardware domain: xen/arch/x86/traps.c, fixup_page_fault, takes such a fault for one of devices.)
+ * write is a mistake of the kernel's: it shall be seen. (Tables of level 1 stay writable like that
+ * to the hardware domain: xen/arch/x86/traps.c, fixup_page_fault, takes such a fault for one of
+ * devices.)
  */
 static void refuse_plain_writes(void)
 {
@@ -45,78 +33,21 @@ static void refuse_plain_writes(void)
 void pv_xen_pv_mmu_begin(const struct pv_boot_xen_pv *boot)
 {
     refuse_plain_writes();
-    pv_this_cpu()->backend[0] = boot->tables;
+    pv_this_cpu()->backend[PV_XEN_WORD_CR3] = boot->tables;
 }
 
-/* Xen goes in order and stops at the first that it refuses. */
-static void send(const struct pv_xen_mmu_update *updates, uint32_t count)
+static uint64_t bits_of_page(uint64_t pfn, bool writable)
 {
-    while (count != 0) {
-        uint32_t done = 0;
-        int64_t result = pv_xen_mmu_update(updates, count, &done);
-        if (result == 0)
-            return;
-        if (done >= count)
-            done = count - 1;
-        pv_xen_pv_report_entry(updates[done].where, updates[done].value, result);
-        updates += done + 1;
-        count -= done + 1;
-    }
-}
-
-static bool may_queue(void)
-{
-    const struct pv_cpu *cpu = pv_this_cpu();
-
-    return cpu->number == 0 && cpu->batch_depth != 0;
-}
-
-static void flush(void)
-{
-    uint32_t count = queued;
-
-    queued = 0;
-    send(queue, count);
-}
-
-void pv_xen_pv_flush(void)
-{
-    struct pv_irqflags flags = pv_irq_save();
-
-    if (queued != 0 && pv_this_cpu()->number == 0)
-        flush();
-    pv_irq_restore(flags);
-}
-
-static void write_entry(uint64_t machine_address, uint64_t raw)
-{
-    struct pv_xen_mmu_update update = {machine_address, raw};
-
-    if (!may_queue()) {
-        send(&update, 1);
-        return;
-    }
-    struct pv_irqflags flags = pv_irq_save();
-    if (queued == QUEUE_ENTRIES)
-        flush();
-    queue[queued++] = update;
-    pv_irq_restore(flags);
-}
-
-int64_t pv_xen_pv_write_entry(uint64_t machine_address, uint64_t raw)
-{
-    struct pv_xen_mmu_update update = {machine_address, raw};
-
-    return pv_xen_mmu_update(&update, 1, NULL);
+    return pfn * PV_XEN_PAGE | PTE_PRESENT | PTE_GLOBAL | PTE_AD | PTE_NX |
+           (writable ? PTE_WRITE : 0);
 }
 
 bool pv_xen_pv_remap(const volatile void *address, uint64_t pfn, bool writable)
 {
-    uint64_t bits = PTE_PRESENT | PTE_GLOBAL | PTE_AD | PTE_NX | (writable ? PTE_WRITE : 0);
     uint64_t raw;
 
     pv_xen_pv_flush();
-    if (!pv_xen_pte_to_machine((struct pv_pte){pfn * PV_XEN_PAGE | bits}, &raw))
+    if (!pv_xen_pte_to_machine((struct pv_pte){bits_of_page(pfn, writable)}, &raw))
         return false;
     return pv_xen_update_va_mapping(address, raw) == 0;
 }
@@ -131,33 +62,74 @@ static uint64_t table_of(const struct pv_pte *entry)
     return phys / PV_XEN_PAGE;
 }
 
-static uint64_t entry_in(uint64_t table, const struct pv_pte *entry)
+static uint64_t offset_of(const struct pv_pte *entry)
 {
-    return pv_xen_to_machine(table).frame * PV_XEN_PAGE + (uintptr_t)entry % PV_XEN_PAGE;
+    return (uintptr_t)entry % PV_XEN_PAGE;
+}
+
+static uint64_t machine_of(uint64_t table)
+{
+    return pv_xen_to_machine(table).frame * PV_XEN_PAGE;
 }
 
 /* The lower half of a top-level table is the user's, and is kept twice. */
 static bool is_user_slot(const struct pv_pte *entry)
 {
-    return (uintptr_t)entry % PV_XEN_PAGE < PV_XEN_PAGE / 2;
+    return offset_of(entry) < PV_XEN_PAGE / 2;
+}
+
+static uint64_t bit_of(uint64_t table)
+{
+    return 1ull << table % 64;
+}
+
+/* What follows in this table may be appended without coming here: ops.S. */
+static void remember_table(const struct pv_pte *entry, uint64_t table, uint64_t user)
+{
+    uint64_t *words = pv_this_cpu()->backend;
+
+    words[PV_XEN_WORD_WRITTEN] |= bit_of(table);
+    words[PV_XEN_WORD_MACHINE] = machine_of(table);
+    words[PV_XEN_WORD_TABLE] = user != 0 ? PV_XEN_NO_TABLE : (uintptr_t)entry - offset_of(entry);
+}
+
+/* Frames that are not the guest's own, and what is not present, always come by way of C. */
+static void remember_bits(uint64_t kernels, uint64_t xens)
+{
+    uint64_t *words = pv_this_cpu()->backend;
+
+    if (words[PV_XEN_WORD_END] == 0 || (kernels & (PTE_PRESENT | PV_PTE_MACHINE)) != PTE_PRESENT)
+        return;
+    words[PV_XEN_WORD_BITS] = kernels & ~PTE_FRAME;
+    words[PV_XEN_WORD_BITS_XEN] = xens & ~PTE_FRAME;
 }
 
 static void set_raw(struct pv_pte *entry, uint64_t raw)
 {
     uint64_t table = table_of(entry);
+    struct pv_xen_queue own;
 
     if (table == PV_XEN_NO_FRAME) {
         __atomic_store_n(&entry->raw, raw, __ATOMIC_RELAXED);
         return;
     }
-    write_entry(entry_in(table, entry), raw);
-    uint64_t user = is_user_slot(entry) ? pv_xen_pv_user_root(table) : 0;
-    if (user != 0)
-        write_entry(entry_in(user, entry), raw);
+    uint64_t user = pv_xen_pv_user_root(table);
+    struct pv_xen_queue *queue = pv_xen_queue_get(&own);
+    pv_xen_queue_update(queue, machine_of(table) + offset_of(entry), raw);
+    if (user != 0 && is_user_slot(entry))
+        pv_xen_queue_update(queue, machine_of(user) + offset_of(entry), raw);
+    if (queue->of_batch)
+        remember_table(entry, table, user);
+    pv_xen_queue_put(queue);
 }
 
 struct pv_pte pv_xen_pv_c_pte_get(const struct pv_pte *entry)
 {
+    uint64_t written = pv_this_cpu()->backend[PV_XEN_WORD_WRITTEN];
+
+    if (written != 0 && pv_this_cpu()->backend[PV_XEN_WORD_END] != 0 &&
+        (written & bit_of(pv_xen_pv_phys(entry) / PV_XEN_PAGE)) != 0)
+        pv_xen_pv_flush();
     return pv_xen_pte_from_machine(__atomic_load_n(&entry->raw, __ATOMIC_RELAXED));
 }
 
@@ -165,11 +137,46 @@ void pv_xen_pv_c_pte_set(struct pv_pte *entry, struct pv_pte value)
 {
     uint64_t raw;
 
-    if (pv_xen_pte_to_machine(value, &raw))
-        set_raw(entry, raw);
-    else
+    if (!pv_xen_pte_to_machine(value, &raw)) {
         pv_log_number("Xen PV: an entry was to map a frame that this domain does not have:",
                       (value.raw & PTE_FRAME) / PV_XEN_PAGE);
+        return;
+    }
+    set_raw(entry, raw);
+    remember_bits(value.raw, raw);
+}
+
+/* The entry of level 1 for an address of the kernel; NULL: there is none. */
+static const struct pv_pte *entry_of(const volatile void *address)
+{
+    uint64_t table = pv_this_cpu()->backend[PV_XEN_WORD_CR3];
+
+    for (unsigned level = 4; table != 0; level--) {
+        const struct pv_pte *entries = pv_xen_pv_at(table);
+        uint64_t index = (uintptr_t)address >> (12 + 9 * (level - 1)) & 511;
+        if (entries == NULL || level == 1)
+            return entries != NULL ? &entries[index] : NULL;
+        struct pv_pte above = pv_xen_pv_c_pte_get(&entries[index]);
+        bool ours = (above.raw & (PTE_PRESENT | PV_PTE_MACHINE)) == PTE_PRESENT;
+        table = ours ? above.raw & PTE_FRAME : 0;
+    }
+    return NULL;
+}
+
+bool pv_xen_pv_queue_remap(struct pv_xen_queue *queue, const volatile void *address, uint64_t pfn,
+                           bool writable)
+{
+    const struct pv_pte *entry = entry_of(address);
+    uint64_t table = entry != NULL ? table_of(entry) : PV_XEN_NO_FRAME;
+    uint64_t raw;
+
+    if (table == PV_XEN_NO_FRAME ||
+        !pv_xen_pte_to_machine((struct pv_pte){bits_of_page(pfn, writable)}, &raw))
+        return false;
+    pv_xen_queue_update(queue, machine_of(table) + offset_of(entry), raw);
+    if (queue->of_batch)
+        pv_this_cpu()->backend[PV_XEN_WORD_WRITTEN] |= bit_of(table);
+    return true;
 }
 
 void pv_xen_pv_c_pte_clear(struct pv_pte *entry)
@@ -177,31 +184,20 @@ void pv_xen_pv_c_pte_clear(struct pv_pte *entry)
     set_raw(entry, 0);
 }
 
-/* Called before the depth is counted down. */
-void pv_xen_pv_c_paging_batch_close(void)
-{
-    if (pv_this_cpu()->batch_depth <= 1)
-        pv_xen_pv_flush();
-}
-
-static void extended(uint32_t command, uint64_t argument)
-{
-    struct pv_xen_mmuext op = {command, argument, 0};
-
-    pv_xen_pv_flush();
-    int64_t result = pv_xen_mmuext_op(&op, 1);
-    if (result != 0)
-        pv_log_number("Xen PV: a flush of the TLB was refused, errno:", (uint64_t)-result);
-}
-
 void pv_xen_pv_c_tlb_invlpg(uint64_t address)
 {
-    extended(PV_MMUEXT_INVLPG_LOCAL, address);
+    struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
+
+    pv_xen_queue_ext(queue, PV_MMUEXT_INVLPG_LOCAL, address);
+    pv_xen_queue_put(queue);
 }
 
 void pv_xen_pv_c_tlb_flush(void)
 {
-    extended(PV_MMUEXT_TLB_FLUSH_LOCAL, 0);
+    struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
+
+    pv_xen_queue_ext(queue, PV_MMUEXT_TLB_FLUSH_LOCAL, 0);
+    pv_xen_queue_put(queue);
 }
 
 /*
@@ -210,19 +206,38 @@ void pv_xen_pv_c_tlb_flush(void)
  */
 void pv_xen_pv_c_cr3_write(uint64_t cr3)
 {
-    uint64_t phys = cr3 & PTE_FRAME;
-    uint64_t user = pv_xen_pv_user_root(phys / PV_XEN_PAGE);
-    struct pv_xen_mmuext ops[ROOTS] = {
-        {PV_MMUEXT_NEW_BASEPTR, pv_xen_to_machine(phys / PV_XEN_PAGE).frame, 0},
-        {PV_MMUEXT_NEW_USER_BASEPTR, user != 0 ? pv_xen_to_machine(user).frame : 0, 0},
-    };
-    struct pv_irqflags flags = pv_irq_save();
+    uint64_t frame = (cr3 & PTE_FRAME) / PV_XEN_PAGE;
+    uint64_t user = pv_xen_pv_user_root(frame);
+    struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
 
-    pv_xen_pv_flush();
-    int64_t result = pv_xen_mmuext_op(ops, ROOTS);
-    if (result == 0)
-        pv_this_cpu()->backend[0] = phys;
-    pv_irq_restore(flags);
-    if (result != 0)
-        pv_xen_pv_report_table(phys / PV_XEN_PAGE, 4, result);
+    pv_xen_queue_ext(queue, PV_MMUEXT_NEW_BASEPTR, pv_xen_to_machine(frame).frame);
+    pv_xen_queue_ext(queue, PV_MMUEXT_NEW_USER_BASEPTR,
+                     user != 0 ? pv_xen_to_machine(user).frame : 0);
+    pv_this_cpu()->backend[PV_XEN_WORD_CR3] = cr3 & PTE_FRAME;
+    pv_xen_queue_put(queue);
+}
+
+void pv_xen_pv_c_cpu_kernel_stack_set(uint64_t top)
+{
+    struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
+
+    pv_xen_queue_call(queue, PV_XEN_HC_STACK_SWITCH, PV_XEN_FLAT_SS, top);
+    pv_xen_queue_put(queue);
+}
+
+/* FS base, MSR C0000100H in a call of Xen's. */
+void pv_xen_pv_cpu_tls_set(uint64_t base)
+{
+    struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
+
+    pv_xen_queue_call(queue, PV_XEN_HC_SET_SEGMENT_BASE, PV_XEN_SEGBASE_FS, base);
+    pv_xen_queue_put(queue);
+}
+
+void pv_xen_pv_cpu_fpu_trap(bool trap)
+{
+    struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
+
+    pv_xen_queue_call(queue, PV_XEN_HC_FPU_TASKSWITCH, trap, 0);
+    pv_xen_queue_put(queue);
 }

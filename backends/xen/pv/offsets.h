@@ -9,13 +9,22 @@
 
 /* Those of struct pv_cpu: checked in pvops/percpu.h. */
 #define CPU_BACKEND   (PV_CONFIG_CPU_OFFSET + 104)
-#define CPU_VMM_STATE (PV_CONFIG_CPU_OFFSET + 192)
+#define CPU_VMM_STATE (PV_CONFIG_CPU_OFFSET + 256)
 
 #define UPCALL_PENDING (CPU_VMM_STATE + 0)
 #define UPCALL_MASK    (CPU_VMM_STATE + 1)
 #define UPCALL_CR2     (CPU_VMM_STATE + 16)
 
-/* pv_cpu::backend of a PV guest: word 0 is the address space in force. */
-#define CPU_CR3 CPU_BACKEND
+/* Words of pv_cpu::backend: enum pv_xen_word in queue.h, checked in queue.c. */
+#define CPU_CR3      CPU_BACKEND
+#define CPU_NEXT     (CPU_BACKEND + 8)
+#define CPU_END      (CPU_BACKEND + 16)
+#define CPU_TABLE    (CPU_BACKEND + 24)
+#define CPU_MACHINE  (CPU_BACKEND + 32)
+#define CPU_BITS     (CPU_BACKEND + 40)
+#define CPU_BITS_XEN (CPU_BACKEND + 48)
+
+/* The last entry of a table, in bytes. */
+#define LAST_ENTRY 0xff8
 
 #endif

@@ -111,18 +111,8 @@ op cr3_read
     ret
 end cr3_read
 
-op cpu_kernel_stack_set
-    save_for_syscall
-    mov $PV_XEN_HC_STACK_SWITCH, %eax
-    mov %rdi, %rsi
-    mov $PV_XEN_FLAT_SS, %edi
-    syscall
-    restore_and_return
-end cpu_kernel_stack_set
-
     /* A function of C, which loses nine registers, behind an op that may lose one. */
-    .macro op_in_c name
-op \name
+    .macro call_c name
     push %rdi
     push %rsi
     push %rdx
@@ -141,22 +131,77 @@ op \name
     pop %rsi
     pop %rdi
     ret
+    .endm
+
+    .macro op_in_c name
+op \name
+    call_c \name
 end \name
     .endm
 
+    op_in_c cpu_kernel_stack_set
     op_in_c cr3_write
     op_in_c tlb_invlpg
     op_in_c tlb_flush
     op_in_c pte_get
-    op_in_c pte_set
-    op_in_c pte_clear
     op_in_c paging_batch_close
     op_in_c paging_table_add
     op_in_c paging_table_remove
 
-op paging_batch_open
+    op_in_c paging_batch_open
+
+/*
+ * In a batch, an entry of the same table as before, with the same bits as before: 25 instructions, the
+ * call and the return among them. `value ^ bits` is a frame and nothing else; rotated, whatever differs
+ * makes it a frame that does not exist. All else is for C.
+ */
+op pte_set
+    push %rcx
+    mov %rdi, %rax
+    sub %gs:CPU_TABLE, %rax
+    cmp $LAST_ENTRY, %rax
+    ja 1f
+    add %gs:CPU_MACHINE, %rax
+    mov %gs:CPU_NEXT, %rcx
+    cmp %gs:CPU_END, %rcx
+    jae 1f
+    mov %rax, (%rcx)
+    mov %rsi, %rax
+    xor %gs:CPU_BITS, %rax
+    ror $12, %rax
+    cmp pv_xen_p2m_pages(%rip), %rax
+    jae 1f
+    shl $3, %rax
+    add pv_xen_p2m_list(%rip), %rax
+    mov (%rax), %rax
+    shl $12, %rax
+    or %gs:CPU_BITS_XEN, %rax
+    mov %rax, 8(%rcx)
+    addq $16, %gs:CPU_NEXT
+    pop %rcx
     ret
-end paging_batch_open
+1:  pop %rcx
+    call_c pte_set
+end pte_set
+
+op pte_clear
+    push %rcx
+    mov %rdi, %rax
+    sub %gs:CPU_TABLE, %rax
+    cmp $LAST_ENTRY, %rax
+    ja 1f
+    add %gs:CPU_MACHINE, %rax
+    mov %gs:CPU_NEXT, %rcx
+    cmp %gs:CPU_END, %rcx
+    jae 1f
+    mov %rax, (%rcx)
+    movq $0, 8(%rcx)
+    addq $16, %gs:CPU_NEXT
+    pop %rcx
+    ret
+1:  pop %rcx
+    call_c pte_clear
+end pte_clear
 
 /*
  * bool pv_xen_pv_probe(const uint64_t *address, uint64_t *value): false if the address faults

@@ -16,8 +16,9 @@
 #define XEN_START 0xffff800000000000ull
 #define XEN_END   0xffff880000000000ull
 
-static uint64_t *list; /* machine frames, by the guest's own */
-static uint64_t pages;
+/* Read by ops.S, too. */
+uint64_t *pv_xen_p2m_list PV_HIDDEN; /* machine frames, by the guest's own */
+uint64_t pv_xen_p2m_pages PV_HIDDEN;
 
 static const uint64_t *from_machine; /* the guest's frames, by those of the machine */
 static uint64_t machine_frames;
@@ -49,24 +50,24 @@ int pv_xen_p2m_begin(const struct pv_boot_xen_pv *boot, struct pv_error *error)
 {
     if (pv_platform->phys_to_virt == NULL)
         return pv_fail(error, PV_E_ARGUMENT, "Xen PV needs pv_platform::phys_to_virt", 0, -1);
-    list = pv_xen_pv_at(boot->list);
-    if (list == NULL || boot->pages == 0)
+    pv_xen_p2m_list = pv_xen_pv_at(boot->list);
+    if (pv_xen_p2m_list == NULL || boot->pages == 0)
         return pv_fail(error, PV_E_ARGUMENT, "the list of machine frames is not mapped, at",
                        boot->list, -1);
-    pages = boot->pages;
+    pv_xen_p2m_pages = boot->pages;
     return find_table(error);
 }
 
 uint64_t pv_xen_pages(void)
 {
-    return pages;
+    return pv_xen_p2m_pages;
 }
 
 struct pv_xen_mfn pv_xen_to_machine(uint64_t pfn)
 {
-    if (pfn >= pages)
+    if (pfn >= pv_xen_p2m_pages)
         return (struct pv_xen_mfn){PV_XEN_NO_FRAME};
-    return (struct pv_xen_mfn){__atomic_load_n(&list[pfn], __ATOMIC_RELAXED)};
+    return (struct pv_xen_mfn){__atomic_load_n(&pv_xen_p2m_list[pfn], __ATOMIC_RELAXED)};
 }
 
 uint64_t pv_xen_from_machine(struct pv_xen_mfn mfn)
@@ -82,7 +83,7 @@ uint64_t pv_xen_from_machine(struct pv_xen_mfn mfn)
 
 void pv_xen_p2m_replace(uint64_t pfn, struct pv_xen_mfn mfn)
 {
-    __atomic_store_n(&list[pfn], mfn.frame, __ATOMIC_RELAXED);
+    __atomic_store_n(&pv_xen_p2m_list[pfn], mfn.frame, __ATOMIC_RELAXED);
     replaced_pfn = pfn;
     replaced_mfn = mfn.frame;
 }

@@ -54,20 +54,9 @@ static union {
     uint8_t bytes[PV_XEN_PAGE];
 } shared_page __attribute__((aligned(PV_XEN_PAGE)));
 
-/* FS base, MSR C0000100H in a call of Xen's. */
-static void pv_xen_pv_cpu_tls_set(uint64_t base)
-{
-    (void)pv_xen_pv_call(PV_XEN_HC_SET_SEGMENT_BASE, PV_XEN_SEGBASE_FS, base, 0, 0);
-}
-
 static void cpu_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
 {
     pv_cpuid_raw(leaf, subleaf, regs);
-}
-
-static void cpu_fpu_trap(bool trap)
-{
-    (void)pv_xen_pv_call(PV_XEN_HC_FPU_TASKSWITCH, trap, 0, 0, 0);
 }
 
 static void tlb_flush_all(void)
@@ -131,7 +120,7 @@ static const struct pv_ops ops = {
     .cpu_task_load = pv_xen_pv_cpu_task_load,
     .cpu_syscall_set = pv_xen_pv_cpu_syscall_set,
     .cpu_user_selectors = pv_xen_pv_cpu_user_selectors,
-    .cpu_fpu_trap = cpu_fpu_trap,
+    .cpu_fpu_trap = pv_xen_pv_cpu_fpu_trap,
     .cpu_power_off = power_off,
     .smp_ipi = pv_xen_pv_smp_ipi,
     .clock_ns = pv_pvclock_ns,
@@ -310,4 +299,5 @@ const struct pv_backend pv_backend_xen_pv = {
     .console_read = pv_xen_console_read,
     .memory_map = NULL,
     .power_off = power_off,
+    .host_calls = pv_xen_pv_host_calls,
 };

@@ -62,14 +62,13 @@ struct pv_pte pv_xen_pte_from_machine(uint64_t raw);
 
 void pv_xen_pv_mmu_begin(const struct pv_boot_xen_pv *boot);
 
-/* Writes what is queued on this CPU. */
-void pv_xen_pv_flush(void);
-
-/* The page at an address: its contents, and whether it may be written. Flushes what is queued. */
+/* The page at an address, and whether it may be written; now. */
 bool pv_xen_pv_remap(const volatile void *address, uint64_t pfn, bool writable);
 
-/* Writes an entry of a table now; *errno-like result of Xen. */
-int64_t pv_xen_pv_write_entry(uint64_t machine_address, uint64_t raw);
+/* The same, waiting with others; false: the address is not mapped. */
+struct pv_xen_queue;
+bool pv_xen_pv_queue_remap(struct pv_xen_queue *queue, const volatile void *address, uint64_t pfn,
+                           bool writable);
 
 /* ops.S has the way into these. */
 void pv_xen_pv_c_cr3_write(uint64_t cr3);
@@ -78,7 +77,12 @@ void pv_xen_pv_c_tlb_flush(void);
 struct pv_pte pv_xen_pv_c_pte_get(const struct pv_pte *entry);
 void pv_xen_pv_c_pte_set(struct pv_pte *entry, struct pv_pte value);
 void pv_xen_pv_c_pte_clear(struct pv_pte *entry);
-void pv_xen_pv_c_paging_batch_close(void);
+void pv_xen_pv_c_cpu_kernel_stack_set(uint64_t top);
+void pv_xen_pv_cpu_tls_set(uint64_t base);
+void pv_xen_pv_cpu_fpu_trap(bool trap);
+
+/* queue.c: hypercalls made by this part of the backend. */
+void pv_xen_pv_host_calls(struct pv_host_calls *counts);
 
 /* ---- table.c: pages that are page tables, and the second root of each address space
  * -------------- */

@@ -6,6 +6,7 @@
  * That takes long, and comes after something that should never happen.
  */
 #include "backends/xen/pv/pv.h"
+#include "backends/xen/pv/queue.h"
 
 #define ENTRIES   512u
 #define TOP_LEVEL 4u
@@ -63,7 +64,7 @@ static void search_table(struct search *search, uint64_t table, unsigned level, 
 static struct search search_for(uint64_t pfn)
 {
     struct search search = {pfn, NONE, 0};
-    uint64_t root = pv_this_cpu()->backend[0];
+    uint64_t root = pv_this_cpu()->backend[PV_XEN_WORD_CR3];
 
     if (root / PV_XEN_PAGE == pfn)
         search.table_level = TOP_LEVEL;

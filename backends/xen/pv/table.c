@@ -13,6 +13,7 @@
  */
 #include "backends/xen/pv/hypercall.h"
 #include "backends/xen/pv/pv.h"
+#include "backends/xen/pv/queue.h"
 
 #define TOP_LEVEL 4u
 
@@ -51,19 +52,18 @@ uint64_t pv_xen_pv_user_root(uint64_t frame)
     return user;
 }
 
-static bool protect(uint64_t frame, bool writable)
+/* Read-only or not at the address where the kernel has all memory. */
+static bool protect(struct pv_xen_queue *queue, uint64_t frame, bool writable)
 {
     const void *address = pv_xen_pv_at(frame * PV_XEN_PAGE);
 
-    return address != NULL && pv_xen_pv_remap(address, frame, writable);
+    return address != NULL && pv_xen_pv_queue_remap(queue, address, frame, writable);
 }
 
-static int64_t pin(uint64_t frame, bool pinned)
+static void pin(struct pv_xen_queue *queue, uint64_t frame, bool pinned)
 {
-    struct pv_xen_mmuext op = {pinned ? PV_MMUEXT_PIN_L4_TABLE : PV_MMUEXT_UNPIN_TABLE,
-                               pv_xen_to_machine(frame).frame, 0};
-
-    return pv_xen_mmuext_op(&op, 1);
+    pv_xen_queue_ext(queue, pinned ? PV_MMUEXT_PIN_L4_TABLE : PV_MMUEXT_UNPIN_TABLE,
+                     pv_xen_to_machine(frame).frame);
 }
 
 /* A fresh page, with the two notes in it; 0: no memory. */
@@ -79,7 +79,7 @@ static uint64_t user_root_make(uint64_t kernel_frame)
     return phys / PV_XEN_PAGE;
 }
 
-static void add_user_root(uint64_t kernel_frame)
+static void add_user_root(struct pv_xen_queue *queue, uint64_t kernel_frame)
 {
     uint64_t user = user_root_make(kernel_frame);
 
@@ -88,31 +88,29 @@ static void add_user_root(uint64_t kernel_frame)
                "this address space cannot run user code");
         return;
     }
-    int64_t result = protect(user, false) ? pin(user, true) : PV_E_HOST;
-    if (result != 0) {
-        pv_xen_pv_report_table(user, TOP_LEVEL, result);
+    if (!protect(queue, user, false)) {
+        pv_xen_pv_report_table(user, TOP_LEVEL, PV_E_HOST);
         return;
     }
+    pin(queue, user, true);
     __atomic_store_n(chain_of(kernel_frame), user, __ATOMIC_RELAXED);
 }
 
 void pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level)
 {
-    if (!protect(frame, false)) {
+    struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
+
+    if (!protect(queue, frame, false)) {
         pv_xen_pv_report_table(frame, level, PV_E_HOST);
-        return;
+    } else if (level == TOP_LEVEL) {
+        pin(queue, frame, true);
+        add_user_root(queue, frame);
     }
-    if (level != TOP_LEVEL)
-        return;
-    int64_t result = pin(frame, true);
-    if (result != 0)
-        pv_xen_pv_report_table(frame, level, result);
-    else
-        add_user_root(frame);
+    pv_xen_queue_put(queue);
 }
 
 /* Whoever points at this one points at the next instead: the chain's head, or another table. */
-static void unchain(uint64_t kernel_frame, uint64_t user)
+static void unchain(struct pv_xen_queue *queue, uint64_t kernel_frame, uint64_t user)
 {
     uint64_t before = *chain_of(kernel_frame);
 
@@ -123,31 +121,34 @@ static void unchain(uint64_t kernel_frame, uint64_t user)
     while (before != 0 && next_of(before) != user)
         before = next_of(before);
     if (before != 0)
-        (void)pv_xen_pv_write_entry(pv_xen_to_machine(before).frame * PV_XEN_PAGE +
-                                        ENTRY_NEXT * sizeof(uint64_t),
-                                    entries(user)[ENTRY_NEXT]);
+        pv_xen_queue_update(
+            queue, pv_xen_to_machine(before).frame * PV_XEN_PAGE + ENTRY_NEXT * sizeof(uint64_t),
+            entries(user)[ENTRY_NEXT]);
 }
 
-static void give_back(uint64_t frame, uint32_t level)
+/* A processor may remember that the page was read-only. */
+static void give_back(struct pv_xen_queue *queue, uint64_t frame, uint32_t level)
 {
-    int64_t result = level == TOP_LEVEL ? pin(frame, false) : 0;
-
-    if (result != 0)
-        pv_xen_pv_report_table(frame, level, result);
-    if (!protect(frame, true))
-        pv_log_number("Xen PV: a page that was a table is still in use as one, frame", frame);
+    if (level == TOP_LEVEL)
+        pin(queue, frame, false);
+    if (protect(queue, frame, true))
+        pv_xen_queue_ext(queue, PV_MMUEXT_INVLPG_ALL,
+                         pv_xen_pv_pointer(pv_xen_pv_at(frame * PV_XEN_PAGE)));
 }
 
+/* Pages are plain memory when this returns, so nothing waits any longer. */
 void pv_xen_pv_c_paging_table_remove(uint64_t frame, uint32_t level)
 {
     uint64_t user = level == TOP_LEVEL ? pv_xen_pv_user_root(frame) : 0;
+    struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
 
-    pv_xen_pv_flush();
     if (user != 0) {
-        unchain(frame, user);
-        give_back(user, TOP_LEVEL);
-        if (pv_platform->page_free != NULL)
-            pv_platform->page_free(user * PV_XEN_PAGE);
+        unchain(queue, frame, user);
+        give_back(queue, user, TOP_LEVEL);
     }
-    give_back(frame, level);
+    give_back(queue, frame, level);
+    pv_xen_queue_put(queue);
+    pv_xen_pv_flush();
+    if (user != 0 && pv_platform->page_free != NULL)
+        pv_platform->page_free(user * PV_XEN_PAGE);
 }

@@ -9,6 +9,7 @@
 #include "backends/xen/event.h"
 #include "backends/xen/pv/hypercall.h"
 #include "backends/xen/pv/pv.h"
+#include "backends/xen/pv/queue.h"
 #include "lib/irq.h"
 
 #define VECTORS    256u
@@ -53,9 +54,10 @@ static void refused(const char *what, int64_t result)
 static void on_upcall(struct pv_regs *regs, void *context)
 {
     (void)context;
+    struct pv_xen_paused paused = pv_xen_queue_pause();
+
     pv_xen_events_run(regs);
-    /* Who goes on behind the interrupt finds entries written that a handler wrote. */
-    pv_xen_pv_flush();
+    pv_xen_queue_resume(paused);
 }
 
 static void register_callbacks(void)

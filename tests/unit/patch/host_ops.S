@@ -7,7 +7,7 @@
 #include "lib/x86/sequence.h"
 #include "pvops/config.h"
 #define PV_CPU_KERNEL_STACK_SLOT 8 /* checked in pvops/percpu.h */
-#define PV_CPU_VMM_STATE         192
+#define PV_CPU_VMM_STATE         256
 
     .text
 #define MAKE_COLD(name)

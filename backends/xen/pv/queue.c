@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See queue.h. Entries of page tables are one array, and the calls that carry them name runs of it;
+ * a request of another kind ends a run, so the order is kept. A single call is made as what it is,
+ * several as one multicall (xen/include/public/xen.h, HYPERVISOR_multicall).
+ */
+#include "backends/xen/pv/queue.h"
+#include "backends/xen/pv/hypercall.h"
+#include "backends/xen/pv/offsets.h"
+#include "backends/xen/pv/pv.h"
+
+_Static_assert(CPU_NEXT == CPU_BACKEND + 8 * PV_XEN_WORD_NEXT, "offsets.h");
+_Static_assert(CPU_END == CPU_BACKEND + 8 * PV_XEN_WORD_END, "offsets.h");
+_Static_assert(CPU_TABLE == CPU_BACKEND + 8 * PV_XEN_WORD_TABLE, "offsets.h");
+_Static_assert(CPU_MACHINE == CPU_BACKEND + 8 * PV_XEN_WORD_MACHINE, "offsets.h");
+_Static_assert(CPU_BITS == CPU_BACKEND + 8 * PV_XEN_WORD_BITS, "offsets.h");
+_Static_assert(CPU_BITS_XEN == CPU_BACKEND + 8 * PV_XEN_WORD_BITS_XEN, "offsets.h");
+
+uint64_t pv_xen_pv_calls PV_HIDDEN;
+static uint64_t entries, updates;
+
+/* Of the CPU that boots; others send each request at once. */
+static struct pv_xen_mmu_update batch_updates[PV_XEN_BATCH_UPDATES];
+static struct pv_xen_mmuext batch_exts[PV_XEN_BATCH_EXTS];
+static struct pv_xen_multicall batch_calls[PV_XEN_BATCH_CALLS];
+static uint32_t batch_done[PV_XEN_BATCH_CALLS];
+static struct pv_xen_queue batch = {
+    .updates = batch_updates,
+    .run = batch_updates,
+    .next = batch_updates,
+    .end = batch_updates + PV_XEN_BATCH_UPDATES,
+    .exts = batch_exts,
+    .calls = batch_calls,
+    .done = batch_done,
+    .exts_most = PV_XEN_BATCH_EXTS,
+    .calls_most = PV_XEN_BATCH_CALLS,
+    .of_batch = true,
+};
+
+static uint64_t *words(void)
+{
+    return pv_this_cpu()->backend;
+}
+
+static bool batch_is_open(void)
+{
+    return words()[PV_XEN_WORD_END] != 0;
+}
+
+struct pv_xen_queue *pv_xen_queue_get(struct pv_xen_queue *own)
+{
+    if (batch_is_open()) {
+        batch.next = (struct pv_xen_mmu_update *)(uintptr_t)words()[PV_XEN_WORD_NEXT];
+        return &batch;
+    }
+    own->updates = own->run = own->next = own->own_updates;
+    own->end = own->own_updates + PV_XEN_OWN_UPDATES;
+    own->exts = own->own_exts;
+    own->calls = own->own_calls;
+    own->done = own->own_done;
+    own->exts_used = own->calls_used = 0;
+    own->exts_most = PV_XEN_OWN_EXTS;
+    own->calls_most = PV_XEN_OWN_CALLS;
+    own->of_batch = false;
+    return own;
+}
+
+/* ops.S appends too, and both are to know where. */
+static void set_next(struct pv_xen_queue *queue, struct pv_xen_mmu_update *next)
+{
+    queue->next = next;
+    if (queue->of_batch)
+        words()[PV_XEN_WORD_NEXT] = pv_xen_pv_pointer(next);
+}
+
+static struct pv_xen_multicall *add_call(struct pv_xen_queue *queue, uint64_t number)
+{
+    struct pv_xen_multicall *call = &queue->calls[queue->calls_used++];
+
+    *call = (struct pv_xen_multicall){.number = number};
+    return call;
+}
+
+static void end_run(struct pv_xen_queue *queue)
+{
+    if (queue->run == queue->next)
+        return;
+    uint32_t *done = &queue->done[queue->calls_used];
+    struct pv_xen_multicall *call = add_call(queue, PV_XEN_HC_MMU_UPDATE);
+
+    *done = 0;
+    call->arguments[0] = pv_xen_pv_pointer(queue->run);
+    call->arguments[1] = (uint64_t)(queue->next - queue->run);
+    call->arguments[2] = pv_xen_pv_pointer(done);
+    call->arguments[3] = PV_XEN_DOMID_SELF;
+    queue->run = queue->next;
+}
+
+/* Xen goes in order and stops at the first that it refuses; those behind it are sent again. */
+static void update_refused(const struct pv_xen_mmu_update *from, uint32_t count, uint32_t done,
+                           int64_t result)
+{
+    while (result != 0) {
+        if (done >= count)
+            done = count - 1;
+        pv_xen_pv_report_entry(from[done].where, from[done].value, result);
+        from += done + 1;
+        count -= done + 1;
+        if (count == 0)
+            return;
+        done = 0;
+        result = pv_xen_mmu_update(from, count, &done);
+    }
+}
+
+static void ext_refused(const struct pv_xen_mmuext *ext, int64_t result)
+{
+    if (ext->command == PV_MMUEXT_PIN_L4_TABLE || ext->command == PV_MMUEXT_NEW_BASEPTR ||
+        ext->command == PV_MMUEXT_NEW_USER_BASEPTR)
+        pv_xen_pv_report_table(pv_xen_from_machine((struct pv_xen_mfn){ext->argument}), 4, result);
+    else
+        pv_log_number("Xen PV: an operation on page tables is refused, errno", (uint64_t)-result);
+}
+
+static void look_at(const struct pv_xen_multicall *call, uint32_t done)
+{
+    int64_t result = (int64_t)call->result;
+
+    if (call->number == PV_XEN_HC_MMU_UPDATE)
+        updates += call->arguments[1];
+    else
+        entries += call->number == PV_XEN_HC_MMUEXT_OP ? call->arguments[1] : 1;
+    if (result == 0)
+        return;
+    const void *first = (const void *)(uintptr_t)call->arguments[0];
+    if (call->number == PV_XEN_HC_MMU_UPDATE)
+        update_refused(first, (uint32_t)call->arguments[1], done, result);
+    else if (call->number == PV_XEN_HC_MMUEXT_OP)
+        ext_refused(first, result);
+    else
+        pv_log_number("Xen PV: a request is refused, errno", (uint64_t)-result);
+}
+
+static void send(struct pv_xen_queue *queue)
+{
+    end_run(queue);
+    uint32_t count = queue->calls_used;
+    if (count == 1) {
+        struct pv_xen_multicall *call = &queue->calls[0];
+        call->result =
+            (uint64_t)pv_xen_pv_call(call->number, call->arguments[0], call->arguments[1],
+                                     call->arguments[2], call->arguments[3]);
+    } else if (count != 0) {
+        int64_t result =
+            pv_xen_pv_call(PV_XEN_HC_MULTICALL, pv_xen_pv_pointer(queue->calls), count, 0, 0);
+        if (result != 0)
+            pv_log_number("Xen PV: a multicall is refused, errno", (uint64_t)-result);
+    }
+    queue->run = queue->updates;
+    set_next(queue, queue->updates);
+    queue->exts_used = queue->calls_used = 0;
+    /* What is said about a refusal may be long, and is not to find the queue half sent. */
+    for (uint32_t i = 0; i < count; i++)
+        look_at(&queue->calls[i], queue->done[i]);
+}
+
+void pv_xen_queue_put(struct pv_xen_queue *queue)
+{
+    if (!queue->of_batch)
+        send(queue);
+}
+
+/* A call may be needed for the run that is open, and one for what comes. */
+static void make_room(struct pv_xen_queue *queue)
+{
+    if (queue->next == queue->end || queue->exts_used == queue->exts_most ||
+        queue->calls_used + 2 >= queue->calls_most)
+        send(queue);
+}
+
+void pv_xen_queue_update(struct pv_xen_queue *queue, uint64_t where, uint64_t value)
+{
+    make_room(queue);
+    *queue->next = (struct pv_xen_mmu_update){where, value};
+    set_next(queue, queue->next + 1);
+}
+
+/* Operations that follow each other are one call, too. */
+void pv_xen_queue_ext(struct pv_xen_queue *queue, uint32_t command, uint64_t argument)
+{
+    make_room(queue);
+    end_run(queue);
+    struct pv_xen_mmuext *ext = &queue->exts[queue->exts_used++];
+    struct pv_xen_multicall *last =
+        queue->calls_used != 0 ? &queue->calls[queue->calls_used - 1] : NULL;
+
+    *ext = (struct pv_xen_mmuext){command, argument, 0};
+    if (last != NULL && last->number == PV_XEN_HC_MMUEXT_OP) {
+        last->arguments[1]++;
+        return;
+    }
+    struct pv_xen_multicall *call = add_call(queue, PV_XEN_HC_MMUEXT_OP);
+    call->arguments[0] = pv_xen_pv_pointer(ext);
+    call->arguments[1] = 1;
+    call->arguments[3] = PV_XEN_DOMID_SELF;
+}
+
+void pv_xen_queue_call(struct pv_xen_queue *queue, uint64_t number, uint64_t a, uint64_t b)
+{
+    make_room(queue);
+    end_run(queue);
+    struct pv_xen_multicall *call = add_call(queue, number);
+
+    call->arguments[0] = a;
+    call->arguments[1] = b;
+}
+
+void pv_xen_pv_flush(void)
+{
+    struct pv_xen_queue none, *queue;
+
+    if (!batch_is_open())
+        return;
+    queue = pv_xen_queue_get(&none);
+    send(queue);
+    words()[PV_XEN_WORD_WRITTEN] = 0;
+}
+
+/* Called after the depth is counted up. */
+void pv_xen_pv_c_paging_batch_open(void)
+{
+    const struct pv_cpu *cpu = pv_this_cpu();
+
+    if (cpu->number != 0 || cpu->batch_depth != 1 || words()[PV_XEN_WORD_INTERRUPT] != 0)
+        return;
+    words()[PV_XEN_WORD_NEXT] = pv_xen_pv_pointer(batch.next);
+    words()[PV_XEN_WORD_TABLE] = PV_XEN_NO_TABLE;
+    words()[PV_XEN_WORD_WRITTEN] = 0;
+    words()[PV_XEN_WORD_END] = pv_xen_pv_pointer(batch.end);
+}
+
+/* Called before the depth is counted down. */
+void pv_xen_pv_c_paging_batch_close(void)
+{
+    if (pv_this_cpu()->batch_depth > 1 || words()[PV_XEN_WORD_INTERRUPT] != 0)
+        return;
+    pv_xen_pv_flush();
+    words()[PV_XEN_WORD_END] = 0;
+}
+
+struct pv_xen_paused pv_xen_queue_pause(void)
+{
+    struct pv_xen_paused paused = {words()[PV_XEN_WORD_END]};
+
+    words()[PV_XEN_WORD_END] = 0;
+    words()[PV_XEN_WORD_INTERRUPT]++;
+    return paused;
+}
+
+void pv_xen_queue_resume(struct pv_xen_paused paused)
+{
+    words()[PV_XEN_WORD_INTERRUPT]--;
+    words()[PV_XEN_WORD_END] = paused.end;
+}
+
+void pv_xen_pv_host_calls(struct pv_host_calls *counts)
+{
+    *counts = (struct pv_host_calls){pv_xen_pv_calls, entries, updates};
+}

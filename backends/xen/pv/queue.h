@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What waits for Xen: requests of one CPU that leave together, in their order, by one hypercall.
+ *
+ * Inside a batch there is one queue for each CPU; outside, and in interrupt handlers, each op has
+ * one of its own that leaves when the op ends. Writers are the same for both:
+ *
+ *     struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
+ *     pv_xen_queue_update(queue, where, value);
+ *     pv_xen_queue_put(queue);
+ *
+ * Interrupt handlers never touch a batch that they interrupt, so nothing here turns interrupts off.
+ */
+#ifndef PVOPS_XEN_PV_QUEUE_H
+#define PVOPS_XEN_PV_QUEUE_H
+
+#include "backends/xen/abi/pv.h"
+#include "pvops/percpu.h"
+
+/* Entries of two tables of level 1, and the requests around them. */
+#define PV_XEN_BATCH_UPDATES 1024u
+#define PV_XEN_BATCH_CALLS   24u
+#define PV_XEN_BATCH_EXTS    32u
+
+/* Those of one op. */
+#define PV_XEN_OWN_UPDATES 4u
+#define PV_XEN_OWN_CALLS   6u
+#define PV_XEN_OWN_EXTS    4u
+
+struct pv_xen_queue {
+    struct pv_xen_mmu_update *updates; /* where they begin */
+    struct pv_xen_mmu_update *run;     /* first that no call names yet */
+    struct pv_xen_mmu_update *next;    /* first that is free */
+    struct pv_xen_mmu_update *end;
+    struct pv_xen_mmuext *exts;
+    struct pv_xen_multicall *calls;
+    uint32_t *done; /* for each call, how many updates Xen made */
+    uint32_t exts_used, exts_most;
+    uint32_t calls_used, calls_most;
+    bool of_batch;
+    struct pv_xen_mmu_update own_updates[PV_XEN_OWN_UPDATES];
+    struct pv_xen_mmuext own_exts[PV_XEN_OWN_EXTS];
+    struct pv_xen_multicall own_calls[PV_XEN_OWN_CALLS];
+    uint32_t own_done[PV_XEN_OWN_CALLS];
+};
+
+/* The batch that is open on this CPU; otherwise `own`, made ready. */
+struct pv_xen_queue *pv_xen_queue_get(struct pv_xen_queue *own);
+void pv_xen_queue_put(struct pv_xen_queue *queue);
+
+/* A page-table entry. */
+void pv_xen_queue_update(struct pv_xen_queue *queue, uint64_t where, uint64_t value);
+/* An operation of mmuext_op. */
+void pv_xen_queue_ext(struct pv_xen_queue *queue, uint32_t command, uint64_t argument);
+/* Any other hypercall with two arguments and no result but success. */
+void pv_xen_queue_call(struct pv_xen_queue *queue, uint64_t number, uint64_t a, uint64_t b);
+
+/* Sends what waits in the batch of this CPU. */
+void pv_xen_pv_flush(void);
+
+/* The outermost batch begins and ends. */
+void pv_xen_pv_c_paging_batch_open(void);
+void pv_xen_pv_c_paging_batch_close(void);
+
+/* Around interrupt handlers: the batch that is interrupted, if any, is left alone. */
+struct pv_xen_paused {
+    uint64_t end;
+};
+struct pv_xen_paused pv_xen_queue_pause(void);
+void pv_xen_queue_resume(struct pv_xen_paused paused);
+
+/*
+ * Words of pv_cpu::backend. ops.S appends to a batch through them: to entries of one table, whose
+ * address and machine address are known, with bits that were translated before.
+ */
+enum pv_xen_word {
+    PV_XEN_WORD_CR3,      /* the address space in force */
+    PV_XEN_WORD_NEXT,     /* first free update of the batch */
+    PV_XEN_WORD_END,      /* behind the last; 0 when no batch is open */
+    PV_XEN_WORD_TABLE,    /* address of a table that entries may be appended for; 1: of none */
+    PV_XEN_WORD_MACHINE,  /* its machine address */
+    PV_XEN_WORD_BITS,     /* bits of an entry as the kernel writes them */
+    PV_XEN_WORD_BITS_XEN, /* and as Xen wants them */
+    PV_XEN_WORD_WRITTEN, /* a bit for each table with writes in the batch, by its frame modulo 64 */
+    PV_XEN_WORD_INTERRUPT, /* handlers under way */
+};
+
+/* An address that no entry lies behind. */
+#define PV_XEN_NO_TABLE 1u
+
+#endif

@@ -25,7 +25,4 @@ void pv_vmm_power_off(int status);
 /* What detection found. */
 const struct pv_detection *pv_detected(void);
 
-/* What the door told; NULL before pv_early_init(). */
-extern const struct pv_boot_info *pv_boot;
-
 #endif

@@ -8,20 +8,16 @@
  * has reached the deadline. So a tick never comes early, whatever the rates are off by.
  */
 #include "backends/native/native.h"
+#include "lib/timer.h"
 
 /* Divide configuration 1011B: by 1 (figure 11-10). */
 #define DIVIDE_BY_1 0xbu
 
 /* Half the range leaves room for a late start of the next piece. */
 #define LONGEST_COUNT 0x7fffffffu
-/* A period below this would leave no time for anything but ticks. */
-#define SHORTEST_PERIOD_NS 10000u
-
-#define DISARMED UINT64_MAX
 
 struct cpu_timer {
-    uint64_t deadline_ns; /* DISARMED: none */
-    uint64_t period_ns;   /* 0: one-shot */
+    struct pv_timer_plan plan;
     bool hardware_period; /* the APIC repeats by itself */
     uint32_t mode;        /* what the local vector table entry holds; 0: not written yet */
 };
@@ -67,22 +63,25 @@ static void stop(void)
 static void arm(struct cpu_timer *timer)
 {
     uint64_t now = pv_clock_ns();
+    uint64_t deadline = timer->plan.deadline_ns;
 
-    if (timer->deadline_ns <= now)
+    if (deadline <= now)
         start(timer, 1, 0);
     else
-        start(timer, pv_clock_scale(timer->deadline_ns - now, ns_to_counts) + 1, 0);
+        start(timer, pv_clock_scale(deadline - now, ns_to_counts) + 1, 0);
 }
 
-static void next_period(struct cpu_timer *timer)
+/* Whether the kernel is to hear of a tick. One of several pieces, or of a timer that is too fast,
+ * is nothing but the end of a wait. */
+static bool is_due(struct cpu_timer *timer)
 {
-    uint64_t now = pv_clock_ns();
+    if (timer->hardware_period)
+        return true;
+    bool due = pv_timer_is_due(&timer->plan, pv_clock_ns());
 
-    /* Ticks that were missed are not made up for. */
-    timer->deadline_ns += timer->period_ns;
-    if (timer->deadline_ns <= now)
-        timer->deadline_ns = now + timer->period_ns;
-    arm(timer);
+    if (pv_timer_is_planned(&timer->plan))
+        arm(timer);
+    return due;
 }
 
 /*
@@ -94,17 +93,9 @@ static void on_tick(struct pv_regs *regs, void *context)
     struct cpu_timer *timer = this_timer();
 
     (void)context;
-    if (timer == NULL || timer->deadline_ns == DISARMED)
+    if (timer == NULL || !pv_timer_is_planned(&timer->plan))
         return;
-    if (!timer->hardware_period && pv_clock_ns() < timer->deadline_ns) {
-        arm(timer);
-        return;
-    }
-    if (timer->period_ns == 0)
-        timer->deadline_ns = DISARMED;
-    else if (!timer->hardware_period)
-        next_period(timer);
-    if (pv_platform->timer != NULL)
+    if (is_due(timer) && pv_platform->timer != NULL)
         pv_platform->timer(regs);
 }
 
@@ -139,7 +130,7 @@ static uint64_t measure_hz(void)
 void pv_native_timer_init(void)
 {
     for (unsigned i = 0; i < PV_CONFIG_MAX_CPUS; i++)
-        timers[i].deadline_ns = DISARMED;
+        pv_timer_plan_once(&timers[i].plan, PV_TIMER_NEVER);
     if (!pv_native_apic_present() || pv_native_tsc_frequency() == 0)
         return;
     vector = pv_irq_alloc(on_tick, NULL);
@@ -170,10 +161,17 @@ static struct cpu_timer *rearmed(void)
 
     if (ns_to_counts.multiplier == 0 || timer == NULL)
         return NULL;
-    timer->deadline_ns = DISARMED;
-    timer->period_ns = 0;
+    pv_timer_plan_once(&timer->plan, PV_TIMER_NEVER);
     timer->hardware_period = false;
     return timer;
+}
+
+static void arm_or_stop(struct cpu_timer *timer)
+{
+    if (pv_timer_is_planned(&timer->plan))
+        arm(timer);
+    else
+        stop();
 }
 
 void pv_native_timer_set(uint64_t deadline_ns)
@@ -182,26 +180,22 @@ void pv_native_timer_set(uint64_t deadline_ns)
     struct cpu_timer *timer = rearmed();
 
     if (timer != NULL) {
-        timer->deadline_ns = deadline_ns;
-        if (deadline_ns == DISARMED)
-            stop();
-        else
-            arm(timer);
+        pv_timer_plan_once(&timer->plan, deadline_ns);
+        arm_or_stop(timer);
     }
     pv_irq_restore(flags);
 }
 
 static void start_period(struct cpu_timer *timer, uint64_t period_ns)
 {
-    uint64_t counts = pv_clock_scale(period_ns, ns_to_counts);
+    pv_timer_plan_period(&timer->plan, period_ns, pv_clock_ns());
+    uint64_t counts = pv_clock_scale(timer->plan.period_ns, ns_to_counts);
 
-    timer->period_ns = period_ns;
-    timer->hardware_period = counts <= LONGEST_COUNT;
-    timer->deadline_ns = pv_clock_ns() + period_ns;
+    timer->hardware_period = pv_timer_is_planned(&timer->plan) && counts <= LONGEST_COUNT;
     if (timer->hardware_period)
         start(timer, counts, APIC_LVT_PERIODIC);
     else
-        arm(timer);
+        arm_or_stop(timer);
 }
 
 void pv_native_timer_periodic(uint64_t period_ns)
@@ -209,9 +203,7 @@ void pv_native_timer_periodic(uint64_t period_ns)
     struct pv_irqflags flags = pv_irq_save();
     struct cpu_timer *timer = rearmed();
 
-    if (timer != NULL && period_ns == 0)
-        stop();
-    else if (timer != NULL)
-        start_period(timer, period_ns < SHORTEST_PERIOD_NS ? SHORTEST_PERIOD_NS : period_ns);
+    if (timer != NULL)
+        start_period(timer, period_ns);
     pv_irq_restore(flags);
 }

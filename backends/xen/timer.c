@@ -11,19 +11,14 @@
 #include "backends/xen/abi/vcpu.h"
 #include "lib/pvclock.h"
 #include "lib/patch.h"
-
-/* A period below this would leave no time for anything but ticks. */
-#define SHORTEST_PERIOD_NS 10000u
+#include "lib/timer.h"
 
 /* Xen's own times are signed; this is 146 years away. */
 #define FARTHEST_NS (1ull << 62)
 
-#define DISARMED UINT64_MAX
-
 struct cpu_timer {
-    uint64_t deadline_ns; /* DISARMED: none */
-    uint64_t period_ns;   /* 0: one-shot */
-    int port;             /* of VIRQ_TIMER; 0: this CPU has none */
+    struct pv_timer_plan plan;
+    int port; /* of VIRQ_TIMER; 0: this CPU has none */
 };
 
 const struct pv_ops *pv_xen_below;
@@ -47,7 +42,7 @@ static void stop(void)
 
 static void arm(const struct cpu_timer *timer)
 {
-    struct pv_xen_singleshot shot = {pv_pvclock_to_vmm(timer->deadline_ns), 0};
+    struct pv_xen_singleshot shot = {pv_pvclock_to_vmm(timer->plan.deadline_ns), 0};
 
     if (shot.timeout_ns > FARTHEST_NS)
         shot.timeout_ns = FARTHEST_NS;
@@ -56,26 +51,22 @@ static void arm(const struct cpu_timer *timer)
         pv_log_number("Xen refuses to arm the timer:", (uint64_t)-result);
 }
 
-/* Ticks that were missed are not made up for. */
-static void next_period(struct cpu_timer *timer)
+static void arm_or_stop(const struct cpu_timer *timer)
 {
-    uint64_t now = pv_clock_ns();
-
-    timer->deadline_ns += timer->period_ns;
-    if (timer->deadline_ns <= now)
-        timer->deadline_ns = now + timer->period_ns;
-    arm(timer);
+    if (pv_timer_is_planned(&timer->plan))
+        arm(timer);
+    else
+        stop();
 }
 
 /* The clock was given up with the timer armed: its deadline goes to the timer below. */
 static void hand_down(struct cpu_timer *timer)
 {
-    if (timer->period_ns != 0)
-        pv_xen_base_ops()->timer_periodic(timer->period_ns);
+    if (timer->plan.period_ns != 0)
+        pv_xen_base_ops()->timer_periodic(timer->plan.period_ns);
     else
-        pv_xen_base_ops()->timer_set(timer->deadline_ns);
-    timer->deadline_ns = DISARMED;
-    timer->period_ns = 0;
+        pv_xen_base_ops()->timer_set(timer->plan.deadline_ns);
+    pv_timer_plan_once(&timer->plan, PV_TIMER_NEVER);
 }
 
 /* Also called when Xen, or what was armed before, ticks early or for nothing. */
@@ -83,21 +74,16 @@ static void on_virq(struct pv_regs *regs, void *context)
 {
     struct cpu_timer *timer = context;
 
-    if (timer->deadline_ns == DISARMED)
+    if (!pv_timer_is_planned(&timer->plan))
         return;
     if (!pv_pvclock_in_use()) {
         hand_down(timer);
         return;
     }
-    if (pv_clock_ns() < timer->deadline_ns) {
+    bool due = pv_timer_is_due(&timer->plan, pv_clock_ns());
+    if (pv_timer_is_planned(&timer->plan))
         arm(timer);
-        return;
-    }
-    if (timer->period_ns == 0)
-        timer->deadline_ns = DISARMED;
-    else
-        next_period(timer);
-    if (pv_platform->timer != NULL)
+    if (due && pv_platform->timer != NULL)
         pv_platform->timer(regs);
 }
 
@@ -108,8 +94,7 @@ int pv_xen_timer_start(struct pv_error *error)
     if (number >= PV_CONFIG_MAX_CPUS)
         return pv_fail(error, PV_E_RANGE, "more CPUs than the library was built for", number, -1);
     struct cpu_timer *timer = &timers[number];
-    timer->deadline_ns = DISARMED;
-    timer->period_ns = 0;
+    pv_timer_plan_once(&timer->plan, PV_TIMER_NEVER);
     timer->port = 0;
     int port = pv_xen_event_bind_virq(PV_VIRQ_TIMER, on_virq, timer);
     if (port < 0)
@@ -145,28 +130,10 @@ void pv_xen_timer_set(uint64_t deadline_ns)
     if (timer == NULL) {
         pv_xen_base_ops()->timer_set(deadline_ns);
     } else {
-        timer->deadline_ns = deadline_ns;
-        timer->period_ns = 0;
-        if (deadline_ns == DISARMED)
-            stop();
-        else
-            arm(timer);
+        pv_timer_plan_once(&timer->plan, deadline_ns);
+        arm_or_stop(timer);
     }
     pv_irq_restore(flags);
-}
-
-static void start_period(struct cpu_timer *timer, uint64_t period_ns)
-{
-    timer->period_ns = period_ns;
-    timer->deadline_ns = DISARMED;
-    if (period_ns == 0) {
-        stop();
-        return;
-    }
-    if (period_ns < SHORTEST_PERIOD_NS)
-        timer->period_ns = SHORTEST_PERIOD_NS;
-    timer->deadline_ns = pv_clock_ns() + timer->period_ns;
-    arm(timer);
 }
 
 void pv_xen_timer_periodic(uint64_t period_ns)
@@ -174,9 +141,11 @@ void pv_xen_timer_periodic(uint64_t period_ns)
     struct pv_irqflags flags = pv_irq_save();
     struct cpu_timer *timer = this_timer();
 
-    if (timer == NULL)
+    if (timer == NULL) {
         pv_xen_base_ops()->timer_periodic(period_ns);
-    else
-        start_period(timer, period_ns);
+    } else {
+        pv_timer_plan_period(&timer->plan, period_ns, pv_clock_ns());
+        arm_or_stop(timer);
+    }
     pv_irq_restore(flags);
 }

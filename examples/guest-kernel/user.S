@@ -15,6 +15,10 @@
     je call_loop
     cmp $USER_YIELDER, %rax
     je yield_loop
+    cmp $USER_SPY, %rax
+    je spy
+    cmp $USER_STRAY, %rax
+    je stray
 
 /* USER_COUNTER, and USER_WILD until half of its rounds are done. */
     mov $SYS_WRITE, %eax
@@ -66,6 +70,15 @@ yield_loop:
     mov %rbx, %rdi
     jmp leave
 
+stray:
+    push %r12
+    lea 1f(%rip), %rax
+    push %rax
+    lretq
+1:  ud2
+
+spy:
+    mov (%r12), %rax
 wrong:
     mov $USER_WRONG, %edi
 leave:

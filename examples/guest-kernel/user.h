@@ -25,6 +25,8 @@
 #define USER_WILD    1 /* follows a wild pointer after a while */
 #define USER_CALLER  2 /* makes system calls that do nothing */
 #define USER_YIELDER 3 /* gives the CPU away again and again */
+#define USER_SPY     4 /* reads at the address that is its number of rounds */
+#define USER_STRAY   5 /* goes on in the code segment that is its number of rounds, and dies */
 
 /* System calls: number in rax, arguments in rdi and rsi, result in rax. */
 #define SYS_EXIT    0 /* status */

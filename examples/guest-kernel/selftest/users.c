@@ -4,12 +4,16 @@
  * with a wild pointer.
  */
 #include "selftest.h"
+#include "../cpu.h"
 #include "../memory.h"
 #include "../process.h"
 
 /* Of 2,000 loops each: enough to be taken off the CPU in the middle, and more for certain. */
 #define ROUNDS      500
 #define MANY_ROUNDS 6000
+
+/* FLAT_RING3_CS32: xen/include/public/arch-x86/xen-x86_64.h. */
+#define XEN_CODE_32 0xe023
 
 struct pair {
     struct process a, b;
@@ -58,6 +62,45 @@ static void wild_pointer(struct check *check)
     EXPECT(check, !pair.b.killed && pair.b.status == 22, "the other ended with %ld", pair.b.status);
 }
 
+static void spy_at(struct check *check, uintptr_t address)
+{
+    static struct process spy;
+    struct process_start start = {33, USER_SPY, address};
+    if (!EXPECT(check, process_create(&spy, &start), "no memory for a process"))
+        return;
+    process_wait(&spy);
+    EXPECT(check, spy.killed && spy.fault_address == address, "%lx: killed: %d, address %lx",
+           address, spy.killed, spy.fault_address);
+}
+
+/* Where the kernel does not run in ring 0, no right of a page keeps user code away from it. */
+static void kernel_is_out_of_reach(struct check *check)
+{
+    const uintptr_t addresses[] = {
+        (uintptr_t)&boot_cpu,
+        (uintptr_t)direct(kernel_space),
+        (uintptr_t)direct(virt_to_phys(&boot_cpu)),
+        thread_current()->stack - PAGE_BYTES,
+        KERNEL_BASE + PAGE_BYTES,
+    };
+    for (unsigned i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)
+        spy_at(check, addresses[i]);
+}
+
+/*
+ * A PV guest of Xen has the segment of 32-bit code that Xen's own table offers; elsewhere there is
+ * none and the way there faults. Its selector ends like that of this kernel's user code, and
+ * whoever looks at no more than the end takes Xen's frame for one of the processor.
+ */
+static void other_segment(struct check *check)
+{
+    struct process_start start = {33, USER_STRAY, XEN_CODE_32};
+    if (!EXPECT(check, process_create(&pair.a, &start), "no memory for a process"))
+        return;
+    process_wait(&pair.a);
+    EXPECT(check, pair.a.killed, "it was not ended");
+}
+
 static void memory_comes_back(struct check *check)
 {
     uint64_t before = pages_free();
@@ -70,6 +113,8 @@ static const struct test users_tests[] = {
     {"two processes keep their contents apart at the same addresses", kept_apart},
     {"the timer takes the CPU from user code", preempted},
     {"a wild pointer ends its process and not the other", wild_pointer},
+    {"user code cannot read the kernel's memory", kernel_is_out_of_reach},
+    {"user code in a code segment that is not the kernel's choice ends only itself", other_segment},
     {"processes that have ended gave back all of their memory", memory_comes_back},
 };
 

@@ -199,7 +199,7 @@ static void a_period_too_short_is_made_longer(void **state)
 {
     (void)state;
     pv_xen_timer_periodic(1);
-    assert_true(armed == 1000000 + SHORTEST_PERIOD_NS + XEN_AHEAD);
+    assert_true(armed == 1000000 + PV_TIMER_SHORTEST_PERIOD_NS + XEN_AHEAD);
 }
 
 static void without_xen_s_clock_the_timer_below_is_used(void **state)

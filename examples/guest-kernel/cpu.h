@@ -79,6 +79,21 @@ static inline __attribute__((always_inline)) void preempt_on(void)
     __asm__ volatile("decl %%gs:%c0" : : "i"(offsetof(struct cpu, preempt_count)) : "memory", "cc");
 }
 
+/* A batch of page-table writes: nothing else runs on this CPU until its end. */
+void thread_preempt_on(void);
+
+static inline __attribute__((always_inline)) void batch_begin(void)
+{
+    preempt_off();
+    pv_mmu_batch_begin();
+}
+
+static inline __attribute__((always_inline)) void batch_end(void)
+{
+    pv_mmu_batch_end();
+    thread_preempt_on();
+}
+
 /* A lock that interrupt handlers may take too. */
 static inline __attribute__((always_inline)) struct pv_irqflags lock_irq(struct pv_spinlock *lock)
 {

@@ -77,6 +77,11 @@ uint64_t paging_translate(uint64_t space, uintptr_t address);
 /* A new space with the kernel in it; 0 if there is no memory. */
 uint64_t space_create(void);
 
+/* Maps pages one after another, each of which page() gives; false when it gives 0, or there is no
+ * memory for a table. What was mapped until then stays so. */
+bool space_map(uint64_t space, uintptr_t address, size_t pages, uint64_t (*page)(size_t index),
+               uint64_t rights);
+
 /* Gives back a space with all its user pages and tables. It must not be in force. */
 void space_destroy(uint64_t space);
 

@@ -3,8 +3,7 @@
  * Page tables, four levels with 4 KiB pages (Intel SDM vol. 3A, 4.5). Every entry is read by
  * pv_pte_get() and written by pv_pte_set() and pv_pte_clear(), every table is announced by
  * pv_paging_table_add(): a VMM may own the tables, and then sees each change, and shows its own
- * frame numbers to nobody else. Writes of an open batch may not be seen yet, so tables are not made
- * in one.
+ * frame numbers to nobody else.
  *
  * There is no lock: the thread that runs the commands is the only one that changes tables, but for
  * the alias of text, which has its tables from the start.

@@ -88,14 +88,17 @@ static void arm_slice(struct thread *next)
         timer_start(TIMER_SLICE, pv_clock_ns() + SLICE_NS, slice_over);
 }
 
+/* In a batch, for a VMM to which all of it is one request. */
 static void load_thread_state(const struct thread *from, const struct thread *to)
 {
+    pv_mmu_batch_begin();
     if (to->stack != 0)
         pv_cpu_kernel_stack_set(to->stack);
     if (to->space != from->space)
         pv_cr3_write(to->space);
     if (to->process != NULL)
         pv_cpu_tls_set(to->tls);
+    pv_mmu_batch_end();
 }
 
 /* Interrupts off. Comes back when the thread that called is chosen again. */

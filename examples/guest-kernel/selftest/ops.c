@@ -150,6 +150,7 @@ static void batch_is_written(struct check *check)
 {
     struct pv_pte *entry = paging_entry(kernel_space, SCRATCH_BASE, true);
     struct pv_irqflags flags = pv_irq_save();
+    preempt_off();
     pv_mmu_batch_begin();
     pv_mmu_batch_begin();
     pv_pte_set(&entry[0], (struct pv_pte){0x1000 | MAP_KERNEL_CONST});
@@ -157,6 +158,7 @@ static void batch_is_written(struct check *check)
     pv_mmu_batch_end();
     pv_pte_clear(&entry[0]);
     pv_mmu_batch_end();
+    thread_preempt_on();
     uint64_t first = pv_pte_get(&entry[0]).raw;
     uint64_t second = pv_pte_get(&entry[1]).raw;
     pv_pte_clear(&entry[1]);

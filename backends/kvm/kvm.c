@@ -55,6 +55,7 @@ const struct pv_backend pv_backend_kvm = {
     .fitness = fitness,
     .enter = enter,
     .leave = pv_pvclock_stop,
+    .cpu_leave = pv_pvclock_cpu_stop,
     .features = pv_kvm_clock_features,
     .clock = pv_pvclock_name,
     .signature = PV_KVM_SIGNATURE,

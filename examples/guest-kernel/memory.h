@@ -33,6 +33,7 @@
 void pages_init(const struct pv_boot_info *boot);
 uint64_t page_alloc(void);
 void page_free(uint64_t phys);
+uint64_t low_pages(unsigned pages); /* consecutive, below 1 MiB, for good; 0: there are none */
 uint64_t pages_free(void);
 uint64_t pages_total(void);
 
@@ -67,6 +68,9 @@ bool paging_map(uint64_t space, uintptr_t address, uint64_t phys, uint64_t right
 
 /* Unmaps one page of the space in force or of the kernel. Returns what was mapped, or 0. */
 uint64_t paging_unmap(uint64_t space, uintptr_t address);
+
+/* Drops a translation, on all CPUs. */
+void paging_flush(uintptr_t address);
 
 /* Changes the rights of a mapped page. */
 void paging_protect(uint64_t space, uintptr_t address, uint64_t rights);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A round-robin scheduler for one CPU. Threads stand in a ring; a time slice is armed only while
+ * A round-robin scheduler for the CPU that booted; the others do work that they are given (smp.h).
+ * Threads stand in a ring; a time slice is armed only while
  * more than one can run, so that an idle or single-minded kernel takes no timer interrupts. Kernel
  * threads are preempted like user code, except while preempt_count says no.
  */
@@ -38,6 +39,14 @@ struct thread *thread_current(void)
 uint64_t thread_switches(void)
 {
     return switches;
+}
+
+/* What other CPUs run is not in the ring: it is never switched away from. */
+void thread_become(struct thread *thread)
+{
+    thread->space = kernel_space;
+    thread->next = thread;
+    this_cpu()->current = thread;
 }
 
 void threads_init(void)

@@ -35,8 +35,8 @@ void pv_stop_end(void);
 
 /*
  * Runs a function on each CPU that stands still, and waits for it: between pv_stop_begin() and
- * pv_stop_end(), while all sites can be run. PV_OK; PV_E_RENDEZVOUS, with the number of the CPU that
- * did not come to an end; or what the function gave on the CPU whose number is told.
+ * pv_stop_end(), while all sites can be run. PV_OK; PV_E_RENDEZVOUS, with the number of the CPU
+ * that did not come to an end; or what the function gave on the CPU whose number is told.
  */
 int pv_stop_run(int (*function)(void), struct pv_error *error);
 

@@ -63,6 +63,16 @@ static int cpu_enter_chain(const struct pv_backend *backend, const struct pv_bac
     return status;
 }
 
+/* Each of them would have to be woken by its VMM to do nothing. */
+static bool cpus_have_to(const struct pv_backend *backend, const struct pv_backend *except,
+                         bool enter)
+{
+    for (; backend != NULL && !stands_on(except, backend); backend = pv_backend_below(backend))
+        if (enter ? backend->cpu_enter != NULL : backend->cpu_leave != NULL)
+            return true;
+    return false;
+}
+
 /* The change that the CPUs that stand still are to make. */
 static const struct pv_backend *changing, *changing_except;
 
@@ -81,9 +91,12 @@ static int cpu_enter_changing(void)
 static int all_leave(const struct pv_backend *backend, const struct pv_backend *except,
                      struct pv_error *error)
 {
+    int status = PV_OK;
+
     changing = backend;
     changing_except = except;
-    int status = pv_stop_run(cpu_leave_changing, error);
+    if (cpus_have_to(backend, except, false))
+        status = pv_stop_run(cpu_leave_changing, error);
     if (status == PV_OK)
         leave_chain(backend, except);
     return status;
@@ -93,7 +106,7 @@ static int all_enter(const struct pv_backend *backend, const struct pv_backend *
                      struct pv_error *error)
 {
     int status = enter_chain(backend, except, error);
-    if (status != PV_OK)
+    if (status != PV_OK || !cpus_have_to(backend, except, true))
         return status;
     changing = backend;
     changing_except = except;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The frequency of the time-stamp counter, measured: by the ACPI timer, by the HPET, or by the PIT
- * where there is no other. The counters are read, not waited for, and each reading is bracketed by two of the
- * TSC; where a reading costs an exit to a VMM, the narrowest of a few brackets counts.
+ * where there is no other. The counters are read, not waited for, and each reading is bracketed by
+ * two of the TSC; where a reading costs an exit to a VMM, the narrowest of a few brackets counts.
  */
 #include "backends/native/native.h"
 #include "backends/native/port.h"
@@ -25,14 +25,15 @@
 #define PORT_B_GATE    0x01
 #define PORT_B_SPEAKER 0x02
 
-/* IA-PC HPET Specification 1.0a, 2.3: registers, and the period in femtoseconds that one may have. */
-#define HPET_BYTES       0x400u
-#define HPET_PERIOD      0x004u
-#define HPET_CONFIG      0x010u
-#define HPET_CONFIG_RUN  1u
-#define HPET_COUNTER     0x0f0u
-#define HPET_LONGEST_FS  100000000u
-#define FS_PER_SECOND    1000000000000000ull
+/* IA-PC HPET Specification 1.0a, 2.3: registers, and the period in femtoseconds that one may have.
+ */
+#define HPET_BYTES      0x400u
+#define HPET_PERIOD     0x004u
+#define HPET_CONFIG     0x010u
+#define HPET_CONFIG_RUN 1u
+#define HPET_COUNTER    0x0f0u
+#define HPET_LONGEST_FS 100000000u
+#define FS_PER_SECOND   1000000000000000ull
 
 #define WINDOWS_PER_SECOND 100u
 #define BRACKETS           5u
@@ -149,7 +150,8 @@ static uint32_t start_hpet(void)
         return 0;
     uint32_t period_fs = pv_native_mmio_read32(hpet + HPET_PERIOD);
     uint32_t config = pv_native_mmio_read32(hpet + HPET_CONFIG);
-    /* A second that fits into the counter's 32 bits, and windows that are more than a few counts. */
+    /* A second that fits into the counter's 32 bits, and windows that are more than a few counts.
+     */
     if (period_fs == 0 || period_fs > HPET_LONGEST_FS || FS_PER_SECOND / period_fs > UINT32_MAX)
         return 0;
     if (!(config & HPET_CONFIG_RUN))

@@ -18,8 +18,8 @@
  */
 struct vmm_leaf {
     const char *signature;
-    uint32_t leaf; /* distance from the base */
-    uint8_t word;  /* EAX 0, ECX 2 */
+    uint32_t leaf;     /* distance from the base */
+    uint8_t word;      /* EAX 0, ECX 2 */
     uint8_t apic_word; /* of the local APIC's timer; EAX: not told */
     bool at_first_base;
 };

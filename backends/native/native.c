@@ -85,6 +85,17 @@ static void cpu_leave(void)
     pv_native_shootdown_cpu_leave();
 }
 
+static unsigned features(const char **names, unsigned room)
+{
+    unsigned used = 0;
+
+    if (pv_native_apic_is_x2() && used < room)
+        names[used++] = "x2apic";
+    if (pv_native_timer_by_deadline() && used < room)
+        names[used++] = "tsc-deadline";
+    return used;
+}
+
 const struct pv_backend pv_backend_native = {
     .name = "native",
     .ops = &ops,
@@ -96,6 +107,7 @@ const struct pv_backend pv_backend_native = {
     .leave = leave,
     .cpu_enter = cpu_enter,
     .cpu_leave = cpu_leave,
+    .features = features,
     .clock = "tsc",
     .trap = pv_native_trap,
 };

@@ -47,6 +47,8 @@ int pv_native_cpu_gdt_entry_set(uint64_t *table, uint32_t index, uint64_t descri
 int pv_native_cpu_syscall_set(const struct pv_syscall_entry *entry);
 void pv_native_cpu_user_selectors(uint16_t *cs, uint16_t *ss);
 void pv_native_cpu_fpu_trap(bool trap);
+uint64_t pv_native_cpu_debug_read(uint32_t index);
+int pv_native_cpu_debug_write(uint32_t index, uint64_t value);
 void pv_native_cpu_idt_load(const void *table, uint32_t bytes);
 void pv_native_cpu_task_load(uint16_t selector);
 uint64_t pv_native_cpu_cr4_read(void);
@@ -99,9 +101,9 @@ struct pv_acpi {
     uint32_t cpus_left_out;     /* for which there was no room */
     uint32_t cpu[PV_ACPI_CPUS]; /* identities of their local APICs */
     uint64_t hpet;              /* its registers, 0: none */
-    uint16_t pm_timer;      /* port, 0: none */
-    uint32_t pm_timer_mask; /* its width */
-    uint16_t pm1a_control;  /* port, 0: none */
+    uint16_t pm_timer;          /* port, 0: none */
+    uint32_t pm_timer_mask;     /* its width */
+    uint16_t pm1a_control;      /* port, 0: none */
     uint16_t pm1b_control;
     uint16_t smi_command; /* port, 0: none */
     uint8_t acpi_enable;  /* value for it */

@@ -24,9 +24,9 @@ struct other {
     void (*work)(void *argument); /* NULL: none, or done */
     void *argument;
     volatile bool up;
-    bool leave;           /* it is asked to go */
-    uint32_t parked;      /* it has gone */
-    int status;           /* PV_OK, or why it did not come */
+    bool leave;      /* it is asked to go */
+    uint32_t parked; /* it has gone */
+    int status;      /* PV_OK, or why it did not come */
     struct pv_error error;
 };
 

@@ -17,8 +17,9 @@
 /* Events, timer and upcalls are set up for the first CPU only. */
 static int smp_start(const struct pv_smp_start *start, struct pv_error *error)
 {
-    return pv_fail(error, PV_E_UNSUPPORTED, "this backend drives one CPU; the identity of another is",
-                   start->hardware_id, -1);
+    return pv_fail(error, PV_E_UNSUPPORTED,
+                   "this backend drives one CPU; the identity of another is", start->hardware_id,
+                   -1);
 }
 
 static const struct pv_ops ops = {

@@ -57,6 +57,9 @@ bool skip_without_timer(struct check *check);
 bool skip_without_ipi(struct check *check);
 bool skip_without_ports(struct check *check);
 
+/* For checks that take long: they have come further, and the watchdog begins again. */
+void still_going(void);
+
 /* Waits with interrupts on until *flag is set; false after the time. */
 bool wait_for(const volatile bool *flag, uint64_t ns);
 

@@ -204,7 +204,7 @@ void pv_native_timer_cpu_enter(void)
 {
     struct cpu_timer *timer = this_timer();
 
-    *timer = (struct cpu_timer){.plan.deadline_ns = PV_TIMER_NEVER};
+    *timer = (struct cpu_timer){.plan = {.deadline_ns = PV_TIMER_NEVER}};
     pv_native_timer_pause();
 }
 

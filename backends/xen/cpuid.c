@@ -40,8 +40,10 @@ uint32_t pv_xen_this_vcpu(void)
 {
     uint32_t number = pv_this_cpu()->number;
 
-    /* A PV guest starts its CPUs by Xen's numbers. */
-    if (number >= PV_CONFIG_MAX_CPUS || is_pv())
+    /* A PV guest starts its CPUs by Xen's numbers, and has no others. */
+    if (is_pv())
+        return pv_this_cpu()->apic_id;
+    if (number >= PV_CONFIG_MAX_CPUS)
         return number;
     if (vcpu_of[number] == 0)
         vcpu_of[number] = ask_vcpu(number) + 1;

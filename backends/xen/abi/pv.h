@@ -27,7 +27,8 @@
 #define PV_XEN_FLAT_SS 0xe02b
 
 /* Segment bases. */
-#define PV_XEN_SEGBASE_FS 0
+#define PV_XEN_SEGBASE_FS        0
+#define PV_XEN_SEGBASE_GS_KERNEL 2
 
 #ifndef __ASSEMBLER__
 
@@ -44,6 +45,8 @@ struct pv_xen_mmu_update {
 #define PV_MMUEXT_NEW_BASEPTR      5
 #define PV_MMUEXT_TLB_FLUSH_LOCAL  6
 #define PV_MMUEXT_INVLPG_LOCAL     7
+#define PV_MMUEXT_TLB_FLUSH_MULTI  8 /* second argument: a bit for each virtual CPU */
+#define PV_MMUEXT_INVLPG_MULTI     9
 #define PV_MMUEXT_INVLPG_ALL       11
 #define PV_MMUEXT_NEW_USER_BASEPTR 15
 

@@ -19,9 +19,16 @@
 #define DESCRIPTOR_DPL     (3ull << 45)
 #define DESCRIPTOR_PRESENT (1ull << 47)
 
-static uint64_t page[DESCRIPTORS] __attribute__((aligned(PV_XEN_PAGE)));
-static const void *loaded;
-static uint32_t loaded_count;
+/* Of the CPU that boots; others get a page from the platform. */
+static uint64_t boot_page[DESCRIPTORS] __attribute__((aligned(PV_XEN_PAGE)));
+
+struct loaded {
+    uint64_t *page;    /* what Xen was given */
+    const void *table; /* what it is a copy of; NULL: none is loaded */
+    uint32_t count;
+};
+
+static struct loaded tables[PV_CONFIG_MAX_CPUS];
 
 static uint64_t for_xen(uint64_t descriptor)
 {
@@ -31,7 +38,7 @@ static uint64_t for_xen(uint64_t descriptor)
 }
 
 /* The upper half of a system descriptor is no descriptor. */
-static void copy_table(const uint64_t *table, uint32_t count)
+static void copy_table(uint64_t *page, const uint64_t *table, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         bool system = (table[i] & DESCRIPTOR_PRESENT) != 0 && (table[i] & DESCRIPTOR_SEGMENT) == 0;
@@ -44,7 +51,7 @@ static void copy_table(const uint64_t *table, uint32_t count)
 }
 
 /* Wherever the page is mapped: where it was linked, and where the kernel has all memory. */
-static bool page_writable(bool writable)
+static bool make_writable(uint64_t *page, bool writable)
 {
     uint64_t phys = pv_xen_pv_phys(page);
     const void *direct = pv_xen_pv_at(phys);
@@ -55,37 +62,62 @@ static bool page_writable(bool writable)
     return done;
 }
 
-static int64_t set_gdt(uint32_t count)
+static int64_t set_gdt(const uint64_t *page, uint32_t count)
 {
     uint64_t frame = pv_xen_to_machine(pv_xen_pv_phys(page) / PV_XEN_PAGE).frame;
 
     return pv_xen_pv_call(PV_XEN_HC_SET_GDT, pv_xen_pv_pointer(&frame), count, 0, 0);
 }
 
+/* This CPU's; NULL: there is no memory for it. */
+static struct loaded *this_table(void)
+{
+    uint32_t number = pv_this_cpu()->number;
+    struct loaded *loaded = number < PV_CONFIG_MAX_CPUS ? &tables[number] : NULL;
+
+    if (loaded == NULL || loaded->page != NULL)
+        return loaded;
+    uint64_t phys = number != 0 && pv_platform->page_alloc != NULL ? pv_platform->page_alloc() : 0;
+    loaded->page = number == 0 ? boot_page : phys != 0 ? pv_xen_pv_at(phys) : NULL;
+    return loaded->page != NULL ? loaded : NULL;
+}
+
+static void load(struct loaded *loaded, const void *table, uint32_t count)
+{
+    if (loaded->table != NULL && set_gdt(loaded->page, 0) == 0)
+        (void)make_writable(loaded->page, true);
+    copy_table(loaded->page, table, count);
+    int64_t result = make_writable(loaded->page, false) ? set_gdt(loaded->page, count) : PV_E_HOST;
+    loaded->table = result == 0 ? table : NULL;
+    loaded->count = result == 0 ? count : 0;
+    if (result != 0)
+        pv_log_number("Xen PV: the descriptor table is refused, errno", (uint64_t)-result);
+}
+
 void pv_xen_pv_cpu_gdt_load(const void *table, uint32_t bytes)
 {
+    struct loaded *loaded = this_table();
     uint32_t count = bytes / 8u;
 
+    if (loaded == NULL) {
+        pv_log("Xen PV: no page for a CPU's descriptor table (pv_platform::page_alloc)");
+        return;
+    }
     if (count > DESCRIPTORS) {
         pv_log_number("Xen PV: a descriptor table is longer than a page; entries left out:",
                       count - DESCRIPTORS);
         count = DESCRIPTORS;
     }
-    if (loaded != NULL && set_gdt(0) == 0)
-        (void)page_writable(true);
-    copy_table(table, count);
-    int64_t result = page_writable(false) ? set_gdt(count) : PV_E_HOST;
-    loaded = result == 0 ? table : NULL;
-    loaded_count = result == 0 ? count : 0;
-    if (result != 0)
-        pv_log_number("Xen PV: the descriptor table is refused, errno", (uint64_t)-result);
+    load(loaded, table, count);
 }
 
 int pv_xen_pv_cpu_gdt_entry_set(uint64_t *table, uint32_t index, uint64_t descriptor)
 {
-    if (loaded == NULL || table != loaded || index >= loaded_count)
+    const struct loaded *loaded = this_table();
+
+    if (loaded == NULL || loaded->table == NULL || table != loaded->table || index >= loaded->count)
         return PV_E_RANGE;
-    uint64_t phys = pv_xen_pv_phys(&page[index]);
+    uint64_t phys = pv_xen_pv_phys(&loaded->page[index]);
     uint64_t machine =
         pv_xen_to_machine(phys / PV_XEN_PAGE).frame * PV_XEN_PAGE + phys % PV_XEN_PAGE;
     if (pv_xen_pv_call(PV_XEN_HC_UPDATE_DESCRIPTOR, machine, for_xen(descriptor), 0, 0) != 0)

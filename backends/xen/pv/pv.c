@@ -123,6 +123,11 @@ static const struct pv_ops ops = {
     .cpu_fpu_trap = pv_xen_pv_cpu_fpu_trap,
     .cpu_power_off = power_off,
     .smp_ipi = pv_xen_pv_smp_ipi,
+    .smp_list = pv_xen_pv_smp_list,
+    .smp_start = pv_xen_pv_smp_start,
+    .smp_park = pv_xen_pv_smp_park,
+    .smp_nmi = pv_xen_pv_smp_nmi,
+    .tlb_flush_others = pv_xen_pv_tlb_flush_others,
     .clock_ns = pv_pvclock_ns,
     .timer_set = pv_xen_timer_set,
     .timer_periodic = pv_xen_timer_periodic,
@@ -173,26 +178,6 @@ static unsigned fitness(const struct pv_detection *detection)
     return possible && pv_detected_interface(detection, PV_XEN_SIGNATURE) != NULL ? 20 : 0;
 }
 
-/* Into this CPU's block, within reach of %gs: what the inline sequences write to. */
-static int register_vcpu_info(struct pv_error *error)
-{
-    struct pv_cpu *cpu = pv_this_cpu();
-    uint64_t phys = pv_xen_pv_phys(cpu->vmm_state);
-    struct pv_xen_register_vcpu_info where = {
-        .frame = pv_xen_to_machine(phys / PV_XEN_PAGE).frame,
-        .offset = (uint32_t)(phys % PV_XEN_PAGE),
-    };
-    int64_t result = pv_xen_pv_call(PV_XEN_HC_VCPU_OP, PV_VCPUOP_REGISTER_VCPU_INFO, cpu->number,
-                                    pv_xen_pv_pointer(&where), 0);
-
-    if (result != 0)
-        return pv_fail(error, PV_E_HOST, "Xen does not take this CPU's block for its vcpu_info, at",
-                       phys, -1);
-    /* Registering marks all events as pending; they are masked until there are entries for them. */
-    ((struct pv_xen_vcpu_info *)(void *)cpu->vmm_state)->upcall_mask = 1;
-    return PV_OK;
-}
-
 static int map_shared_page(const struct pv_boot_xen_pv *boot, struct pv_error *error)
 {
     uint64_t pfn = pv_xen_pv_phys(&shared_page) / PV_XEN_PAGE;
@@ -225,12 +210,32 @@ static int begin(const struct pv_boot_info *boot, struct pv_error *error)
         return status;
     pv_xen_pte_begin();
     pv_xen_pv_mmu_begin(&boot->xen_pv);
-    status = register_vcpu_info(error);
+    status = pv_xen_register_vcpu_info(pv_this_cpu(), 0, error);
     if (status == PV_OK)
         status = map_shared_page(&boot->xen_pv, error);
     if (status == PV_OK && boot->xen_pv.is_hardware_domain)
         ask_for_ports();
     return status;
+}
+
+/* What each CPU has of its own; its clock is read from where Xen writes it anyway. */
+static int cpu_enter(struct pv_error *error)
+{
+    int status = pv_xen_timer_start(error);
+
+    if (status != PV_OK)
+        return status;
+    status = pv_xen_pv_ipi_start(error);
+    if (status != PV_OK)
+        pv_xen_timer_stop();
+    return status;
+}
+
+static void cpu_leave(void)
+{
+    pv_xen_timer_stop();
+    pv_xen_pv_ipi_stop();
+    pv_pvclock_cpu_stop();
 }
 
 static int enter(const struct pv_platform *platform, struct pv_error *error)
@@ -242,14 +247,9 @@ static int enter(const struct pv_platform *platform, struct pv_error *error)
     if (status != PV_OK)
         return status;
     pv_xen_events_start();
-    status = pv_xen_timer_start(error);
+    status = cpu_enter(error);
     if (status != PV_OK)
         return status;
-    status = pv_xen_pv_ipi_start(error);
-    if (status != PV_OK) {
-        pv_xen_timer_stop();
-        return status;
-    }
     /* A PV guest's RDTSC reads what Xen's records are made for. */
     pv_pvclock_begin(&pv_xen_clock_source);
     pv_pvclock_start(true);
@@ -291,6 +291,8 @@ const struct pv_backend pv_backend_xen_pv = {
     .begin = begin,
     .enter = enter,
     .leave = leave,
+    .cpu_enter = cpu_enter,
+    .cpu_leave = cpu_leave,
     .features = features,
     .clock = pv_pvclock_name,
     .signature = PV_XEN_SIGNATURE,

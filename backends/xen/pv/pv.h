@@ -118,6 +118,18 @@ int pv_xen_pv_cpu_gdt_entry_set(uint64_t *table, uint32_t index, uint64_t descri
 void pv_xen_pv_cpu_task_load(uint16_t selector);
 bool pv_xen_pv_trap(unsigned vector, struct pv_regs *regs);
 
+/* ---- smp.c ------------------------------------------------------------------------------------
+ */
+
+/* A CPU's vcpu_info into its block, within reach of %gs: what the inline sequences write to. */
+int pv_xen_register_vcpu_info(struct pv_cpu *cpu, uint32_t vcpu, struct pv_error *error);
+
+uint32_t pv_xen_pv_smp_list(uint32_t *hardware_ids, uint32_t room);
+int pv_xen_pv_smp_start(const struct pv_smp_start *start, struct pv_error *error);
+void pv_xen_pv_smp_park(uint32_t *parked);
+int pv_xen_pv_smp_nmi(uint32_t cpu);
+int pv_xen_pv_tlb_flush_others(const struct pv_cpu_set *cpus, uint64_t start, uint64_t end);
+
 /* ---- ipi.c --------------------------------------------------------------------------------------
  */
 

@@ -73,10 +73,8 @@ static void register_callbacks(void)
     refused(
         "Xen PV: the failsafe entry is refused, errno",
         pv_xen_callback(PV_CALLBACKTYPE_FAILSAFE, PV_CALLBACKF_MASK_EVENTS, pv_xen_pv_failsafe));
-    /* Only the hardware domain gets NMIs. */
-    if (pv_boot->xen_pv.is_hardware_domain)
-        refused("Xen PV: the entry for NMIs is refused, errno",
-                pv_xen_callback(PV_CALLBACKTYPE_NMI, 0, stub(PV_TRAP_NMI)));
+    refused("Xen PV: the entry for NMIs is refused, errno",
+            pv_xen_callback(PV_CALLBACKTYPE_NMI, 0, stub(PV_TRAP_NMI)));
 }
 
 /* NMIs and events have entries of their own. All others start with events off. */

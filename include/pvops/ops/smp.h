@@ -35,7 +35,8 @@ PV_OP(COLD, CALL, 0, R2, uint32_t, smp_list, (uint32_t * hardware_ids, uint32_t 
  * @param start  How it is to begin.
  * @param error  Filled on failure.
  * @return PV_OK: it has its stack, and runs start->entry; PV_E_UNSUPPORTED where CPUs cannot be
- *         started; PV_E_ARGUMENT; PV_E_TIMEOUT: it did not come, and never will.
+ *         started; PV_E_ARGUMENT, also for a CPU of which the VMM knows that it does not exist;
+ *         PV_E_TIMEOUT: it did not come, and never will.
  *
  * Interrupts on or off; one caller at a time; blocks for some seconds at most. The CPU begins with
  * interrupts off, the control registers, descriptor tables, and code and stack selectors of the CPU

@@ -31,6 +31,7 @@
 #include "backends/xen/abi/hypercall.h"
 #include "backends/xen/abi/memory.h"
 #include "backends/xen/abi/pv.h"
+#include "backends/xen/abi/pv_vcpu.h"
 #include "backends/xen/abi/sched.h"
 #include "backends/xen/abi/shared_info.h"
 #include "backends/xen/abi/vcpu.h"
@@ -88,6 +89,9 @@ SAME(PV_MMUEXT_UNPIN_TABLE, MMUEXT_UNPIN_TABLE);
 SAME(PV_MMUEXT_NEW_BASEPTR, MMUEXT_NEW_BASEPTR);
 SAME(PV_MMUEXT_TLB_FLUSH_LOCAL, MMUEXT_TLB_FLUSH_LOCAL);
 SAME(PV_MMUEXT_INVLPG_LOCAL, MMUEXT_INVLPG_LOCAL);
+SAME(PV_MMUEXT_TLB_FLUSH_MULTI, MMUEXT_TLB_FLUSH_MULTI);
+SAME(PV_MMUEXT_INVLPG_MULTI, MMUEXT_INVLPG_MULTI);
+SAME(PV_XEN_SEGBASE_GS_KERNEL, SEGBASE_GS_KERNEL);
 SAME(PV_MMUEXT_INVLPG_ALL, MMUEXT_INVLPG_ALL);
 SAME(PV_MMUEXT_NEW_USER_BASEPTR, MMUEXT_NEW_USER_BASEPTR);
 SAME_SIZE(pv_xen_mmuext, mmuext_op);
@@ -155,6 +159,28 @@ SAME(PV_XEN_NOTE_GUEST_OS, XEN_ELFNOTE_GUEST_OS);
 SAME(PV_XEN_NOTE_GUEST_VERSION, XEN_ELFNOTE_GUEST_VERSION);
 SAME(PV_XEN_NOTE_LOADER, XEN_ELFNOTE_LOADER);
 SAME(PV_XEN_NOTE_PHYS32_ENTRY, XEN_ELFNOTE_PHYS32_ENTRY);
+
+/* pv_vcpu.h */
+SAME(PV_VCPUOP_INITIALISE, VCPUOP_initialise);
+SAME(PV_VCPUOP_UP, VCPUOP_up);
+SAME(PV_VCPUOP_DOWN, VCPUOP_down);
+SAME(PV_VCPUOP_IS_UP, VCPUOP_is_up);
+SAME(PV_VCPUOP_SEND_NMI, VCPUOP_send_nmi);
+SAME(PV_VGCF_IN_KERNEL, VGCF_in_kernel);
+SAME_SIZE(pv_xen_user_regs, cpu_user_regs);
+SAME_MEMBER(pv_xen_user_regs, rip, cpu_user_regs, rip);
+SAME_MEMBER(pv_xen_user_regs, cs, cpu_user_regs, cs);
+SAME_MEMBER(pv_xen_user_regs, rsp, cpu_user_regs, rsp);
+SAME(offsetof(struct pv_xen_user_regs, ss), offsetof(struct cpu_user_regs, ss));
+SAME_SIZE(pv_xen_vcpu_context, vcpu_guest_context);
+SAME_MEMBER(pv_xen_vcpu_context, flags, vcpu_guest_context, flags);
+SAME_MEMBER(pv_xen_vcpu_context, regs, vcpu_guest_context, user_regs);
+SAME_MEMBER(pv_xen_vcpu_context, traps, vcpu_guest_context, trap_ctxt);
+SAME_MEMBER(pv_xen_vcpu_context, gdt_frames, vcpu_guest_context, gdt_frames);
+SAME_MEMBER(pv_xen_vcpu_context, kernel_sp, vcpu_guest_context, kernel_sp);
+SAME_MEMBER(pv_xen_vcpu_context, control, vcpu_guest_context, ctrlreg);
+SAME_MEMBER(pv_xen_vcpu_context, event_entry, vcpu_guest_context, event_callback_eip);
+SAME_MEMBER(pv_xen_vcpu_context, gs_base_kernel, vcpu_guest_context, gs_base_kernel);
 
 /* version.h */
 SAME(PV_XENVER_VERSION, XENVER_version);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a CPU of a PV guest begins, and where it ends. A CPU that was taken down goes on behind that
+ * call when it is brought up again, so both ways lead to the same place.
+ */
+#define HC_VCPU_OP  24 /* checked in smp.c */
+#define VCPUOP_DOWN 2
+
+    .text
+    .globl pv_xen_pv_landing
+    .hidden pv_xen_pv_landing
+    .type pv_xen_pv_landing, @function
+pv_xen_pv_landing:
+    cld
+    mov pv_xen_pv_start_stack(%rip), %rsp
+    xor %ebp, %ebp
+    call pv_xen_pv_cpu_begin
+1:  ud2
+    jmp 1b
+    .size pv_xen_pv_landing, . - pv_xen_pv_landing
+
+/* void pv_xen_pv_park(uint32_t *parked, uint32_t vcpu): once *parked is 1, the stack is not used. */
+    .globl pv_xen_pv_park
+    .hidden pv_xen_pv_park
+    .type pv_xen_pv_park, @function
+pv_xen_pv_park:
+    mov %esi, %r12d
+    mov $1, %eax
+    xchg %eax, (%rdi)
+1:  mov $HC_VCPU_OP, %eax
+    mov $VCPUOP_DOWN, %edi
+    mov %r12d, %esi
+    xor %edx, %edx
+    syscall
+    /* Brought up, if it is this one that is being started. */
+    cmp %r12d, pv_xen_pv_start_vcpu(%rip)
+    je pv_xen_pv_landing
+    pause
+    jmp 1b
+    .size pv_xen_pv_park, . - pv_xen_pv_park
+
+    .section .note.GNU-stack, "", @progbits

@@ -15,16 +15,15 @@ RUNS = [
     ("native", "", "pvh", 1),
     ("native", "", "pvh", 2),
     ("xen-dom0-pv", "", "xen-pv", 1),
+    ("xen-dom0-pv", "", "xen-pv", 4),
     ("xen-dom0-pvh", "", "pvh", 1),
-    ("xen-dom0-pv", "", "xen-pv", 1),
     ("kvm", "", "pvh", 1),
     ("kvm", "q35", "pvh", 2),
     ("kvm", "microvm", "pvh", 1),
     ("kvm", "pc", "multiboot1", 1),
     ("kvm", "q35", "multiboot2", 1),
-    ("xen-domu-pv", "", "xen-pv", 1),
+    ("xen-domu-pv", "", "xen-pv", 2),
     ("xen-domu-pvh", "", "pvh", 1),
-    ("xen-domu-pv", "", "xen-pv", 1),
 ]
 
 

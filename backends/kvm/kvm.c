@@ -2,18 +2,21 @@
 /*
  * The KVM backend: what KVM offers to its guests beyond the hardware that it shows, on top of the
  * native backend. Linux, Documentation/virt/kvm/x86/.
+ *
+ * An op that needs a feature is in the table only while the feature is in use; without it the slot
+ * is empty, and its sites are what they are natively.
  */
 #include "backends/kvm/kvm.h"
 #include "backends/kvm/hypercall.h"
-#include "backends/kvm/abi/kvm_para.h"
 #include "lib/detect.h"
+#include "lib/ops.h"
 #include "lib/pvclock.h"
 #include "lib/switch.h"
 #include "lib/x86/vendor.h"
 
 bool pv_kvm_vmmcall;
 
-static const struct pv_ops ops = {
+static struct pv_ops ops = {
     .clock_ns = pv_pvclock_ns,
     .wallclock = pv_kvm_wallclock,
 };
@@ -27,35 +30,78 @@ static unsigned fitness(const struct pv_detection *detection)
     return pv_detected_interface(detection, PV_KVM_SIGNATURE) != NULL ? 30 : 0;
 }
 
-uint32_t pv_kvm_offered(void)
+/* The area is cleared, as most of them have to be. A register that KVM refuses costs the feature.
+ */
+PV_COLD static void add(uint32_t feature, uint32_t msr, volatile void *area, size_t bytes,
+                        uint32_t bits)
 {
-    const struct pv_interface *found = pv_detected_interface(pv_detected(), PV_KVM_SIGNATURE);
-    uint32_t regs[4];
+    volatile uint32_t *words = area;
 
-    if (found == NULL || found->max_leaf < found->base + PV_KVM_LEAF_FEATURES)
-        return 0;
-    pv_cpu_cpuid(found->base + PV_KVM_LEAF_FEATURES, 0, regs);
-    return regs[0];
+    if (!pv_kvm_has(feature))
+        return;
+    for (size_t i = 0; i < bytes / sizeof(*words); i++)
+        words[i] = 0;
+    if (pv_cpu_msr_write(msr, pv_kvm_phys_of(area) | bits | PV_KVM_MSR_ENABLED) == PV_OK)
+        return;
+    pv_log_number("KVM offers a feature and refuses its register", msr);
+    pv_kvm_features &= ~feature;
 }
 
-static int enter(const struct pv_platform *platform, struct pv_error *error)
+PV_COLD static void take_back(uint32_t feature, uint32_t msr)
+{
+    if (pv_kvm_has(feature))
+        (void)pv_cpu_msr_write(msr, 0);
+}
+
+PV_COLD void pv_kvm_cpu_enter(void)
+{
+    struct pv_cpu *cpu = pv_this_cpu();
+
+    add(PV_KVM_FEATURE_STEAL_TIME, PV_KVM_MSR_STEAL_TIME, pv_kvm_steal_begin(cpu),
+        sizeof(struct pv_kvm_steal_time), 0);
+}
+
+PV_COLD void pv_kvm_cpu_leave(void)
+{
+    take_back(PV_KVM_FEATURE_STEAL_TIME, PV_KVM_MSR_STEAL_TIME);
+    pv_kvm_steal_end(pv_this_cpu());
+}
+
+#define OP_IF(feature, op) (ops.op = pv_kvm_has(feature) ? pv_kvm_##op : NULL)
+
+PV_COLD static void choose_ops(void)
+{
+    OP_IF(PV_KVM_FEATURE_STEAL_TIME, steal_ns);
+    OP_IF(PV_KVM_FEATURE_STEAL_TIME, vcpu_is_preempted);
+    pv_ops_fill(&pv_backend_kvm);
+}
+
+PV_COLD static int enter(const struct pv_platform *platform, struct pv_error *error)
 {
     (void)platform;
     (void)error;
     pv_kvm_vmmcall = pv_x86_has_vmmcall();
+    pv_kvm_negotiate();
     pv_kvm_clock_enter();
+    pv_kvm_cpu_enter();
+    choose_ops();
     return PV_OK;
 }
 
-/* No sequences of its own: those of the native backend hold for all that is not replaced here. */
+PV_COLD static void leave(void)
+{
+    pv_kvm_cpu_leave();
+    pv_pvclock_stop();
+}
+
 const struct pv_backend pv_backend_kvm = {
     .name = "kvm",
     .base = &pv_backend_native,
     .ops = &ops,
     .fitness = fitness,
     .enter = enter,
-    .leave = pv_pvclock_stop,
-    .features = pv_kvm_clock_features,
+    .leave = leave,
+    .features = pv_kvm_features_named,
     .clock = pv_pvclock_name,
     .signature = PV_KVM_SIGNATURE,
     .tsc_hz = pv_kvm_clock_tsc_hz,

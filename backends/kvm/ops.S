@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Functions behind slots that KVM does better than the hardware, for ops of convention SAVE: they
+ * change nothing but rax and the flags.
+ */
+#include "pvops/config.h"
+#include "backends/kvm/abi/kvm_para.h"
+
+    .macro op name
+    .p2align 4, 0x90
+    .globl pv_kvm_\name
+    .hidden pv_kvm_\name
+    .type pv_kvm_\name, @function
+pv_kvm_\name:
+    endbr64
+    .endm
+
+    .macro end name
+    .size pv_kvm_\name, . - pv_kvm_\name
+    .endm
+
+    .text
+
+/* By the CPU's steal-time record; one without a record is not known to be preempted. */
+op vcpu_is_preempted
+    xor %eax, %eax
+    cmp $PV_CONFIG_MAX_CPUS, %edi
+    jae 2f
+    push %rdi
+    mov %edi, %edi
+    lea pv_kvm_steal_records(%rip), %rax
+    mov (%rax, %rdi, 8), %rax
+    pop %rdi
+    test %rax, %rax
+    jz 2f
+    movzbl PV_KVM_STEAL_PREEMPTED(%rax), %eax
+    and $PV_KVM_VCPU_PREEMPTED, %eax
+2:  ret
+end vcpu_is_preempted
+
+    .section .note.GNU-stack, "", @progbits

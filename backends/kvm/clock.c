@@ -13,8 +13,7 @@ struct shared {
     struct pv_pvclock_wall wall;
 };
 
-_Static_assert(sizeof(struct shared) <= sizeof(((struct pv_cpu *)NULL)->vmm_clock),
-               "both records fit into the CPU's block");
+_Static_assert(sizeof(struct shared) <= PV_KVM_CLOCK_BYTES, "nothing else lies there");
 
 static uint32_t system_time_msr; /* 0: KVM offers no clock */
 static uint32_t wall_clock_msr;

@@ -93,11 +93,16 @@ PV_COLD static uint32_t consistent(uint32_t features, uint32_t hints)
     return features;
 }
 
+/* Once: what KVM refused stays refused. */
 PV_COLD void pv_kvm_negotiate(void)
 {
     const struct pv_interface *found = pv_detected_interface(pv_detected(), PV_KVM_SIGNATURE);
+    static bool done;
     uint32_t regs[4] = {0};
 
+    if (done)
+        return;
+    done = true;
     if (found != NULL && found->max_leaf >= found->base + PV_KVM_LEAF_FEATURES)
         pv_cpu_cpuid(found->base + PV_KVM_LEAF_FEATURES, 0, regs);
     if (pv_boot != NULL)

@@ -7,6 +7,7 @@
  * is empty, and its sites are what they are natively.
  */
 #include "backends/kvm/kvm.h"
+#include "backends/kvm/eoi.h"
 #include "backends/kvm/hypercall.h"
 #include "lib/detect.h"
 #include "lib/ops.h"
@@ -15,6 +16,25 @@
 #include "lib/x86/vendor.h"
 
 bool pv_kvm_vmmcall;
+
+extern const struct pv_sequence pv_kvm_sequences[] PV_HIDDEN;
+extern const struct pv_sequence pv_kvm_sequences_end[] PV_HIDDEN;
+
+/* What ends an interrupt that KVM did not end by itself. */
+extern void (*pv_kvm_base_eoi)(void) PV_HIDDEN;
+void (*pv_kvm_base_eoi)(void);
+
+_Static_assert(PV_KVM_EOI_FLAG % 4 == 0 &&
+                   PV_KVM_EOI_FLAG >= offsetof(struct pv_cpu, vmm_clock) + PV_KVM_CLOCK_BYTES &&
+                   PV_KVM_EOI_FLAG + 4 <= offsetof(struct pv_cpu, vmm_state),
+               "the flag lies in the CPU's line for the VMM, behind the clock's records");
+
+/* The flag is reached by %gs, which another scheme for per-CPU data has no use for. */
+#ifdef PV_CONFIG_THIS_CPU
+#define OWN_CPU_SCHEME 1
+#else
+#define OWN_CPU_SCHEME 0
+#endif
 
 static struct pv_ops ops = {
     .clock_ns = pv_pvclock_ns,
@@ -57,12 +77,14 @@ PV_COLD void pv_kvm_cpu_enter(void)
 {
     struct pv_cpu *cpu = pv_this_cpu();
 
+    add(PV_KVM_FEATURE_PV_EOI, PV_KVM_MSR_PV_EOI_EN, (uint8_t *)cpu + PV_KVM_EOI_FLAG, 4, 0);
     add(PV_KVM_FEATURE_STEAL_TIME, PV_KVM_MSR_STEAL_TIME, pv_kvm_steal_begin(cpu),
         sizeof(struct pv_kvm_steal_time), 0);
 }
 
 PV_COLD void pv_kvm_cpu_leave(void)
 {
+    take_back(PV_KVM_FEATURE_PV_EOI, PV_KVM_MSR_PV_EOI_EN);
     take_back(PV_KVM_FEATURE_STEAL_TIME, PV_KVM_MSR_STEAL_TIME);
     pv_kvm_steal_end(pv_this_cpu());
 }
@@ -71,9 +93,15 @@ PV_COLD void pv_kvm_cpu_leave(void)
 
 PV_COLD static void choose_ops(void)
 {
+    OP_IF(PV_KVM_FEATURE_PV_EOI, irq_eoi);
     OP_IF(PV_KVM_FEATURE_STEAL_TIME, steal_ns);
     OP_IF(PV_KVM_FEATURE_STEAL_TIME, vcpu_is_preempted);
     pv_ops_fill(&pv_backend_kvm);
+}
+
+static bool sequence_fits(enum pv_op_id op)
+{
+    return op != PV_OPID_irq_eoi || ops.irq_eoi != NULL;
 }
 
 PV_COLD static int enter(const struct pv_platform *platform, struct pv_error *error)
@@ -82,6 +110,9 @@ PV_COLD static int enter(const struct pv_platform *platform, struct pv_error *er
     (void)error;
     pv_kvm_vmmcall = pv_x86_has_vmmcall();
     pv_kvm_negotiate();
+    if (OWN_CPU_SCHEME)
+        pv_kvm_features &= ~PV_KVM_FEATURE_PV_EOI;
+    pv_kvm_base_eoi = pv_backend_function(pv_backend_kvm.base, PV_OPID_irq_eoi);
     pv_kvm_clock_enter();
     pv_kvm_cpu_enter();
     choose_ops();
@@ -98,6 +129,9 @@ const struct pv_backend pv_backend_kvm = {
     .name = "kvm",
     .base = &pv_backend_native,
     .ops = &ops,
+    .sequences = pv_kvm_sequences,
+    .sequences_end = pv_kvm_sequences_end,
+    .sequence_fits = sequence_fits,
     .fitness = fitness,
     .enter = enter,
     .leave = leave,

@@ -33,7 +33,8 @@ static inline uint64_t pv_kvm_phys_of(const volatile void *address)
                                              : (uintptr_t)address;
 }
 
-/* clock.c */
+/* clock.c: its records are the first bytes of pv_cpu::vmm_clock. */
+#define PV_KVM_CLOCK_BYTES 48u
 uint64_t pv_kvm_clock_tsc_hz(void);
 void pv_kvm_clock_enter(void);
 unsigned pv_kvm_clock_features(const char **names, unsigned room);
@@ -46,5 +47,6 @@ uint64_t pv_kvm_steal_ns(void);
 
 /* ops.S: functions that change nothing but rax and the flags. */
 bool pv_kvm_vcpu_is_preempted(uint32_t cpu) PV_HIDDEN;
+void pv_kvm_irq_eoi(void) PV_HIDDEN;
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "pvops/config.h"
 #include "backends/kvm/abi/kvm_para.h"
+#include "backends/kvm/eoi.h"
 
     .macro op name
     .p2align 4, 0x90
@@ -37,5 +38,17 @@ op vcpu_is_preempted
     and $PV_KVM_VCPU_PREEMPTED, %eax
 2:  ret
 end vcpu_is_preempted
+
+/* Does what its sequence does; see there. */
+op irq_eoi
+    shrb %gs:PV_CONFIG_CPU_OFFSET + PV_KVM_EOI_FLAG
+    jnc pv_kvm_irq_eoi_due
+    ret
+end irq_eoi
+
+/* The native end of interrupt, for whatever mode the local APIC is in. */
+op irq_eoi_due
+    jmp *pv_kvm_base_eoi(%rip)
+end irq_eoi_due
 
     .section .note.GNU-stack, "", @progbits

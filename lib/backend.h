@@ -134,7 +134,8 @@ void pv_log_number(const char *text, uint64_t number);
 /* Stops the machine: pv_platform::panic, or ud2. */
 _Noreturn void pv_panic(const char *why);
 
-/* Of functions that run at boot, or when something has failed: their size counts, not their speed. */
+/* Of functions that run at boot, or when something has failed: their size counts, not their speed.
+ */
 #define PV_COLD __attribute__((cold))
 
 /* The text that handles breakpoints, NMIs and machine checks: no site may lie in it. */

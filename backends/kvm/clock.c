@@ -37,7 +37,7 @@ static void choose_registers(void)
     }
 }
 
-static int add(struct pv_cpu *cpu, const volatile struct pv_pvclock_record **record)
+static int add(struct pv_cpu *cpu, volatile struct pv_pvclock_record **record)
 {
     volatile struct shared *shared = shared_of(cpu);
 

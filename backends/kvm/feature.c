@@ -115,7 +115,7 @@ PV_COLD unsigned pv_kvm_features_named(const char **list, unsigned room)
     unsigned used = pv_kvm_clock_features(list, room);
 
     for (unsigned i = FIRST_LISTED; i < NAMES - 1 && used < room; i++)
-        if (pv_kvm_has(names[i].bits))
+        if ((pv_kvm_features & names[i].bits) == names[i].bits)
             list[used++] = names[i].text;
     return used;
 }

@@ -39,6 +39,7 @@ _Static_assert(PV_KVM_EOI_FLAG % 4 == 0 &&
 static struct pv_ops ops = {
     .clock_ns = pv_pvclock_ns,
     .wallclock = pv_kvm_wallclock,
+    .clock_pair = pv_kvm_clock_pair,
 };
 
 /*
@@ -80,10 +81,16 @@ PV_COLD void pv_kvm_cpu_enter(void)
     add(PV_KVM_FEATURE_PV_EOI, PV_KVM_MSR_PV_EOI_EN, (uint8_t *)cpu + PV_KVM_EOI_FLAG, 4, 0);
     add(PV_KVM_FEATURE_STEAL_TIME, PV_KVM_MSR_STEAL_TIME, pv_kvm_steal_begin(cpu),
         sizeof(struct pv_kvm_steal_time), 0);
+    if (pv_kvm_has(PV_KVM_FEATURE_ASYNC_PF) && !pv_kvm_async_begin())
+        pv_kvm_features &= ~PV_KVM_FEATURE_ASYNC_PF;
+    add(PV_KVM_FEATURE_ASYNC_PF, PV_KVM_MSR_ASYNC_PF_EN, pv_kvm_async_area(cpu),
+        sizeof(struct pv_kvm_async_pf), PV_KVM_ASYNC_PF_AS_INT);
 }
 
 PV_COLD void pv_kvm_cpu_leave(void)
 {
+    take_back(PV_KVM_FEATURE_ASYNC_PF, PV_KVM_MSR_ASYNC_PF_EN);
+    pv_kvm_async_end();
     take_back(PV_KVM_FEATURE_PV_EOI, PV_KVM_MSR_PV_EOI_EN);
     take_back(PV_KVM_FEATURE_STEAL_TIME, PV_KVM_MSR_STEAL_TIME);
     pv_kvm_steal_end(pv_this_cpu());
@@ -96,6 +103,15 @@ PV_COLD static void choose_ops(void)
     OP_IF(PV_KVM_FEATURE_PV_EOI, irq_eoi);
     OP_IF(PV_KVM_FEATURE_STEAL_TIME, steal_ns);
     OP_IF(PV_KVM_FEATURE_STEAL_TIME, vcpu_is_preempted);
+    OP_IF(PV_KVM_FEATURE_POLL_CONTROL, cpu_halt_poll);
+    OP_IF(PV_KVM_FEATURE_MIGRATION_CONTROL, cpu_migration_allow);
+    OP_IF(PV_KVM_FEATURE_PV_SEND_IPI, smp_ipi);
+    OP_IF(PV_KVM_FEATURE_PV_SEND_IPI, smp_ipi_many);
+    OP_IF(PV_KVM_FEATURE_PV_SCHED_YIELD, smp_yield_to);
+    OP_IF(PV_KVM_FEATURE_PV_TLB_FLUSH, tlb_flush_defer);
+    OP_IF(PV_KVM_FEATURE_PV_UNHALT, lock_wait);
+    OP_IF(PV_KVM_FEATURE_PV_UNHALT, lock_kick);
+    OP_IF(PV_KVM_FEATURE_PV_UNHALT, lock_release);
     pv_ops_fill(&pv_backend_kvm);
 }
 
@@ -139,6 +155,7 @@ const struct pv_backend pv_backend_kvm = {
     .clock = pv_pvclock_name,
     .signature = PV_KVM_SIGNATURE,
     .tsc_hz = pv_kvm_clock_tsc_hz,
+    .trap = pv_kvm_trap,
 };
 
 uint64_t pv_kvm_base_clock_ns(void)

@@ -41,12 +41,38 @@ unsigned pv_kvm_clock_features(const char **names, unsigned room);
 int pv_kvm_wallclock(uint64_t *unix_ns);
 
 /* steal.c */
+extern volatile struct pv_kvm_steal_time *pv_kvm_steal_records[] PV_HIDDEN; /* by CPU; or NULL */
 volatile void *pv_kvm_steal_begin(struct pv_cpu *cpu);
 void pv_kvm_steal_end(struct pv_cpu *cpu);
 uint64_t pv_kvm_steal_ns(void);
 
+/* control.c */
+int pv_kvm_cpu_halt_poll(bool host_polls);
+int pv_kvm_cpu_migration_allow(bool allowed);
+int pv_kvm_clock_pair(struct pv_clock_pair *pair);
+
+/* ipi.c */
+unsigned pv_kvm_cpus(void);                 /* how many there is bookkeeping for */
+struct pv_cpu *pv_kvm_cpu(uint32_t number); /* NULL: there is none */
+void pv_kvm_smp_ipi(uint32_t number, uint8_t vector);
+void pv_kvm_smp_ipi_many(const struct pv_cpu_set *cpus, uint8_t vector);
+void pv_kvm_smp_yield_to(uint32_t number);
+void pv_kvm_tlb_flush_defer(struct pv_cpu_set *cpus);
+
+/* lock.c */
+void pv_kvm_lock_wait(const uint8_t *byte, uint8_t value);
+void pv_kvm_lock_kick(uint32_t cpu);
+void pv_kvm_lock_released(const struct pv_spinlock *lock) PV_HIDDEN;
+
+/* async.c */
+volatile void *pv_kvm_async_area(const struct pv_cpu *cpu);
+bool pv_kvm_async_begin(void); /* false: nobody could wait, or be told */
+void pv_kvm_async_end(void);   /* nobody is left waiting */
+bool pv_kvm_trap(unsigned vector, struct pv_regs *regs);
+
 /* ops.S: functions that change nothing but rax and the flags. */
 bool pv_kvm_vcpu_is_preempted(uint32_t cpu) PV_HIDDEN;
 void pv_kvm_irq_eoi(void) PV_HIDDEN;
+void pv_kvm_lock_release(struct pv_spinlock *lock) PV_HIDDEN;
 
 #endif

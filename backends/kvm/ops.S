@@ -6,6 +6,7 @@
 #include "pvops/config.h"
 #include "backends/kvm/abi/kvm_para.h"
 #include "backends/kvm/eoi.h"
+#include "lib/asleep.h"
 
     .macro op name
     .p2align 4, 0x90
@@ -50,5 +51,32 @@ end irq_eoi
 op irq_eoi_due
     jmp *pv_kvm_base_eoi(%rip)
 end irq_eoi_due
+
+/* Exchanged, because a waiter's mark that comes in between must not be lost. */
+op lock_release
+    xor %eax, %eax
+    xchg %al, (%rdi)
+    test $PV_LOCK_ASLEEP, %al
+    jnz 1f
+    ret
+1:  push %rdi
+    push %rsi
+    push %rdx
+    push %rcx
+    push %r8
+    push %r9
+    push %r10
+    push %r11
+    call pv_kvm_lock_released
+    pop %r11
+    pop %r10
+    pop %r9
+    pop %r8
+    pop %rcx
+    pop %rdx
+    pop %rsi
+    pop %rdi
+    ret
+end lock_release
 
     .section .note.GNU-stack, "", @progbits

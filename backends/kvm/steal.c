@@ -18,8 +18,7 @@ _Static_assert(sizeof(struct pv_kvm_steal_time) == sizeof(((struct pv_cpu *)NULL
                "the record is the CPU's line for the VMM");
 
 /* By CPU number; NULL: it has none. Read by ops.S. */
-extern const volatile struct pv_kvm_steal_time *pv_kvm_steal_records[] PV_HIDDEN;
-const volatile struct pv_kvm_steal_time *pv_kvm_steal_records[PV_CONFIG_MAX_CPUS];
+volatile struct pv_kvm_steal_time *pv_kvm_steal_records[PV_CONFIG_MAX_CPUS];
 
 volatile void *pv_kvm_steal_begin(struct pv_cpu *cpu)
 {

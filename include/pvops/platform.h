@@ -82,6 +82,14 @@ struct pv_platform {
      */
     void (*timer)(struct pv_regs *regs);
 
+    /**
+     * User code has touched a page that the VMM has to fetch first. Runs others, with interrupts
+     * on if it likes, until *arrived, which becomes true in an interrupt; may return earlier, but
+     * must return at last: the access is then tried again. Called in the trap of a page fault,
+     * interrupts off; returns so. Default: the VMM stops the whole CPU instead.
+     */
+    void (*page_wait)(const volatile bool *arrived);
+
     /** Vectors that pv_irq_alloc() may give out, inclusive, 32 to 254. 0 and 0: none. */
     uint8_t vector_first;
     uint8_t vector_last; /**< the last one */

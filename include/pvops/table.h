@@ -29,6 +29,8 @@
 
 PV_BEGIN_DECLS
 
+struct pv_clock_pair;
+struct pv_cpu_set;
 struct pv_spinlock;
 struct pv_syscall_entry;
 

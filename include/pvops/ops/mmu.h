@@ -33,3 +33,12 @@ PV_OP(HOT, SAVE, 6, V0, void, tlb_flush, (void), ())
 
 /** @brief Drops all of this CPU's translations, global ones too. Interrupts off. */
 PV_OP(COLD, CALL, 0, V0, void, tlb_flush_all, (void), ())
+
+/**
+ * @brief Of the CPUs that are to drop their translations, takes out those that need not be asked:
+ * they are not running, and the VMM flushes them before they do.
+ * @param cpus  Whom to flush; who is left must be interrupted and call pv_tlb_flush().
+ *
+ * The page tables have been changed before. Global translations too are dropped.
+ */
+PV_OP(COLD, CALL, 0, V1, void, tlb_flush_defer, (struct pv_cpu_set * cpus), (cpus))

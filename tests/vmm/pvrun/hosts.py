@@ -2,11 +2,19 @@
 """The systems that can be L1 (l1.py): how each is booted, and what a job is there."""
 
 import shlex
+from pathlib import Path
 
 from . import native, xen
 
 TCG = {False: ["-accel", "tcg,thread=multi"],
        True: ["-accel", "tcg,thread=single", *native.COUNTING]}
+
+
+OUTSIDE = Path(__file__).with_name("outside.sh")
+# Pipes of QEMU: what the guest sends comes out of .out, what it is sent goes into .in.
+PIPES = "/run/outside", "/run/monitor"
+OUTSIDE_QEMU = ["-serial", f"pipe:{PIPES[0]}", "-monitor", f"pipe:{PIPES[1]}",
+                "-name", "guest,debug-threads=on"]
 
 
 class NestedKvm:
@@ -32,12 +40,18 @@ class NestedKvm:
 
     def job_files(self, index, job, store):
         """Texts of the files of a job's folder; `store(path)` carries a file into L1."""
-        words = native.command("qemu-system-x86_64", job, store(job.kernel), "kvm", "host",
-                               ["-L", "/usr/share/qemu"])
+        extra = ["-L", "/usr/share/qemu", *(OUTSIDE_QEMU if job.outside else [])]
+        words = native.command("qemu-system-x86_64", job, store(job.kernel), "kvm", "host", extra)
         for path in job.files:
             inside = store(path)
             words = [word.replace(str(path), inside) for word in words]
-        return {"run": f"exec {shlex.join(words)}\n"}
+        files = {"run": f"exec {shlex.join(words)}\n"}
+        if job.outside:
+            pipes = " ".join(f"{pipe}.{end}" for pipe in PIPES for end in ("in", "out"))
+            files["run"] = (f"rm -f {pipes}\nmkfifo {pipes}\n"
+                            f"sh /job/{index}/outside $$ >/dev/null 2>&1 &\n" + files["run"])
+            files["outside"] = OUTSIDE.read_text()
+        return files
 
 
 class XenDom0:

@@ -6,6 +6,6 @@
 #ifndef PVOPS_KVM_EOI_H
 #define PVOPS_KVM_EOI_H
 
-#define PV_KVM_EOI_FLAG 176 /* offset in struct pv_cpu; checked in kvm.c */
+#define PV_KVM_EOI_FLAG 240 /* offset in struct pv_cpu; checked in kvm.c */
 
 #endif

@@ -99,7 +99,8 @@ static void take_line(const char *line, struct outside *outside, uint64_t *by_po
         take_number(line, "halt_exits ", &outside->halts) ||
         take_number(line, "hypercalls ", &outside->hypercalls))
         return;
-    take_number(line, "waited_ns ", &outside->waited_ns);
+    if (!take_number(line, "swap ", &outside->swap))
+        take_number(line, "waited_ns ", &outside->waited_ns);
 }
 
 /* Who does not answer once is not asked again. */
@@ -125,13 +126,13 @@ static bool ask(const char *word, struct outside *outside)
 
 bool outside_look(struct outside *outside)
 {
-    *outside = (struct outside){0, 0, 0, 0};
+    *outside = (struct outside){.exits = 0};
     return ask("counters", outside) && outside->exits != 0;
 }
 
 bool outside_waited(uint64_t *ns)
 {
-    struct outside outside = {0, 0, 0, 0};
+    struct outside outside = {.exits = 0};
     bool answered = ask("waited", &outside) && outside.waited_ns != 0;
     *ns = outside.waited_ns;
     return answered;

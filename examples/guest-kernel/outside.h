@@ -13,6 +13,7 @@ struct outside {
     uint64_t exits;      /* but for those of port accesses, which asking itself needs */
     uint64_t halts;      /* of the processor, seen by the host */
     uint64_t hypercalls; /* of all kinds */
+    uint64_t swap;       /* 1: the host has less memory than it gave to this machine */
     uint64_t waited_ns;  /* for how long the first CPU wanted to run and did not */
 };
 

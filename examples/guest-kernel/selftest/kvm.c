@@ -5,12 +5,18 @@
  */
 #include "selftest.h"
 #include "../cpu.h"
+#include "../memory.h"
 #include "../outside.h"
+#include "../process.h"
 #include "../string.h"
 #include "../timer.h"
 
 #define SENT    500u
 #define BUSY_NS (3 * NS_PER_S)
+
+/* Linux, Documentation/virt/kvm/x86/msr.rst: clock, async page faults, steal time, PV EOI. */
+#define MSR_KVM_FIRST 0x4b564d01u
+#define MSR_KVM_LAST  0x4b564d04u
 
 static volatile unsigned arrived;
 
@@ -226,12 +232,133 @@ static void migration_is_allowed(struct check *check)
     EXPECT(check, status == due, "status %d, not %d", status, due);
 }
 
+static volatile uint64_t turns;
+static volatile bool stop;
+
+static void take_turns(void *argument)
+{
+    (void)argument;
+    while (!stop) {
+        turns++;
+        thread_yield();
+    }
+}
+
+static void touch_all(struct check *check)
+{
+    static struct process process;
+    struct process_start start = {7, USER_TOUCHER, pages_free() / 8 * 5};
+    struct page_waits before = page_waits;
+    if (!EXPECT(check, process_create(&process, &start), "no memory for a process"))
+        return;
+    process_wait(&process);
+    uint64_t begun = page_waits.begun - before.begun;
+    uint64_t others = page_waits.others_ran - before.others_ran;
+    print("# %lu pages touched twice: waited for %lu, others ran %lu times meanwhile\n",
+          start.rounds, begun, others);
+    EXPECT(check, process.status == 7, "the process ended with %ld", process.status);
+    EXPECT(check, begun != 0, "the host announced no page");
+    EXPECT(check, page_waits.ended - before.ended == begun, "%lu pages of %lu came",
+           page_waits.ended - before.ended, begun);
+    EXPECT(check, others != 0, "nobody else ran");
+}
+
+/* Where the host swaps, that is: the rig lends less memory than the machine has. */
+static void page_stops_process(struct check *check)
+{
+    struct thread other;
+    struct outside now;
+    if (skip_without(check, "asyncpf"))
+        return;
+    if (!outside_look(&now) || now.swap == 0) {
+        skip(check, "the host has all memory at hand");
+        return;
+    }
+    stop = false;
+    if (!EXPECT(check, thread_create(&other, take_turns, NULL), "no memory for a thread"))
+        return;
+    touch_all(check);
+    stop = true;
+    thread_wait(&other);
+}
+
+/* What the host writes to, of this CPU's block. */
+struct shared {
+    uint8_t clock[sizeof(boot_cpu.pv.vmm_clock)];
+    uint8_t state[sizeof(boot_cpu.pv.vmm_state)];
+};
+
+static bool same_as_now(const struct shared *seen)
+{
+    const volatile uint8_t *clock = boot_cpu.pv.vmm_clock, *state = boot_cpu.pv.vmm_state;
+    bool same = true;
+    for (unsigned i = 0; i < sizeof(seen->clock); i++)
+        same = same && clock[i] == seen->clock[i];
+    for (unsigned i = 0; i < sizeof(seen->state); i++)
+        same = same && state[i] == seen->state[i];
+    return same;
+}
+
+/* Gives the host reasons to write: this CPU waits for a processor, and the machine is stopped. */
+static bool host_writes(void)
+{
+    struct shared seen;
+    memcpy(seen.clock, boot_cpu.pv.vmm_clock, sizeof(seen.clock));
+    memcpy(seen.state, boot_cpu.pv.vmm_state, sizeof(seen.state));
+    outside_do("busy");
+    spin(BUSY_NS / 10);
+    outside_do("idle");
+    outside_do("pause");
+    return !same_as_now(&seen);
+}
+
+static void no_register_is_on(struct check *check)
+{
+    for (uint32_t msr = MSR_KVM_FIRST; msr <= MSR_KVM_LAST; msr++) {
+        uint64_t value = 0;
+        if (pv_cpu_msr_read(msr, &value) == PV_OK)
+            EXPECT(check, (value & 1) == 0, "register %x still holds %lx", msr, value);
+    }
+}
+
+/* As before another kernel is started; then everything is put back by a change of backends. */
+static void shut_down(struct check *check)
+{
+    struct pv_error error;
+    struct pv_irqflags flags = pv_irq_save();
+    pv_shutdown();
+    bool writes = host_writes();
+    no_register_is_on(check);
+    pv_irq_restore(flags);
+    expect_ok(check, "native", pv_switch("native", &error), &error);
+    expect_ok(check, "kvm", pv_switch("kvm", &error), &error);
+    EXPECT(check, !writes, "the host still writes to memory that was given back");
+}
+
+static void nothing_is_left(struct check *check)
+{
+    struct outside now;
+    if (skip_without(check, "steal-time") || skip_without(check, "kvmclock") ||
+        skip_if_bound(check))
+        return;
+    if (!outside_look(&now)) {
+        skip(check, "nobody outside can make the host write");
+        return;
+    }
+    if (!EXPECT(check, host_writes(), "the host writes nothing while it should"))
+        return;
+    shut_down(check);
+    EXPECT(check, host_writes(), "the host writes nothing after it was asked to again");
+}
+
 static const struct test kvm_tests[] = {
     {"the end of an interrupt costs an exit only where there is no PV end", end_is_free},
     {"an interrupt is sent by one hypercall", send_is_a_hypercall},
     {"an interrupt to all CPUs is one hypercall", all_cpus_at_once},
     {"stolen time grows while the host is busy, and is what the host says", steal_agrees},
     {"a stop of the machine is told once", pause_is_told},
+    {"a page that the host has to fetch stops a process and not the CPU", page_stops_process},
+    {"pv_shutdown() leaves no memory that the host writes to", nothing_is_left},
     {"the host's clock and this one's are read at one moment", pair_is_now},
     {"who polls is the kernel's choice where the host lets it", polling_is_the_host_s},
     {"migration is the kernel's choice where the host asks", migration_is_allowed},

@@ -30,6 +30,9 @@ counters() {
         value=
         read -r value </sys/kernel/debug/kvm/$counter && echo "$counter $value"
     done
+    while read -r file _; do
+        [ "$file" != Filename ] && echo "swap 1"
+    done </proc/swaps
 }
 
 waited() {

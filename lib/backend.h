@@ -72,6 +72,15 @@ struct pv_backend {
     /* Undoes enter(), before the table changes hands. The base's comes last. */
     void (*leave)(void);
 
+    /*
+     * What enter() and leave() do for the CPU that they run on, for each further one: run on that
+     * CPU, interrupts off, behind enter() and before leave(). By pv_cpu_online() and
+     * pv_cpu_offline(), and by pv_switch() while all CPUs stand still, several at the same time.
+     * cpu_leave() may be run where cpu_enter() failed or was not called. NULL: nothing to do.
+     */
+    int (*cpu_enter)(struct pv_error *error);
+    void (*cpu_leave)(void);
+
     /* Names of what was negotiated, up to `room`; returns how many. */
     unsigned (*features)(const char **names, unsigned room);
 

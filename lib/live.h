@@ -17,8 +17,11 @@ bool pv_live_breakpoint(struct pv_regs *regs);
  */
 int pv_live_finish(struct pv_error *error);
 
-/* Other CPUs there are. */
+/* One more than the highest number of a CPU that is up, less this one. */
 unsigned pv_other_cpus(void);
+
+/* The block of a CPU; NULL: it is not up. */
+struct pv_cpu *pv_cpu_of(unsigned number);
 
 /* Makes every CPU fetch anew what it runs next; false: one of them did not answer in time. */
 bool pv_serialise_all(void);
@@ -29,5 +32,12 @@ bool pv_serialise_all(void);
  */
 int pv_stop_begin(unsigned op, struct pv_error *error);
 void pv_stop_end(void);
+
+/*
+ * Runs a function on each CPU that stands still, and waits for it: between pv_stop_begin() and
+ * pv_stop_end(), while all sites can be run. PV_OK; PV_E_RENDEZVOUS, with the number of the CPU
+ * that did not come to an end; or what the function gave on the CPU whose number is told.
+ */
+int pv_stop_run(int (*function)(void), struct pv_error *error);
 
 #endif

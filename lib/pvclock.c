@@ -199,10 +199,7 @@ void pv_pvclock_start(bool stable)
     __atomic_store_n(&in_use, true, __ATOMIC_RELEASE);
 }
 
-/*
- * Undoes what was done for this CPU. Records of other CPUs stay with the VMM and are read by
- * nobody, until those CPUs are taken down.
- */
+/* Undoes what was done for this CPU; the others have stopped by pv_pvclock_cpu_stop(). */
 void pv_pvclock_stop(void)
 {
     struct pv_cpu *cpu = pv_this_cpu();
@@ -214,6 +211,15 @@ void pv_pvclock_stop(void)
     __atomic_store_n(&in_use, false, __ATOMIC_RELEASE);
     name_clock("tsc");
     remove_cpu(cpu, &clocks[cpu->number]);
+}
+
+/* Its record's place is the CPU's own: it must be free for whoever has it next. */
+void pv_pvclock_cpu_stop(void)
+{
+    struct pv_cpu *cpu = pv_this_cpu();
+
+    if (source != NULL && cpu->number < PV_CONFIG_MAX_CPUS)
+        remove_cpu(cpu, &clocks[cpu->number]);
 }
 
 bool pv_pvclock_in_use(void)

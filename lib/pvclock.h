@@ -43,6 +43,9 @@ void pv_pvclock_start(bool stable);
 /* Stops it and undoes what was done for this CPU. */
 void pv_pvclock_stop(void);
 
+/* Undoes what was done for this CPU; the clock goes on. It is done again when this CPU reads it. */
+void pv_pvclock_cpu_stop(void);
+
 /* The time: the op clock_ns of a backend with such a clock. */
 uint64_t pv_pvclock_ns(void);
 

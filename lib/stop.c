@@ -33,11 +33,24 @@ static uint64_t finished;
 static unsigned asked_op;
 static uint64_t answers[PV_CONFIG_MAX_CPUS];
 
+/* What the CPUs that stand still are to run: a number for each time, and who has done which. */
+static uint64_t task;
+static int (*task_function)(void);
+static uint64_t task_done[PV_CONFIG_MAX_CPUS];
+static int task_status[PV_CONFIG_MAX_CPUS];
+
 unsigned pv_other_cpus(void)
 {
     unsigned count = pv_platform->cpu_count != NULL ? pv_platform->cpu_count() : 1;
 
     return count > 1 ? count - 1 : 0;
+}
+
+struct pv_cpu *pv_cpu_of(unsigned number)
+{
+    if (number == pv_this_cpu()->number || pv_platform->cpu == NULL)
+        return pv_this_cpu();
+    return pv_platform->cpu(number);
 }
 
 /* Whether there is room for all answers, and a way to ask. */
@@ -67,25 +80,34 @@ static void let_go(void)
     __atomic_store_n(&finished, request, __ATOMIC_RELEASE);
 }
 
-/* Waits for one CPU's answer to the request under way. */
 static bool has_answered(unsigned cpu)
 {
+    return __atomic_load_n(&answers[cpu], __ATOMIC_ACQUIRE) >> 1 == request;
+}
+
+static bool has_done_task(unsigned cpu)
+{
+    return __atomic_load_n(&task_done[cpu], __ATOMIC_ACQUIRE) == task;
+}
+
+static bool wait_for(bool (*has)(unsigned cpu), unsigned cpu)
+{
     for (unsigned spins = 0; spins < PV_STOP_ANSWER_SPINS; spins++) {
-        if (__atomic_load_n(&answers[cpu], __ATOMIC_ACQUIRE) >> 1 == request)
+        if (has(cpu))
             return true;
         pv_raw_pause();
     }
     return false;
 }
 
-/* Waits for all answers; the number of a CPU that does not answer, or -1. */
-static int who_is_missing(void)
+/* Waits for all other CPUs that are up; the number of one that does not come, or -1. */
+static int who_is_missing(bool (*has)(unsigned cpu))
 {
     unsigned count = pv_other_cpus() + 1;
     unsigned self = pv_this_cpu()->number;
 
     for (unsigned cpu = 0; cpu < count; cpu++)
-        if (cpu != self && !has_answered(cpu))
+        if (cpu != self && pv_cpu_of(cpu) != NULL && !wait_for(has, cpu))
             return (int)cpu;
     return -1;
 }
@@ -105,7 +127,7 @@ bool pv_serialise_all(void)
     if (!can_ask())
         return false;
     ask(serialise_here);
-    int missing = who_is_missing();
+    int missing = who_is_missing(has_answered);
     let_go();
     return missing < 0;
 }
@@ -132,13 +154,29 @@ static bool lies_inside(uintptr_t ip)
     return inside.found;
 }
 
+/* Text may have changed since this CPU stood still: it is fetched anew before any of it runs. */
+static void run_task(uint64_t number)
+{
+    unsigned cpu = pv_this_cpu()->number;
+
+    pv_serialise();
+    task_status[cpu] = task_function();
+    __atomic_store_n(&task_done[cpu], number, __ATOMIC_RELEASE);
+}
+
 static void stand_still(void *argument, const struct pv_regs *regs)
 {
     uint64_t number = (uintptr_t)argument;
+    uint64_t ran = __atomic_load_n(&task, __ATOMIC_ACQUIRE); /* none comes before all answered */
 
     answer(number, lies_inside(regs->rip));
-    while (!is_over(number))
+    while (!is_over(number)) {
+        uint64_t wanted = __atomic_load_n(&task, __ATOMIC_ACQUIRE);
+        if (wanted != ran)
+            run_task(wanted);
+        ran = wanted;
         pv_raw_pause();
+    }
     pv_serialise();
 }
 
@@ -172,7 +210,7 @@ static int stop_others(struct pv_error *error)
                        -1);
     for (unsigned tries = 0; tries < STOP_TRIES; tries++) {
         ask(stand_still);
-        int missing = who_is_missing();
+        int missing = who_is_missing(has_answered);
         if (missing >= 0) {
             let_go();
             return pv_fail(error, PV_E_RENDEZVOUS, "a CPU did not stop in time; its number is",
@@ -218,4 +256,25 @@ int pv_stop_begin(unsigned op, struct pv_error *error)
 void pv_stop_end(void)
 {
     let_go();
+}
+
+int pv_stop_run(int (*function)(void), struct pv_error *error)
+{
+    unsigned count = pv_other_cpus() + 1;
+    unsigned self = pv_this_cpu()->number;
+
+    if (count == 1)
+        return PV_OK;
+    task_function = function;
+    __atomic_store_n(&task, task + 1, __ATOMIC_RELEASE);
+    int missing = who_is_missing(has_done_task);
+    if (missing >= 0)
+        return pv_fail(error, PV_E_RENDEZVOUS,
+                       "a CPU that stood still did not do what it was asked; its number is",
+                       (uint64_t)missing, -1);
+    for (unsigned cpu = 0; cpu < count; cpu++)
+        if (cpu != self && pv_cpu_of(cpu) != NULL && task_status[cpu] != PV_OK)
+            return pv_fail(error, task_status[cpu],
+                           "a CPU could not be changed over; its number is", cpu, -1);
+    return PV_OK;
 }

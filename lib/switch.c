@@ -41,6 +41,96 @@ static int enter_chain(const struct pv_backend *backend, const struct pv_backend
     return status;
 }
 
+/* The same for a further CPU, on that CPU. */
+static void cpu_leave_chain(const struct pv_backend *backend, const struct pv_backend *except)
+{
+    for (; backend != NULL && !stands_on(except, backend); backend = pv_backend_below(backend))
+        if (backend->cpu_leave != NULL)
+            backend->cpu_leave();
+}
+
+static int cpu_enter_chain(const struct pv_backend *backend, const struct pv_backend *except,
+                           struct pv_error *error)
+{
+    if (backend == NULL || stands_on(except, backend))
+        return PV_OK;
+    int status = cpu_enter_chain(pv_backend_below(backend), except, error);
+    if (status != PV_OK || backend->cpu_enter == NULL)
+        return status;
+    status = backend->cpu_enter(error);
+    if (status != PV_OK)
+        cpu_leave_chain(pv_backend_below(backend), except);
+    return status;
+}
+
+/* Each of them would have to be woken by its VMM to do nothing. */
+static bool cpus_have_to(const struct pv_backend *backend, const struct pv_backend *except,
+                         bool enter)
+{
+    for (; backend != NULL && !stands_on(except, backend); backend = pv_backend_below(backend))
+        if (enter ? backend->cpu_enter != NULL : backend->cpu_leave != NULL)
+            return true;
+    return false;
+}
+
+/* The change that the CPUs that stand still are to make. */
+static const struct pv_backend *changing, *changing_except;
+
+static int cpu_leave_changing(void)
+{
+    cpu_leave_chain(changing, changing_except);
+    return PV_OK;
+}
+
+static int cpu_enter_changing(void)
+{
+    return cpu_enter_chain(changing, changing_except, NULL);
+}
+
+/* All other CPUs leave before this one does, and enter after it. */
+static int all_leave(const struct pv_backend *backend, const struct pv_backend *except,
+                     struct pv_error *error)
+{
+    int status = PV_OK;
+
+    changing = backend;
+    changing_except = except;
+    if (cpus_have_to(backend, except, false))
+        status = pv_stop_run(cpu_leave_changing, error);
+    if (status == PV_OK)
+        leave_chain(backend, except);
+    return status;
+}
+
+static int all_enter(const struct pv_backend *backend, const struct pv_backend *except,
+                     struct pv_error *error)
+{
+    int status = enter_chain(backend, except, error);
+    if (status != PV_OK || !cpus_have_to(backend, except, true))
+        return status;
+    changing = backend;
+    changing_except = except;
+    status = pv_stop_run(cpu_enter_changing, error);
+    if (status != PV_OK && all_leave(backend, except, NULL) != PV_OK)
+        leave_chain(backend, except);
+    return status;
+}
+
+int pv_cpu_online(struct pv_error *error)
+{
+    if (pv_backend == NULL)
+        return pv_fail(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0, -1);
+    if (pv_this_cpu()->number >= PV_CONFIG_MAX_CPUS)
+        return pv_fail(error, PV_E_RANGE, "the CPU's number is beyond PV_CONFIG_MAX_CPUS",
+                       pv_this_cpu()->number, -1);
+    return cpu_enter_chain(pv_backend, NULL, error);
+}
+
+void pv_cpu_offline(void)
+{
+    cpu_leave_chain(pv_backend, NULL);
+}
+
 void pv_backend_set(const struct pv_backend *backend)
 {
     pv_backend = backend;
@@ -82,8 +172,9 @@ static int something_open(struct pv_error *error)
     unsigned count = pv_other_cpus() + 1;
 
     for (unsigned number = 0; number < count; number++) {
-        const struct pv_cpu *cpu =
-            count == 1 || pv_platform->cpu == NULL ? pv_this_cpu() : pv_platform->cpu(number);
+        const struct pv_cpu *cpu = count == 1 ? pv_this_cpu() : pv_cpu_of(number);
+        if (cpu == NULL)
+            continue;
         if (__atomic_load_n(&cpu->locks_held, __ATOMIC_RELAXED) != 0)
             return pv_fail(error, PV_E_BUSY, "a PV lock is held", 0, -1);
         if (__atomic_load_n(&cpu->batch_depth, __ATOMIC_RELAXED) != 0)
@@ -96,11 +187,15 @@ static int change_to(const struct pv_backend *to, struct pv_error *error)
 {
     const struct pv_backend *from = pv_backend;
 
-    leave_chain(from, to);
-    int status = pv_sites_write(PV_ALL_OPS, PV_GOAL_COMPILED, error);
+    int status = all_leave(from, to, error);
+    if (status != PV_OK) {
+        (void)pv_stop_run(cpu_enter_changing, NULL);
+        return status;
+    }
+    status = pv_sites_write(PV_ALL_OPS, PV_GOAL_COMPILED, error);
     if (status == PV_OK) {
         pv_backend_set(to);
-        status = enter_chain(to, from, error);
+        status = all_enter(to, from, error);
     }
     if (status == PV_OK) {
         pv_contents_fill(to);
@@ -108,7 +203,7 @@ static int change_to(const struct pv_backend *to, struct pv_error *error)
     }
     /* The old one again; what it had undone it can do once more. */
     pv_backend_set(from);
-    if (enter_chain(from, to, NULL) != PV_OK)
+    if (all_enter(from, to, NULL) != PV_OK)
         pv_log("pvops: the old backend could not register again");
     pv_contents_fill(from);
     (void)pv_sites_write(PV_ALL_OPS, PV_GOAL_BEST, NULL);

@@ -22,6 +22,7 @@ enum { FREE, WAITING, IN_VAIN, EARLY };
 
 struct wait {
     uint32_t token;
+    uint32_t cpu; /* that was told first, of either */
     uint8_t state;
     volatile bool arrived;
 };
@@ -50,6 +51,7 @@ static struct wait *take(uint32_t token, uint8_t state)
     for (unsigned i = 0; i < WAITS; i++)
         if (waits[i].state == FREE) {
             waits[i].token = token;
+            waits[i].cpu = pv_this_cpu()->number;
             waits[i].arrived = false;
             waits[i].state = state;
             return &waits[i];
@@ -86,13 +88,19 @@ static void arrive(struct wait *wait)
         wait->state = FREE;
 }
 
+static void arrive_all(uint32_t cpu)
+{
+    for (unsigned i = 0; i < WAITS; i++)
+        if (waits[i].cpu == cpu)
+            arrive(&waits[i]);
+}
+
 static void ready(uint32_t token)
 {
     pv_spin_lock(&lock);
     struct wait *wait = find(token);
     if (token == PV_KVM_ASYNC_PF_ALL)
-        for (unsigned i = 0; i < WAITS; i++)
-            arrive(&waits[i]);
+        arrive_all(pv_this_cpu()->number);
     else if (wait != NULL)
         arrive(wait);
     else

@@ -17,6 +17,8 @@
 
 bool pv_kvm_vmmcall;
 
+static uint32_t refused; /* features, by registers that cannot be written */
+
 extern const struct pv_sequence pv_kvm_sequences[] PV_HIDDEN;
 extern const struct pv_sequence pv_kvm_sequences_end[] PV_HIDDEN;
 
@@ -51,7 +53,9 @@ static unsigned fitness(const struct pv_detection *detection)
     return pv_detected_interface(detection, PV_KVM_SIGNATURE) != NULL ? 30 : 0;
 }
 
-/* The area is cleared, as most of them have to be. A register that KVM refuses costs the feature.
+/*
+ * The area is cleared, as most of them have to be. A register that KVM refuses to the CPU that
+ * enters the backend costs the feature; a further CPU does without.
  */
 PV_COLD static void add(uint32_t feature, uint32_t msr, volatile void *area, size_t bytes,
                         uint32_t bits)
@@ -65,7 +69,7 @@ PV_COLD static void add(uint32_t feature, uint32_t msr, volatile void *area, siz
     if (pv_cpu_msr_write(msr, pv_kvm_phys_of(area) | bits | PV_KVM_MSR_ENABLED) == PV_OK)
         return;
     pv_log_number("KVM offers a feature and refuses its register", msr);
-    pv_kvm_features &= ~feature;
+    refused |= feature;
 }
 
 PV_COLD static void take_back(uint32_t feature, uint32_t msr)
@@ -74,26 +78,38 @@ PV_COLD static void take_back(uint32_t feature, uint32_t msr)
         (void)pv_cpu_msr_write(msr, 0);
 }
 
-PV_COLD void pv_kvm_cpu_enter(void)
+/* What KVM has of the CPU that this runs on, made and undone. */
+PV_COLD static int cpu_enter(struct pv_error *error)
 {
     struct pv_cpu *cpu = pv_this_cpu();
 
+    (void)error;
     add(PV_KVM_FEATURE_PV_EOI, PV_KVM_MSR_PV_EOI_EN, (uint8_t *)cpu + PV_KVM_EOI_FLAG, 4, 0);
     add(PV_KVM_FEATURE_STEAL_TIME, PV_KVM_MSR_STEAL_TIME, pv_kvm_steal_begin(cpu),
         sizeof(struct pv_kvm_steal_time), 0);
-    if (pv_kvm_has(PV_KVM_FEATURE_ASYNC_PF) && !pv_kvm_async_begin())
-        pv_kvm_features &= ~PV_KVM_FEATURE_ASYNC_PF;
-    add(PV_KVM_FEATURE_ASYNC_PF, PV_KVM_MSR_ASYNC_PF_EN, pv_kvm_async_area(cpu),
-        sizeof(struct pv_kvm_async_pf), PV_KVM_ASYNC_PF_AS_INT);
+    if (!pv_kvm_has(PV_KVM_FEATURE_ASYNC_PF))
+        return PV_OK;
+    if (pv_kvm_async_begin())
+        add(PV_KVM_FEATURE_ASYNC_PF, PV_KVM_MSR_ASYNC_PF_EN, pv_kvm_async_area(cpu),
+            sizeof(struct pv_kvm_async_pf), PV_KVM_ASYNC_PF_AS_INT);
+    else
+        refused |= PV_KVM_FEATURE_ASYNC_PF;
+    return PV_OK;
 }
 
-PV_COLD void pv_kvm_cpu_leave(void)
+PV_COLD static void cpu_undo(void)
 {
     take_back(PV_KVM_FEATURE_ASYNC_PF, PV_KVM_MSR_ASYNC_PF_EN);
     pv_kvm_async_end();
     take_back(PV_KVM_FEATURE_PV_EOI, PV_KVM_MSR_PV_EOI_EN);
     take_back(PV_KVM_FEATURE_STEAL_TIME, PV_KVM_MSR_STEAL_TIME);
     pv_kvm_steal_end(pv_this_cpu());
+}
+
+PV_COLD static void cpu_leave(void)
+{
+    cpu_undo();
+    pv_pvclock_cpu_stop();
 }
 
 #define OP_IF(feature, op) (ops.op = pv_kvm_has(feature) ? pv_kvm_##op : NULL)
@@ -108,7 +124,7 @@ PV_COLD static void choose_ops(void)
     OP_IF(PV_KVM_FEATURE_PV_SEND_IPI, smp_ipi);
     OP_IF(PV_KVM_FEATURE_PV_SEND_IPI, smp_ipi_many);
     OP_IF(PV_KVM_FEATURE_PV_SCHED_YIELD, smp_yield_to);
-    OP_IF(PV_KVM_FEATURE_PV_TLB_FLUSH, tlb_flush_defer);
+    OP_IF(PV_KVM_FEATURE_PV_TLB_FLUSH, tlb_flush_others);
     OP_IF(PV_KVM_FEATURE_PV_UNHALT, lock_wait);
     OP_IF(PV_KVM_FEATURE_PV_UNHALT, lock_kick);
     OP_IF(PV_KVM_FEATURE_PV_UNHALT, lock_release);
@@ -123,21 +139,22 @@ static bool sequence_fits(enum pv_op_id op)
 PV_COLD static int enter(const struct pv_platform *platform, struct pv_error *error)
 {
     (void)platform;
-    (void)error;
     pv_kvm_vmmcall = pv_x86_has_vmmcall();
     pv_kvm_negotiate();
     if (OWN_CPU_SCHEME)
         pv_kvm_features &= ~PV_KVM_FEATURE_PV_EOI;
     pv_kvm_base_eoi = pv_backend_function(pv_backend_kvm.base, PV_OPID_irq_eoi);
     pv_kvm_clock_enter();
-    pv_kvm_cpu_enter();
+    refused = 0;
+    int status = cpu_enter(error);
+    pv_kvm_features &= ~refused;
     choose_ops();
-    return PV_OK;
+    return status;
 }
 
 PV_COLD static void leave(void)
 {
-    pv_kvm_cpu_leave();
+    cpu_undo();
     pv_pvclock_stop();
 }
 
@@ -151,6 +168,8 @@ const struct pv_backend pv_backend_kvm = {
     .fitness = fitness,
     .enter = enter,
     .leave = leave,
+    .cpu_enter = cpu_enter,
+    .cpu_leave = cpu_leave,
     .features = pv_kvm_features_named,
     .clock = pv_pvclock_name,
     .signature = PV_KVM_SIGNATURE,

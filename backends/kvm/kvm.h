@@ -17,12 +17,6 @@ static inline bool pv_kvm_has(uint32_t feature)
     return (pv_kvm_features & feature) != 0;
 }
 
-/*
- * kvm.c: what this CPU has registered with KVM, made and undone. Interrupts off.
- */
-void pv_kvm_cpu_enter(void);
-void pv_kvm_cpu_leave(void);
-
 /* The clock of the backend below, which goes on when KVM's cannot be used. */
 uint64_t pv_kvm_base_clock_ns(void);
 int pv_kvm_base_wallclock(uint64_t *unix_ns);
@@ -52,12 +46,10 @@ int pv_kvm_cpu_migration_allow(bool allowed);
 int pv_kvm_clock_pair(struct pv_clock_pair *pair);
 
 /* ipi.c */
-unsigned pv_kvm_cpus(void);                 /* how many there is bookkeeping for */
-struct pv_cpu *pv_kvm_cpu(uint32_t number); /* NULL: there is none */
 void pv_kvm_smp_ipi(uint32_t number, uint8_t vector);
 void pv_kvm_smp_ipi_many(const struct pv_cpu_set *cpus, uint8_t vector);
 void pv_kvm_smp_yield_to(uint32_t number);
-void pv_kvm_tlb_flush_defer(struct pv_cpu_set *cpus);
+int pv_kvm_tlb_flush_others(const struct pv_cpu_set *cpus, uint64_t start, uint64_t end);
 
 /* lock.c */
 void pv_kvm_lock_wait(const uint8_t *byte, uint8_t value);
@@ -67,7 +59,7 @@ void pv_kvm_lock_released(const struct pv_spinlock *lock) PV_HIDDEN;
 /* async.c */
 volatile void *pv_kvm_async_area(const struct pv_cpu *cpu);
 bool pv_kvm_async_begin(void); /* false: nobody could wait, or be told */
-void pv_kvm_async_end(void);   /* nobody is left waiting */
+void pv_kvm_async_end(void);   /* nobody is left waiting for what this CPU was to be told */
 bool pv_kvm_trap(unsigned vector, struct pv_regs *regs);
 
 /* ops.S: functions that change nothing but rax and the flags. */

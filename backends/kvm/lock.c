@@ -11,6 +11,7 @@
  */
 #include "backends/kvm/kvm.h"
 #include "backends/kvm/hypercall.h"
+#include "lib/live.h"
 #include "lib/lock.h"
 
 /* Looks at the byte before a waiter halts. Longer than a lock is held, unless its holder is not
@@ -62,7 +63,7 @@ void pv_kvm_lock_wait(const uint8_t *byte, uint8_t value)
 
 void pv_kvm_lock_kick(uint32_t cpu)
 {
-    const struct pv_cpu *whom = pv_kvm_cpu(cpu);
+    const struct pv_cpu *whom = pv_cpu_of(cpu);
 
     if (whom != NULL)
         pv_kvm_hc_kick_cpu(whom->apic_id);
@@ -71,9 +72,7 @@ void pv_kvm_lock_kick(uint32_t cpu)
 /* The lock is free already, and was marked: who sleeps on it is told. Called by ops.S. */
 void pv_kvm_lock_released(const struct pv_spinlock *lock)
 {
-    unsigned count = pv_kvm_cpus();
-
-    for (unsigned cpu = 0; cpu < count; cpu++)
+    for (uint32_t cpu = 0; cpu < PV_CONFIG_MAX_CPUS && cpu <= pv_other_cpus(); cpu++)
         if (__atomic_load_n(&asleep[cpu], __ATOMIC_SEQ_CST) == &lock->locked)
             pv_kvm_lock_kick(cpu);
 }

@@ -44,12 +44,21 @@
 #define GAS_SPACE_IO     1
 #define GAS_ADDRESS      4u
 
-/* MADT: sections 5.2.12, 5.2.12.3 (I/O APIC), 5.2.12.5 (interrupt source override). */
+/* MADT: sections 5.2.12, 5.2.12.2 (local APIC), 5.2.12.3 (I/O APIC), 5.2.12.5 (interrupt source
+ * override), 5.2.12.12 (local x2APIC). */
 #define MADT_ENTRIES        44u
+#define MADT_CPU            0
+#define MADT_CPU_BYTES      8
+#define MADT_CPU_X2         9
+#define MADT_CPU_X2_BYTES   16
+#define MADT_CPU_ENABLED    1u
 #define MADT_IOAPIC         1
 #define MADT_IOAPIC_BYTES   12
 #define MADT_OVERRIDE       2
 #define MADT_OVERRIDE_BYTES 10
+
+/* HPET: IA-PC HPET Specification 1.0a, 3.2.4. */
+#define HPET_ADDRESS 40u
 
 struct table {
     const uint8_t *bytes; /* NULL: there is none */
@@ -150,11 +159,31 @@ static uint64_t root_of(uint64_t rsdp, unsigned *entry_bytes)
     return get(second, 24, 8);
 }
 
-/* Sections 5.2.12.3 and 5.2.12.5. */
+/* All ones is everybody's identity, and nobody's. */
+static void take_cpu(uint32_t apic_id, uint32_t nobody, uint32_t flags)
+{
+    struct pv_acpi *acpi = &pv_native_acpi;
+
+    if ((flags & MADT_CPU_ENABLED) == 0 || apic_id == nobody)
+        return;
+    for (uint32_t i = 0; i < acpi->cpus; i++)
+        if (acpi->cpu[i] == apic_id)
+            return;
+    if (acpi->cpus == PV_ACPI_CPUS)
+        acpi->cpus_left_out++;
+    else
+        acpi->cpu[acpi->cpus++] = apic_id;
+}
+
+/* Sections 5.2.12.2, 5.2.12.3, 5.2.12.5 and 5.2.12.12. */
 static void take_madt_entry(struct table madt, uint32_t offset, uint8_t type, uint8_t length)
 {
     struct pv_acpi *acpi = &pv_native_acpi;
 
+    if (type == MADT_CPU && length >= MADT_CPU_BYTES)
+        take_cpu(get8(madt, offset + 3), UINT8_MAX, get32(madt, offset + 4));
+    if (type == MADT_CPU_X2 && length >= MADT_CPU_X2_BYTES)
+        take_cpu(get32(madt, offset + 4), UINT32_MAX, get32(madt, offset + 8));
     if (type == MADT_IOAPIC && length >= MADT_IOAPIC_BYTES && acpi->ioapics < PV_ACPI_IOAPICS) {
         struct pv_acpi_ioapic *ioapic = &acpi->ioapic[acpi->ioapics++];
         ioapic->address = get32(madt, offset + 4);
@@ -296,6 +325,10 @@ static void read_table(uint64_t phys)
         struct table fadt = open_table(phys, "FACP");
         if (fadt.bytes != NULL)
             read_fadt(fadt);
+    } else if (is(signature, "HPET", 4)) {
+        struct table hpet = open_table(phys, "HPET");
+        if (get8(hpet, HPET_ADDRESS) == GAS_SPACE_MEMORY)
+            pv_native_acpi.hpet = get(hpet, HPET_ADDRESS + GAS_ADDRESS, 8);
     }
 }
 
@@ -317,4 +350,7 @@ void pv_native_acpi_read(void)
     uint32_t tables = (root.length - TABLE_HEADER_BYTES) / entry_bytes;
     for (uint32_t i = 0; i < tables && i < ROOT_MAX_TABLES; i++)
         read_table(get(root, TABLE_HEADER_BYTES + i * entry_bytes, entry_bytes));
+    if (pv_native_acpi.cpus_left_out != 0)
+        pv_log_number("CPUs beyond PV_CONFIG_MAX_CPUS, which are left out:",
+                      pv_native_acpi.cpus_left_out);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The local APIC through its memory-mapped registers (xAPIC mode): Intel SDM vol. 3A, chapter 11.
+ * The local APIC of each CPU: by model-specific registers where the processor has x2APIC mode, else
+ * by registers in memory (xAPIC mode). Intel SDM vol. 3A, chapter 11; 11.12 for x2APIC.
  */
 #include "backends/native/native.h"
+#include "lib/live.h"
 
 /* IA32_APIC_BASE: Intel SDM vol. 3A, 11.4.4 and, for EXTD, 11.12.1. */
 #define MSR_APIC_BASE        0x1bu
@@ -11,8 +13,12 @@
 #define APIC_BASE_ADDRESS    0x000ffffffffff000ull
 #define APIC_REGISTERS_BYTES 0x1000u
 
-/* CPUID.01H:EDX.APIC[bit 9]. */
-#define CPUID_1_EDX_APIC (1u << 9)
+/* CPUID.01H:EDX.APIC[bit 9], ECX.x2APIC[bit 21]. */
+#define CPUID_1_EDX_APIC   (1u << 9)
+#define CPUID_1_ECX_X2APIC (1u << 21)
+
+/* Registers of x2APIC mode, by their offsets in the other one: table 11-6. */
+#define MSR_X2APIC(offset) (0x800u + (offset) / 16)
 
 /* Offsets of registers: table 11-1. */
 #define APIC_ID        0x20u
@@ -33,7 +39,6 @@
 
 #define SVR_ENABLE  0x100u  /* 11.9 */
 #define ICR_PENDING 0x1000u /* 11.6.1, delivery status */
-#define ICR_ASSERT  0x4000u
 
 /* A message that is not accepted within this many looks never will be. */
 #define ICR_ATTEMPTS 100000u
@@ -43,21 +48,66 @@ static volatile uint32_t nowhere;
 extern volatile uint32_t *pv_native_eoi PV_HIDDEN;
 volatile uint32_t *pv_native_eoi = &nowhere;
 
+/* How registers are reached: in memory, or by number; if neither is so there is no APIC. */
 static volatile uint8_t *registers;
+static bool x2apic;
+
+static uint32_t boot_id;
 
 bool pv_native_apic_present(void)
 {
-    return registers != NULL;
+    return registers != NULL || x2apic;
 }
 
+bool pv_native_apic_is_x2(void)
+{
+    return x2apic;
+}
+
+uint32_t pv_native_apic_boot_id(void)
+{
+    return boot_id;
+}
+
+/* A register that this processor does not have reads as 0, and is not written. */
 uint32_t pv_native_apic_read(uint32_t offset)
 {
-    return pv_native_mmio_read32(registers + offset);
+    uint64_t value = 0;
+
+    if (!x2apic)
+        return pv_native_mmio_read32(registers + offset);
+    (void)pv_native_cpu_msr_read(MSR_X2APIC(offset), &value);
+    return (uint32_t)value;
 }
 
 void pv_native_apic_write(uint32_t offset, uint32_t value)
 {
-    pv_native_mmio_write32(registers + offset, value);
+    if (!x2apic)
+        pv_native_mmio_write32(registers + offset, value);
+    else
+        (void)pv_native_cpu_msr_write(MSR_X2APIC(offset), value);
+}
+
+/*
+ * A kernel that is bound to the instructions of this backend ends interrupts in memory, for ever.
+ */
+static bool enable_x2apic(void)
+{
+    uint32_t id[4];
+    uint64_t base;
+
+    pv_native_cpu_cpuid(1, 0, id);
+    if (PV_BOUND || !(id[2] & CPUID_1_ECX_X2APIC) ||
+        pv_native_cpu_msr_read(MSR_APIC_BASE, &base) != PV_OK)
+        return false;
+    /* From "disabled" the way leads over xAPIC mode (11.12.5.1). */
+    if (!(base & APIC_BASE_ENABLE) &&
+        pv_native_cpu_msr_write(MSR_APIC_BASE, base | APIC_BASE_ENABLE) != PV_OK)
+        return false;
+    if (base & APIC_BASE_ENABLE && base & APIC_BASE_EXTD)
+        return true;
+    return pv_native_cpu_msr_write(MSR_APIC_BASE, base | APIC_BASE_ENABLE | APIC_BASE_EXTD) ==
+           PV_OK;
 }
 
 /*
@@ -123,10 +173,10 @@ static void enable_this_cpu(void)
     /* The error register shows what happened before the last write to it (11.5.3). */
     pv_native_apic_write(APIC_ESR, 0);
     pv_native_apic_write(APIC_ESR, 0);
-    pv_this_cpu()->apic_id = pv_native_apic_read(APIC_ID) >> 24;
+    pv_this_cpu()->apic_id = pv_native_apic_read(APIC_ID) >> (x2apic ? 0 : 24);
 }
 
-void pv_native_apic_init(void)
+static void map_registers(void)
 {
     uint32_t id[4];
     uint64_t base = 0;
@@ -136,12 +186,42 @@ void pv_native_apic_init(void)
         base = enable_xapic();
     if (base != 0 && pv_platform->map_physical != NULL)
         registers = pv_platform->map_physical(base, APIC_REGISTERS_BYTES, true);
-    if (registers == NULL) {
+}
+
+void pv_native_apic_init(void)
+{
+    x2apic = enable_x2apic();
+    if (!x2apic)
+        map_registers();
+    if (!pv_native_apic_present()) {
         pv_log("no local APIC: no timer and no inter-processor interrupts");
         return;
     }
-    pv_native_eoi = (volatile uint32_t *)(registers + APIC_EOI);
+    pv_native_eoi = x2apic ? NULL : (volatile uint32_t *)(registers + APIC_EOI);
     enable_this_cpu();
+    boot_id = pv_this_cpu()->apic_id;
+}
+
+/* All CPUs are in the mode of the first. */
+int pv_native_apic_cpu_enter(struct pv_error *error)
+{
+    if (!pv_native_apic_present())
+        return pv_fail(error, PV_E_UNSUPPORTED, "there is no local APIC", 0, -1);
+    if (x2apic ? !enable_x2apic() : enable_xapic() == 0)
+        return pv_fail(error, PV_E_MSR, "the local APIC of a CPU cannot be enabled; its number is",
+                       pv_this_cpu()->number, -1);
+    enable_this_cpu();
+    return PV_OK;
+}
+
+/* A local APIC that software has disabled still hears INIT, NMI and start-up messages (11.4.7.2).
+ */
+void pv_native_apic_cpu_leave(void)
+{
+    if (!pv_native_apic_present())
+        return;
+    mask_local_vectors();
+    pv_native_apic_write(APIC_SVR, spurious_vector());
 }
 
 static bool icr_becomes_free(void)
@@ -154,36 +234,66 @@ static bool icr_becomes_free(void)
     return false;
 }
 
+/*
+ * What was written before is to be seen by who is interrupted: a write to an x2APIC register does
+ * not wait for it by itself (11.12.3).
+ */
+static int send_x2apic(uint32_t apic_id, uint32_t command)
+{
+    __asm__ volatile("mfence\n\tlfence" : : : "memory");
+    return pv_native_cpu_msr_write(MSR_X2APIC(APIC_ICR_LOW), (uint64_t)apic_id << 32 | command);
+}
+
+/* A handler that sends between the two halves would send to the wrong place. */
+int pv_native_apic_send(uint32_t apic_id, uint32_t command)
+{
+    struct pv_irqflags flags = pv_irq_save();
+    int status = PV_OK;
+
+    if (x2apic) {
+        status = send_x2apic(apic_id, command);
+    } else if (!icr_becomes_free()) {
+        status = PV_E_TIMEOUT;
+    } else {
+        pv_native_apic_write(APIC_ICR_HIGH, apic_id << 24);
+        pv_native_apic_write(APIC_ICR_LOW, command);
+    }
+    pv_irq_restore(flags);
+    return status;
+}
+
 static bool apic_id_of(uint32_t cpu, uint32_t *apic_id)
 {
-    struct pv_cpu *self = pv_this_cpu();
+    const struct pv_cpu *block = cpu <= pv_other_cpus() ? pv_cpu_of(cpu) : NULL;
 
-    if (cpu == self->number) {
-        *apic_id = self->apic_id;
-        return true;
-    }
-    if (pv_platform->cpu == NULL || pv_platform->cpu_count == NULL ||
-        cpu >= pv_platform->cpu_count())
+    if (cpu == pv_this_cpu()->number)
+        block = pv_this_cpu();
+    if (block == NULL)
         return false;
-    *apic_id = pv_platform->cpu(cpu)->apic_id;
+    *apic_id = block->apic_id;
     return true;
 }
 
-/* Interrupts off: a handler that sends between the two halves would send to the wrong place. */
-void pv_native_smp_ipi(uint32_t cpu, uint8_t vector)
+static int send_to_cpu(uint32_t cpu, uint32_t command)
 {
     uint32_t apic_id;
 
-    if (registers == NULL)
-        return;
-    struct pv_irqflags flags = pv_irq_save();
-    if (!apic_id_of(cpu, &apic_id)) {
+    if (!pv_native_apic_present())
+        return PV_E_UNSUPPORTED;
+    return apic_id_of(cpu, &apic_id) ? pv_native_apic_send(apic_id, command) : PV_E_RANGE;
+}
+
+void pv_native_smp_ipi(uint32_t cpu, uint8_t vector)
+{
+    int status = send_to_cpu(cpu, APIC_ICR_ASSERT | vector);
+
+    if (status == PV_E_RANGE)
         pv_log_number("no such CPU to interrupt:", cpu);
-    } else if (!icr_becomes_free()) {
+    else if (status == PV_E_TIMEOUT)
         pv_log_number("interrupt dropped, the local APIC is stuck; it was for CPU", cpu);
-    } else {
-        pv_native_apic_write(APIC_ICR_HIGH, apic_id << 24);
-        pv_native_apic_write(APIC_ICR_LOW, ICR_ASSERT | vector);
-    }
-    pv_irq_restore(flags);
+}
+
+int pv_native_smp_nmi(uint32_t cpu)
+{
+    return send_to_cpu(cpu, APIC_ICR_ASSERT | APIC_ICR_NMI);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The frequency of the time-stamp counter, measured: by the ACPI timer, or by the PIT where there
- * is no other. The counters are read, not waited for, and each reading is bracketed by two of the
- * TSC; where a reading costs an exit to a VMM, the narrowest of a few brackets counts.
+ * The frequency of the time-stamp counter, measured: by the ACPI timer, by the HPET, or by the PIT
+ * where there is no other. The counters are read, not waited for, and each reading is bracketed by
+ * two of the TSC; where a reading costs an exit to a VMM, the narrowest of a few brackets counts.
  */
 #include "backends/native/native.h"
 #include "backends/native/port.h"
@@ -24,6 +24,16 @@
 #define PORT_B         0x61
 #define PORT_B_GATE    0x01
 #define PORT_B_SPEAKER 0x02
+
+/* IA-PC HPET Specification 1.0a, 2.3: registers, and the period in femtoseconds that one may have.
+ */
+#define HPET_BYTES      0x400u
+#define HPET_PERIOD     0x004u
+#define HPET_CONFIG     0x010u
+#define HPET_CONFIG_RUN 1u
+#define HPET_COUNTER    0x0f0u
+#define HPET_LONGEST_FS 100000000u
+#define FS_PER_SECOND   1000000000000000ull
 
 #define WINDOWS_PER_SECOND 100u
 #define BRACKETS           5u
@@ -124,6 +134,39 @@ static bool start_pit(void)
     return (port_in8(PIT_COUNTER_2) & PIT_STATUS_MASK) == PIT_2_STATUS;
 }
 
+static volatile uint8_t *hpet;
+
+static uint32_t read_hpet(void)
+{
+    return pv_native_mmio_read32(hpet + HPET_COUNTER);
+}
+
+/* Lets the counter run, if it does not. Its rate in Hz; 0: there is none, or it cannot be. */
+static uint32_t start_hpet(void)
+{
+    if (pv_native_acpi.hpet != 0 && pv_platform->map_physical != NULL)
+        hpet = pv_platform->map_physical(pv_native_acpi.hpet, HPET_BYTES, true);
+    if (hpet == NULL)
+        return 0;
+    uint32_t period_fs = pv_native_mmio_read32(hpet + HPET_PERIOD);
+    uint32_t config = pv_native_mmio_read32(hpet + HPET_CONFIG);
+    /* A second that fits into the counter's 32 bits, and windows that are more than a few counts.
+     */
+    if (period_fs == 0 || period_fs > HPET_LONGEST_FS || FS_PER_SECOND / period_fs > UINT32_MAX)
+        return 0;
+    if (!(config & HPET_CONFIG_RUN))
+        pv_native_mmio_write32(hpet + HPET_CONFIG, config | HPET_CONFIG_RUN);
+    return (uint32_t)(FS_PER_SECOND / period_fs);
+}
+
+static uint64_t measure_by_hpet(void)
+{
+    static const struct pv_native_counter counter = {read_hpet, UINT32_MAX, false};
+    uint32_t hz = start_hpet();
+
+    return hz != 0 ? measure(&counter, hz) : 0;
+}
+
 uint64_t pv_native_measure_tsc_hz(void)
 {
     const struct pv_native_counter pm = {read_pm_timer, pv_native_acpi.pm_timer_mask, false};
@@ -132,6 +175,8 @@ uint64_t pv_native_measure_tsc_hz(void)
 
     if (pv_native_acpi.pm_timer != 0)
         hz = measure(&pm, PM_TIMER_HZ);
+    if (hz == 0)
+        hz = measure_by_hpet();
     if (hz == 0 && start_pit()) {
         hz = measure(&pit, PIT_HZ);
         port_out8(PORT_B, (uint8_t)(port_in8(PORT_B) & ~PORT_B_GATE));

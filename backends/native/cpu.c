@@ -103,6 +103,64 @@ void pv_native_cpu_task_load(uint16_t selector)
     __asm__ volatile("ltr %0" : : "r"(selector) : "memory");
 }
 
+uint64_t pv_native_cpu_debug_read(uint32_t index)
+{
+    uint64_t value = 0;
+
+    switch (index) {
+    case 0:
+        __asm__ volatile("mov %%db0, %0" : "=r"(value));
+        break;
+    case 1:
+        __asm__ volatile("mov %%db1, %0" : "=r"(value));
+        break;
+    case 2:
+        __asm__ volatile("mov %%db2, %0" : "=r"(value));
+        break;
+    case 3:
+        __asm__ volatile("mov %%db3, %0" : "=r"(value));
+        break;
+    case 6:
+        __asm__ volatile("mov %%db6, %0" : "=r"(value));
+        break;
+    case 7:
+        __asm__ volatile("mov %%db7, %0" : "=r"(value));
+        break;
+    default:
+        break;
+    }
+    return value;
+}
+
+/* Registers 4 and 5 are other names of 6 and 7, or fault: Intel SDM vol. 3B, 18.2.2. */
+int pv_native_cpu_debug_write(uint32_t index, uint64_t value)
+{
+    if (index >= 6 && value > UINT32_MAX)
+        return PV_E_RANGE;
+    switch (index) {
+    case 0:
+        __asm__ volatile("mov %0, %%db0" : : "r"(value) : "memory");
+        return PV_OK;
+    case 1:
+        __asm__ volatile("mov %0, %%db1" : : "r"(value) : "memory");
+        return PV_OK;
+    case 2:
+        __asm__ volatile("mov %0, %%db2" : : "r"(value) : "memory");
+        return PV_OK;
+    case 3:
+        __asm__ volatile("mov %0, %%db3" : : "r"(value) : "memory");
+        return PV_OK;
+    case 6:
+        __asm__ volatile("mov %0, %%db6" : : "r"(value) : "memory");
+        return PV_OK;
+    case 7:
+        __asm__ volatile("mov %0, %%db7" : : "r"(value) : "memory");
+        return PV_OK;
+    default:
+        return PV_E_RANGE;
+    }
+}
+
 uint64_t pv_native_cpu_cr4_read(void)
 {
     uint64_t value;

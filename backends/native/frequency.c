@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The frequency of the time-stamp counter, from whoever tells it. Measuring comes last: it takes
- * time at boot, and needs a device that small VMMs do not have.
+ * The frequencies of the time-stamp counter and of the local APIC's timer, from whoever tells them.
+ * Measuring comes last: it takes time at boot, and needs a device that small VMMs do not have.
  */
 #include "backends/native/native.h"
 #include "lib/detect.h"
@@ -12,23 +12,24 @@
 #define LEAF_FREQUENCIES 0x16u
 
 /*
- * Leaves of VMMs that hold the frequency in kHz. VMware's, which QEMU has too for KVM
+ * Leaves of VMMs that hold frequencies in kHz. VMware's, which QEMU has too for KVM
  * (vmware-cpuid-freq), only at the first base: Linux, arch/x86/kernel/cpu/vmware.c; QEMU,
  * target/i386/kvm/kvm.c. Xen's, at any base: xen/include/public/arch-x86/cpuid.h.
  */
 struct vmm_leaf {
     const char *signature;
-    uint32_t leaf; /* distance from the base */
-    uint8_t word;  /* EAX 0, ECX 2 */
+    uint32_t leaf;     /* distance from the base */
+    uint8_t word;      /* EAX 0, ECX 2 */
+    uint8_t apic_word; /* of the local APIC's timer; EAX: not told */
     bool at_first_base;
 };
 
 #define LEAF_VMM_FIRST 0x40000000u
 
 static const struct vmm_leaf vmm_leaves[] = {
-    {"KVMKVMKVM", 0x10, 0, true},
-    {"VMwareVMware", 0x10, 0, true},
-    {"XenVMMXenVMM", 3, 2, false},
+    {"KVMKVMKVM", 0x10, 0, 1, true},
+    {"VMwareVMware", 0x10, 0, 1, true},
+    {"XenVMMXenVMM", 3, 2, 0, false},
 };
 
 static uint64_t from_crystal(uint32_t max_leaf)
@@ -51,7 +52,7 @@ static uint64_t from_crystal(uint32_t max_leaf)
 }
 
 /* Detection has found something only if the hypervisor bit is set. */
-static uint64_t from_leaf_of(const struct vmm_leaf *vmm)
+static uint64_t from_leaf_of(const struct vmm_leaf *vmm, uint8_t word)
 {
     const struct pv_interface *found = pv_detected_interface(pv_detected(), vmm->signature);
     uint32_t regs[4];
@@ -61,7 +62,7 @@ static uint64_t from_leaf_of(const struct vmm_leaf *vmm)
     if (vmm->at_first_base && found->base != LEAF_VMM_FIRST)
         return 0;
     pv_native_cpu_cpuid(found->base + vmm->leaf, 0, regs);
-    return regs[vmm->word] * 1000ull;
+    return regs[word] * 1000ull;
 }
 
 /* Only of VMMs that are known to have the leaf, for others put other things there. */
@@ -70,8 +71,30 @@ static uint64_t from_vmm_leaf(void)
     uint64_t hz = 0;
 
     for (unsigned i = 0; hz == 0 && i < sizeof(vmm_leaves) / sizeof(vmm_leaves[0]); i++)
-        hz = from_leaf_of(&vmm_leaves[i]);
+        hz = from_leaf_of(&vmm_leaves[i], vmm_leaves[i].word);
     return hz;
+}
+
+static uint64_t apic_from_vmm_leaf(void)
+{
+    uint64_t hz = 0;
+
+    for (unsigned i = 0; hz == 0 && i < sizeof(vmm_leaves) / sizeof(vmm_leaves[0]); i++)
+        if (vmm_leaves[i].apic_word != 0)
+            hz = from_leaf_of(&vmm_leaves[i], vmm_leaves[i].apic_word);
+    return hz;
+}
+
+/* A crystal that is told is what the local APIC's timer counts: Intel SDM vol. 3A, 11.5.4. */
+static uint64_t apic_from_crystal(void)
+{
+    uint32_t regs[4];
+
+    pv_native_cpu_cpuid(0, 0, regs);
+    if (regs[0] < LEAF_TSC_CRYSTAL)
+        return 0;
+    pv_native_cpu_cpuid(LEAF_TSC_CRYSTAL, 0, regs);
+    return regs[0] != 0 && regs[1] != 0 ? regs[2] : 0;
 }
 
 static uint64_t from_backend(void)
@@ -97,4 +120,12 @@ uint64_t pv_native_tsc_hz(void)
     if ((hz = believable(from_backend())) != 0)
         return hz;
     return believable(pv_native_measure_tsc_hz());
+}
+
+/* What a VMM emulates is its own: its word goes first. */
+uint64_t pv_native_apic_hz(void)
+{
+    uint64_t hz = believable(apic_from_vmm_leaf());
+
+    return hz != 0 ? hz : believable(apic_from_crystal());
 }

@@ -4,12 +4,11 @@
  * that knows only how to send to one CPU sends in its own way.
  */
 #include "backends/native/native.h"
+#include "lib/live.h"
 
 void pv_native_smp_ipi_many(const struct pv_cpu_set *cpus, uint8_t vector)
 {
-    unsigned count = pv_platform->cpu_count != NULL ? pv_platform->cpu_count() : 1;
-
-    for (unsigned cpu = 0; cpu < count && cpu < PV_CONFIG_MAX_CPUS; cpu++)
-        if (pv_cpu_set_has(cpus, cpu))
+    for (uint32_t cpu = 0; cpu <= pv_other_cpus() && cpu < PV_CONFIG_MAX_CPUS; cpu++)
+        if (pv_cpu_set_has(cpus, cpu) && pv_cpu_of(cpu) != NULL)
             pv_smp_ipi(cpu, vector);
 }

@@ -22,9 +22,11 @@ static const struct pv_ops ops = {
 #define OWN_CPU_SCHEME 0
 #endif
 
-/* The one sequence that finds the CPU's block by %gs. */
+/* One sequence finds the CPU's block by %gs, one the local APIC in memory. */
 static bool sequence_fits(enum pv_op_id op)
 {
+    if (op == PV_OPID_irq_eoi)
+        return !pv_native_apic_is_x2();
     return !(OWN_CPU_SCHEME && op == PV_OPID_cpu_kernel_stack_set);
 }
 
@@ -48,6 +50,7 @@ static void bring_up(void)
     pv_native_ioapic_init();
     pv_native_tsc_init();
     pv_native_timer_init();
+    pv_native_shootdown_init();
 }
 
 static int enter(const struct pv_platform *platform, struct pv_error *error)
@@ -68,6 +71,33 @@ static void leave(void)
     pv_native_timer_pause();
 }
 
+static int cpu_enter(struct pv_error *error)
+{
+    int status = pv_native_apic_cpu_enter(error);
+
+    if (status == PV_OK)
+        pv_native_timer_cpu_enter();
+    return status;
+}
+
+static void cpu_leave(void)
+{
+    pv_native_timer_pause();
+    pv_native_apic_cpu_leave();
+    pv_native_shootdown_cpu_leave();
+}
+
+static unsigned features(const char **names, unsigned room)
+{
+    unsigned used = 0;
+
+    if (pv_native_apic_is_x2() && used < room)
+        names[used++] = "x2apic";
+    if (pv_native_timer_by_deadline() && used < room)
+        names[used++] = "tsc-deadline";
+    return used;
+}
+
 const struct pv_backend pv_backend_native = {
     .name = "native",
     .ops = &ops,
@@ -77,6 +107,9 @@ const struct pv_backend pv_backend_native = {
     .fitness = fitness,
     .enter = enter,
     .leave = leave,
+    .cpu_enter = cpu_enter,
+    .cpu_leave = cpu_leave,
+    .features = features,
     .clock = "tsc",
     .trap = pv_native_trap,
 };

@@ -44,7 +44,6 @@ int pv_native_cpu_halt_poll(bool host_polls) PV_HIDDEN;
 int pv_native_cpu_migration_allow(bool allowed) PV_HIDDEN;
 int pv_native_clock_pair(struct pv_clock_pair *pair) PV_HIDDEN;
 void pv_native_smp_yield_to(uint32_t cpu) PV_HIDDEN;
-void pv_native_tlb_flush_defer(struct pv_cpu_set *cpus) PV_HIDDEN;
 
 /* ipi_many.c */
 void pv_native_smp_ipi_many(const struct pv_cpu_set *cpus, uint8_t vector);
@@ -57,6 +56,8 @@ int pv_native_cpu_gdt_entry_set(uint64_t *table, uint32_t index, uint64_t descri
 int pv_native_cpu_syscall_set(const struct pv_syscall_entry *entry);
 void pv_native_cpu_user_selectors(uint16_t *cs, uint16_t *ss);
 void pv_native_cpu_fpu_trap(bool trap);
+uint64_t pv_native_cpu_debug_read(uint32_t index);
+int pv_native_cpu_debug_write(uint32_t index, uint64_t value);
 void pv_native_cpu_idt_load(const void *table, uint32_t bytes);
 void pv_native_cpu_task_load(uint16_t selector);
 uint64_t pv_native_cpu_cr4_read(void);
@@ -81,6 +82,7 @@ void pv_native_mmio_write32(volatile void *address, uint32_t value);
 /* acpi.c: what the tables say; all zero without tables. */
 #define PV_ACPI_IOAPICS   8
 #define PV_ACPI_OVERRIDES 24
+#define PV_ACPI_CPUS      PV_CONFIG_MAX_CPUS
 
 struct pv_acpi_ioapic {
     uint32_t address;
@@ -104,9 +106,13 @@ struct pv_acpi {
     uint32_t overrides;
     struct pv_acpi_ioapic ioapic[PV_ACPI_IOAPICS];
     struct pv_acpi_override override[PV_ACPI_OVERRIDES];
-    uint16_t pm_timer;      /* port, 0: none */
-    uint32_t pm_timer_mask; /* its width */
-    uint16_t pm1a_control;  /* port, 0: none */
+    uint32_t cpus;              /* that can be used; firmware may list the same CPU twice */
+    uint32_t cpus_left_out;     /* for which there was no room */
+    uint32_t cpu[PV_ACPI_CPUS]; /* identities of their local APICs */
+    uint64_t hpet;              /* its registers, 0: none */
+    uint16_t pm_timer;          /* port, 0: none */
+    uint32_t pm_timer_mask;     /* its width */
+    uint16_t pm1a_control;      /* port, 0: none */
     uint16_t pm1b_control;
     uint16_t smi_command; /* port, 0: none */
     uint8_t acpi_enable;  /* value for it */
@@ -125,10 +131,23 @@ void pv_native_acpi_read(void);
 
 /* apic.c: the local APIC */
 void pv_native_apic_init(void);
+int pv_native_apic_cpu_enter(struct pv_error *error);
+void pv_native_apic_cpu_leave(void);
 bool pv_native_apic_present(void);
+bool pv_native_apic_is_x2(void);
+uint32_t pv_native_apic_boot_id(void); /* of the CPU that booted */
+int pv_native_apic_send(uint32_t apic_id, uint32_t command);
 uint32_t pv_native_apic_read(uint32_t offset);
 void pv_native_apic_write(uint32_t offset, uint32_t value);
 void pv_native_smp_ipi(uint32_t cpu, uint8_t vector);
+
+int pv_native_smp_nmi(uint32_t cpu);
+
+/* Commands, and their delivery modes: Intel SDM vol. 3A, 11.6.1. */
+#define APIC_ICR_NMI     0x400u
+#define APIC_ICR_INIT    0x500u
+#define APIC_ICR_STARTUP 0x600u
+#define APIC_ICR_ASSERT  0x4000u
 
 /* Offsets of registers: Intel SDM vol. 3A, table 11-1. */
 #define APIC_LVT_TIMER     0x320u
@@ -138,12 +157,26 @@ void pv_native_smp_ipi(uint32_t cpu, uint8_t vector);
 /* In a local vector table entry: Intel SDM vol. 3A, figure 11-8. */
 #define APIC_LVT_MASKED   0x10000u
 #define APIC_LVT_PERIODIC 0x20000u
+#define APIC_LVT_DEADLINE 0x40000u
 
 /* timer.c */
 void pv_native_timer_init(void);
+void pv_native_timer_cpu_enter(void);
 void pv_native_timer_pause(void);
+bool pv_native_timer_by_deadline(void);
 void pv_native_timer_set(uint64_t deadline_ns);
 void pv_native_timer_periodic(uint64_t period_ns);
+
+/* smp.c, smp_entry.S */
+uint32_t pv_native_smp_list(uint32_t *hardware_ids, uint32_t room);
+int pv_native_smp_start(const struct pv_smp_start *start, struct pv_error *error);
+void pv_native_smp_park(uint32_t *parked) PV_HIDDEN;
+uint64_t pv_native_ticks(uint64_t ns); /* of the TSC; not fewer than that time has */
+
+/* shootdown.c */
+void pv_native_shootdown_init(void);
+void pv_native_shootdown_cpu_leave(void);
+int pv_native_tlb_flush_others(const struct pv_cpu_set *cpus, uint64_t start, uint64_t end);
 
 /* pic.c, ioapic.c */
 void pv_native_pic_disable(void);
@@ -166,8 +199,9 @@ bool pv_native_measure(const struct pv_native_counter *reference, uint32_t windo
                        uint64_t *counted, uint64_t *tsc);
 uint64_t pv_native_measure_tsc_hz(void);
 
-/* frequency.c: the frequency from whoever tells it, in Hz; 0 if nobody does */
+/* frequency.c: frequencies from whoever tells them, in Hz; 0 if nobody does */
 uint64_t pv_native_tsc_hz(void);
+uint64_t pv_native_apic_hz(void); /* of the local APIC's timer */
 
 /* tsc.c: the clock */
 void pv_native_tsc_init(void);

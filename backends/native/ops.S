@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The native functions behind the slots, for sites that are not patched (yet) and for tables of
- * backends on top of this one. Each does exactly what its sequence in sequences.S does. Those of
+ * backends on top of this one. Each does what its sequence in sequences.S does. Those of
  * convention SAVE change nothing but rax and the flags.
  */
 #include "pvops/config.h"
@@ -60,9 +60,21 @@ op irq_enable_halt
     ret
 end irq_enable_halt
 
+/* In x2APIC mode there is no register in memory, and no sequence: MSR 80BH (Intel SDM vol. 3A,
+ * table 11-6). */
 op irq_eoi
     mov pv_native_eoi(%rip), %rax
+    test %rax, %rax
+    jz 1f
     movl $0, (%rax)
+    ret
+1:  push %rcx
+    push %rdx
+    mov $0x80b, %ecx
+    xor %edx, %edx
+    wrmsr
+    pop %rdx
+    pop %rcx
     ret
 end irq_eoi
 
@@ -209,9 +221,7 @@ end cpu_migration_allow
 end clock_pair
 
 op smp_yield_to
-op tlb_flush_defer
     ret
 end smp_yield_to
-end tlb_flush_defer
 
     .section .note.GNU-stack, "", @progbits

@@ -3,18 +3,27 @@
  * The timer of each CPU's local APIC: one-shot to an absolute time of pv_clock_ns(), or periodic.
  * Intel SDM vol. 3A, 11.5.4.
  *
- * The timer counts down 32 bits at a rate of its own, measured against the TSC. What is too far for
- * it is armed in pieces: the handler arms the next one, and calls the kernel only when the clock
- * has reached the deadline. So a tick never comes early, whatever the rates are off by.
+ * Where the processor has it, the timer waits for a value of the TSC (TSC-deadline mode, 11.5.4.1).
+ * Elsewhere it counts down 32 bits at a rate of its own, which somebody tells or which is measured
+ * against the TSC. What is too far is armed in pieces: the handler arms the next one, and calls
+ * the kernel only when the clock has reached the deadline. So a tick never comes early, whatever
+ * the rates are off by.
  */
 #include "backends/native/native.h"
 #include "lib/timer.h"
+#include "lib/x86/tsc.h"
+
+/* CPUID.01H:ECX.TSC_Deadline[bit 24], and the register. */
+#define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
+#define MSR_TSC_DEADLINE         0x6e0u
 
 /* Divide configuration 1011B: by 1 (figure 11-10). */
 #define DIVIDE_BY_1 0xbu
 
 /* Half the range leaves room for a late start of the next piece. */
 #define LONGEST_COUNT 0x7fffffffu
+/* Far enough in TSC-deadline mode, and nothing that follows overflows. */
+#define LONGEST_NS (3600ull * PV_NS_PER_SECOND)
 
 struct cpu_timer {
     struct pv_timer_plan plan;
@@ -24,6 +33,7 @@ struct cpu_timer {
 
 static struct cpu_timer timers[PV_CONFIG_MAX_CPUS];
 static struct pv_clock_rate ns_to_counts; /* multiplier 0: the timer cannot be used */
+static bool by_deadline;                  /* counts are the TSC's */
 static int vector = PV_E_FULL;
 
 static struct cpu_timer *this_timer(void)
@@ -53,10 +63,26 @@ static void start(struct cpu_timer *timer, uint64_t counts, uint32_t repeat)
     pv_native_apic_write(APIC_TIMER_INITIAL, (uint32_t)counts);
 }
 
-/* A count of 0 stops the timer in every mode. */
+/* Memory of the APIC and model-specific registers are not written in order by themselves. */
+static void start_deadline(struct cpu_timer *timer, uint64_t counts)
+{
+    uint32_t mode = APIC_LVT_DEADLINE | (uint32_t)vector;
+
+    if (timer->mode != mode) {
+        timer->mode = mode;
+        pv_native_apic_write(APIC_LVT_TIMER, mode);
+        __asm__ volatile("mfence" : : : "memory");
+    }
+    (void)pv_native_cpu_msr_write(MSR_TSC_DEADLINE, pv_tsc_read() + counts);
+}
+
+/* 0 stops the timer in every mode. */
 static void stop(void)
 {
-    pv_native_apic_write(APIC_TIMER_INITIAL, 0);
+    if (by_deadline)
+        (void)pv_native_cpu_msr_write(MSR_TSC_DEADLINE, 0);
+    else
+        pv_native_apic_write(APIC_TIMER_INITIAL, 0);
 }
 
 /* One count more than the time rounded down: the clock is read before the timer starts. */
@@ -64,11 +90,13 @@ static void arm(struct cpu_timer *timer)
 {
     uint64_t now = pv_clock_ns();
     uint64_t deadline = timer->plan.deadline_ns;
+    uint64_t ns = deadline > now ? deadline - now : 0;
+    uint64_t counts = pv_clock_scale(ns < LONGEST_NS ? ns : LONGEST_NS, ns_to_counts) + 1;
 
-    if (deadline <= now)
-        start(timer, 1, 0);
+    if (by_deadline)
+        start_deadline(timer, counts);
     else
-        start(timer, pv_clock_scale(deadline - now, ns_to_counts) + 1, 0);
+        start(timer, counts, 0);
 }
 
 /* Whether the kernel is to hear of a tick. One of several pieces, or of a timer that is too fast,
@@ -127,6 +155,23 @@ static uint64_t measure_hz(void)
     return counts ? counted * khz / tsc * 1000 : 0;
 }
 
+static bool has_deadline_mode(void)
+{
+    uint32_t regs[4];
+
+    pv_native_cpu_cpuid(1, 0, regs);
+    return (regs[2] & CPUID_1_ECX_TSC_DEADLINE) != 0;
+}
+
+/* The rate of what the timer counts. */
+static uint64_t counted_hz(void)
+{
+    if (by_deadline)
+        return pv_native_tsc_frequency();
+    uint64_t told = pv_native_apic_hz();
+    return told != 0 ? told : measure_hz();
+}
+
 void pv_native_timer_init(void)
 {
     for (unsigned i = 0; i < PV_CONFIG_MAX_CPUS; i++)
@@ -138,7 +183,8 @@ void pv_native_timer_init(void)
         pv_log("no timer: the platform has no interrupt vector to give");
         return;
     }
-    uint64_t hz = measure_hz();
+    by_deadline = has_deadline_mode();
+    uint64_t hz = counted_hz();
     if (hz < PV_CLOCK_MIN_HZ || hz > PV_CLOCK_MAX_HZ) {
         pv_log_number("no timer: the local APIC's cannot be measured; Hz", hz);
         pv_irq_free(vector);
@@ -146,6 +192,20 @@ void pv_native_timer_init(void)
     }
     ns_to_counts = pv_clock_rate(PV_NS_PER_SECOND, hz);
     stop();
+}
+
+bool pv_native_timer_by_deadline(void)
+{
+    return by_deadline && ns_to_counts.multiplier != 0;
+}
+
+/* A CPU begins with its timer silent, and its registers may be those of a reset. */
+void pv_native_timer_cpu_enter(void)
+{
+    struct cpu_timer *timer = this_timer();
+
+    *timer = (struct cpu_timer){.plan.deadline_ns = PV_TIMER_NEVER};
+    pv_native_timer_pause();
 }
 
 void pv_native_timer_pause(void)
@@ -191,7 +251,8 @@ static void start_period(struct cpu_timer *timer, uint64_t period_ns)
     pv_timer_plan_period(&timer->plan, period_ns, pv_clock_ns());
     uint64_t counts = pv_clock_scale(timer->plan.period_ns, ns_to_counts);
 
-    timer->hardware_period = pv_timer_is_planned(&timer->plan) && counts <= LONGEST_COUNT;
+    timer->hardware_period =
+        !by_deadline && pv_timer_is_planned(&timer->plan) && counts <= LONGEST_COUNT;
     if (timer->hardware_period)
         start(timer, counts, APIC_LVT_PERIODIC);
     else

@@ -4,6 +4,7 @@
  */
 #include "commands.h"
 #include "console.h"
+#include "cpu.h"
 #include "string.h"
 
 static void split_list(char *text, struct name_list *list)
@@ -26,13 +27,20 @@ bool list_wants(const struct name_list *list, const char *name)
     return list->count == 0;
 }
 
-/* What the library reads itself. One CPU is all this kernel runs, so any maxcpus= is obeyed. */
+static unsigned number_in(const char *digits)
+{
+    unsigned number = 0;
+    while (*digits >= '0' && *digits <= '9' && number <= MOST_CPUS)
+        number = number * 10 + (unsigned)(*digits++ - '0');
+    return number;
+}
+
+/* What the library reads itself. */
 static bool is_for_library(const char *word)
 {
     const char *value;
     return same_text(word, "nopv") || after_prefix(word, "backend=", &value) ||
-           after_prefix(word, "detect=", &value) || after_prefix(word, "kvm=", &value) ||
-           after_prefix(word, "maxcpus=", &value);
+           after_prefix(word, "detect=", &value) || after_prefix(word, "kvm=", &value);
 }
 
 static bool *flag_of(struct command_line *line, const char *word)
@@ -58,13 +66,15 @@ static void take_word(char *word, struct command_line *line)
         split_list(word + (value - word), &line->tests);
     else if (after_prefix(word, "bench=", &value))
         split_list(word + (value - word), &line->benches);
+    else if (after_prefix(word, "maxcpus=", &value))
+        line->most_cpus = number_in(value);
     else if (!is_for_library(word))
         print("# not a word of the command line: %s\n", word);
 }
 
 void command_line_parse(char *text, struct command_line *line)
 {
-    *line = (struct command_line){.info = false};
+    *line = (struct command_line){.most_cpus = MOST_CPUS};
     while (*text != '\0') {
         while (*text == ' ' || *text == '\t')
             text++;

@@ -23,6 +23,7 @@ struct command_line {
     bool bench;
     bool shell;
     bool json;
+    unsigned most_cpus; /* the one that booted included */
     struct name_list tests;
     struct name_list benches;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The boot CPU's descriptor tables and the features that the kernel relies on.
+ * Each CPU's descriptor tables and the features that the kernel relies on.
  *
  * ABI: Intel SDM vol. 3A, 3.4.5 (descriptors), 8.2.3 (TSS descriptor), 4.1 (paging controls); AMD
  * APM vol. 2, 3.1.7 (EFER) and 6.1.1 (STAR).
@@ -28,24 +28,24 @@
 /* Cleared at `syscall`: interrupts, direction, trap, nested task, alignment check. */
 #define SFMASK_FLAGS 0x44700ull
 
-#define IST_STACK_BYTES 8192
+_Static_assert(IST_MACHINE_CHECK == IST_STACKS, "a stack for each");
 
-struct cpu boot_cpu;
+struct cpu cpus[MOST_CPUS];
 
-static uint8_t ist_stacks[IST_MACHINE_CHECK][IST_STACK_BYTES] __attribute__((aligned(16)));
+static uint8_t ist_stacks[MOST_CPUS][IST_STACKS][IST_STACK_BYTES] __attribute__((aligned(16)));
 
 void cpu_block_init(void)
 {
-    uint64_t base = (uintptr_t)&boot_cpu;
-    pv_cpu_setup(&boot_cpu.pv, 0);
+    uint64_t base = (uintptr_t)&cpus[0];
+    pv_cpu_setup(&cpus[0].pv, 0);
     __asm__ volatile("wrmsr" ::"c"(MSR_GS_BASE), "a"((uint32_t)base), "d"((uint32_t)(base >> 32))
                      : "memory");
 }
 
 static void tss_init(struct cpu *cpu)
 {
-    for (unsigned i = 0; i < IST_MACHINE_CHECK; i++)
-        cpu->tss.ist[i] = (uintptr_t)ist_stacks[i] + IST_STACK_BYTES;
+    for (unsigned i = 0; i < IST_STACKS; i++)
+        cpu->tss.ist[i] = (uintptr_t)ist_stacks[cpu - cpus][i] + IST_STACK_BYTES;
     cpu->tss.io_map = sizeof(cpu->tss);
     cpu->pv.kernel_stack_slot = (uint64_t *)((uintptr_t)&cpu->tss + offsetof(struct tss, rsp));
 }
@@ -64,9 +64,10 @@ static void gdt_init(struct cpu *cpu)
 
 void cpu_tables_init(void)
 {
-    tss_init(&boot_cpu);
-    gdt_init(&boot_cpu);
-    pv_cpu_gdt_load(boot_cpu.gdt, sizeof(boot_cpu.gdt));
+    struct cpu *cpu = this_cpu();
+    tss_init(cpu);
+    gdt_init(cpu);
+    pv_cpu_gdt_load(cpu->gdt, sizeof(cpu->gdt));
     pv_cpu_task_load(TSS_SELECTOR);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The per-CPU block that %gs points at in kernel mode, and the processor's own tables in it.
+ * The per-CPU block that %gs points at in kernel mode, and the processor's own tables in it. Who
+ * starts CPUs and gives them work is smp.h.
  */
 #ifndef GUEST_CPU_H
 #define GUEST_CPU_H
@@ -21,6 +22,12 @@ struct tss {
     uint16_t io_map;
 } __attribute__((packed));
 
+/* CPUs that this kernel can use. */
+#define MOST_CPUS 8
+
+#define IST_STACKS      5
+#define IST_STACK_BYTES 8192
+
 struct cpu {
     struct thread *current;
     uint64_t user_rsp; /* scratch of the `syscall` entry */
@@ -31,6 +38,8 @@ struct cpu {
     uint64_t gdt[7];
     uint32_t pad; /* rsp[0] lies 4 bytes into the TSS and is to be aligned */
     struct tss tss;
+    volatile uint32_t timer_ticks; /* of a CPU other than the one that booted */
+    volatile uint32_t nmis;        /* that were expected */
 } __attribute__((aligned(64)));
 
 _Static_assert(offsetof(struct cpu, pv) == PV_CONFIG_CPU_OFFSET, "the library looks there");
@@ -41,22 +50,28 @@ _Static_assert((offsetof(struct cpu, tss) + offsetof(struct tss, rsp)) % 8 == 0,
 /* Stacks of their own for traps that may come when rsp cannot be used; an IST index each. */
 enum ist { IST_NONE, IST_DEBUG, IST_NMI, IST_BREAKPOINT, IST_DOUBLE_FAULT, IST_MACHINE_CHECK };
 
-extern struct cpu boot_cpu;
+/* By number; the boot CPU is the first. */
+extern struct cpu cpus[MOST_CPUS];
 
 /* The boot CPU's block, and %gs at it. No call site may run before. */
 void cpu_block_init(void);
 
-/* GDT and TSS of the boot CPU, and the registers that point at them. */
+/* GDT and TSS of the CPU that this runs on, and the registers that point at them. */
 void cpu_tables_init(void);
 
 /* EFER: no-execute and `syscall`; CR4: global pages, where the VMM lets them be chosen. Panics on a
- * processor without the first two. */
+ * processor without the first two. On each CPU. */
 void cpu_features_init(void);
 
 static inline __attribute__((always_inline)) struct cpu *this_cpu(void)
 {
     struct cpu *cpu = (struct cpu *)((uintptr_t)pv_this_cpu() - PV_CONFIG_CPU_OFFSET);
     return cpu;
+}
+
+static inline __attribute__((always_inline)) bool on_boot_cpu(void)
+{
+    return this_cpu() == &cpus[0];
 }
 
 /* Whether ports, control registers and instructions such as `cli` are this kernel's to use. In a PV
@@ -77,6 +92,21 @@ static inline __attribute__((always_inline)) void preempt_off(void)
 static inline __attribute__((always_inline)) void preempt_on(void)
 {
     __asm__ volatile("decl %%gs:%c0" : : "i"(offsetof(struct cpu, preempt_count)) : "memory", "cc");
+}
+
+/* A batch of page-table writes: nothing else runs on this CPU until its end. */
+void thread_preempt_on(void);
+
+static inline __attribute__((always_inline)) void batch_begin(void)
+{
+    preempt_off();
+    pv_mmu_batch_begin();
+}
+
+static inline __attribute__((always_inline)) void batch_end(void)
+{
+    pv_mmu_batch_end();
+    thread_preempt_on();
 }
 
 /* A lock that interrupt handlers may take too. */

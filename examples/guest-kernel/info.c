@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "console.h"
 #include "memory.h"
+#include "smp.h"
 #include "pvops/pvops.h"
 
 #define PAGES_PER_MIB 256
@@ -75,6 +76,7 @@ static void info_json(const struct pv_facts *facts, const struct pv_site_counts 
           sites->form[PV_SITE_INDIRECT], sites->form[PV_SITE_MISSING]);
     print(",\"clock\":\"%s\",\"tsc_khz\":%u", facts->clock, facts->tsc_khz);
     detection_json(facts);
+    print(",\"cpus\":%u", smp_count());
     print(",\"memory_pages\":%lu,\"bound\":%s}\n", pages_total(), PV_BOUND ? "true" : "false");
 }
 
@@ -90,6 +92,7 @@ static void info_text(const struct pv_facts *facts, const struct pv_site_counts 
           sites->form[PV_SITE_INLINE], sites->form[PV_SITE_DIRECT], sites->form[PV_SITE_INDIRECT],
           sites->form[PV_SITE_MISSING], PV_BOUND ? " (bound at build time)" : "");
     print("clock    %s, tsc %u kHz\n", facts->clock, facts->tsc_khz);
+    print("cpus     %u of %u that are listed\n", smp_count(), smp_listed());
     print("memory   %lu MiB for use, %lu pages free\n", pages_total() / PAGES_PER_MIB,
           pages_free());
 }

@@ -9,6 +9,7 @@
 #include "dump.h"
 #include "memory.h"
 #include "platform.h"
+#include "smp.h"
 #include "string.h"
 #include "thread.h"
 #include "traps.h"
@@ -36,6 +37,7 @@ static void run_commands(void *argument)
     (void)argument;
     memcpy(words, boot_info.cmdline, sizeof(words));
     command_line_parse(words, &line);
+    smp_start(line.most_cpus);
     machine_end(commands_run(&line));
 }
 

@@ -45,7 +45,8 @@ void *map_physical(uint64_t phys, size_t bytes, bool device)
     return (void *)(start + phys % PAGE_BYTES);
 }
 
-/* Interrupts may be off and sites half done, so this takes no lock: one alias at a time. */
+/* Interrupts may be off and sites half done, so this takes no lock: one alias at a time. Other CPUs
+ * are not told: each that uses the alias drops what it knew of it first. */
 void *text_alias(uintptr_t text, size_t bytes)
 {
     size_t pages = pages_of(text, bytes);
@@ -65,8 +66,10 @@ void *text_alias(uintptr_t text, size_t bytes)
 void text_unalias(void *alias, size_t bytes)
 {
     size_t pages = pages_of((uintptr_t)alias, bytes);
-    for (size_t i = 0; i < pages; i++)
-        paging_unmap(kernel_space, ALIAS_BASE + i * PAGE_BYTES);
+    for (size_t i = 0; i < pages; i++) {
+        pv_pte_clear(paging_entry(kernel_space, ALIAS_BASE + i * PAGE_BYTES, false));
+        pv_tlb_invlpg(ALIAS_BASE + i * PAGE_BYTES);
+    }
 }
 
 uint64_t virt_to_phys(const volatile void *address)

@@ -33,6 +33,7 @@
 void pages_init(const struct pv_boot_info *boot);
 uint64_t page_alloc(void);
 void page_free(uint64_t phys);
+uint64_t low_pages(unsigned pages); /* consecutive, below 1 MiB, for good; 0: there are none */
 uint64_t pages_free(void);
 uint64_t pages_total(void);
 
@@ -68,6 +69,9 @@ bool paging_map(uint64_t space, uintptr_t address, uint64_t phys, uint64_t right
 /* Unmaps one page of the space in force or of the kernel. Returns what was mapped, or 0. */
 uint64_t paging_unmap(uint64_t space, uintptr_t address);
 
+/* Drops a translation, on all CPUs. */
+void paging_flush(uintptr_t address);
+
 /* Changes the rights of a mapped page. */
 void paging_protect(uint64_t space, uintptr_t address, uint64_t rights);
 
@@ -76,6 +80,11 @@ uint64_t paging_translate(uint64_t space, uintptr_t address);
 
 /* A new space with the kernel in it; 0 if there is no memory. */
 uint64_t space_create(void);
+
+/* Maps pages one after another, each of which page() gives; false when it gives 0, or there is no
+ * memory for a table. What was mapped until then stays so. */
+bool space_map(uint64_t space, uintptr_t address, size_t pages, uint64_t (*page)(size_t index),
+               uint64_t rights);
 
 /* Gives back a space with all its user pages and tables. It must not be in force. */
 void space_destroy(uint64_t space);

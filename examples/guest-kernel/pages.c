@@ -12,6 +12,10 @@
 
 #define LOW_MEMORY 0x100000ull /* firmware's, and where other CPUs start */
 
+/* The part of it that is lent for that: behind the firmware's own, before video memory. */
+#define LOW_MEMORY_START 0x10000ull
+#define LOW_MEMORY_END   0xa0000ull
+
 struct region {
     uint64_t next; /* first page not handed out yet */
     uint64_t end;
@@ -19,6 +23,7 @@ struct region {
 
 static struct region regions[PV_BOOT_RANGES];
 static unsigned region_count;
+static struct region low;
 static uint64_t free_list; /* physical address of the first freed page, 0 for none */
 static uint64_t free_count;
 static uint64_t total_count;
@@ -46,11 +51,35 @@ static void add_ram(const struct pv_memory_range *range)
         regions[region_count++] = (struct region){start, end};
 }
 
+/* What lies lowest may be firmware's, whatever it says: the highest range is taken. */
+static void add_low_ram(const struct pv_memory_range *range)
+{
+    uint64_t start = round_up(range->start);
+    uint64_t end = round_down(range->start + range->bytes);
+    if (start < LOW_MEMORY_START)
+        start = LOW_MEMORY_START;
+    if (end > LOW_MEMORY_END)
+        end = LOW_MEMORY_END;
+    if (start < end && end > low.end)
+        low = (struct region){start, end};
+}
+
+uint64_t low_pages(unsigned pages)
+{
+    if (low.end - low.next < pages * PAGE_BYTES)
+        return 0;
+    low.end -= pages * PAGE_BYTES;
+    return low.end;
+}
+
 void pages_init(const struct pv_boot_info *boot)
 {
     for (unsigned i = 0; i < boot->ranges_used; i++)
         if (boot->ranges[i].type == PV_MEMORY_RAM)
             add_ram(&boot->ranges[i]);
+    for (unsigned i = 0; i < boot->ranges_used; i++)
+        if (boot->ranges[i].type == PV_MEMORY_RAM)
+            add_low_ram(&boot->ranges[i]);
     for (unsigned i = 0; i < region_count; i++)
         total_count += (regions[i].end - regions[i].next) / PAGE_BYTES;
     free_count = total_count;

@@ -3,13 +3,13 @@
  * Page tables, four levels with 4 KiB pages (Intel SDM vol. 3A, 4.5). Every entry is read by
  * pv_pte_get() and written by pv_pte_set() and pv_pte_clear(), every table is announced by
  * pv_paging_table_add(): a VMM may own the tables, and then sees each change, and shows its own
- * frame numbers to nobody else. Writes of an open batch may not be seen yet, so tables are not made
- * in one.
+ * frame numbers to nobody else.
  *
  * There is no lock: the thread that runs the commands is the only one that changes tables, but for
  * the alias of text, which has its tables from the start.
  */
 #include "paging.h"
+#include "smp.h"
 
 uint64_t kernel_space;
 uintptr_t direct_base = DIRECT_BASE;
@@ -76,8 +76,14 @@ uint64_t paging_unmap(uint64_t space, uintptr_t address)
     if ((value & PTE_PRESENT) == 0)
         return 0;
     pv_pte_clear(entry);
-    pv_tlb_invlpg(address);
+    paging_flush(address);
     return value & PTE_ADDRESS;
+}
+
+void paging_flush(uintptr_t address)
+{
+    pv_tlb_invlpg(address);
+    smp_flush_others(address, address + PAGE_BYTES);
 }
 
 void paging_protect(uint64_t space, uintptr_t address, uint64_t rights)
@@ -87,7 +93,7 @@ void paging_protect(uint64_t space, uintptr_t address, uint64_t rights)
     if ((value & PTE_PRESENT) == 0)
         return;
     pv_pte_set(entry, (struct pv_pte){(value & PTE_ADDRESS) | rights | PTE_ACCESSED});
-    pv_tlb_invlpg(address);
+    paging_flush(address);
 }
 
 uint64_t paging_translate(uint64_t space, uintptr_t address)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * struct pv_platform of this kernel. This file and main.c are what a kernel writes to use pvops.
- *
- * The kernel runs one CPU, so run_on_others() has nobody to ask.
  */
 #include "platform.h"
 #include "console.h"
 #include "cpu.h"
 #include "memory.h"
+#include "smp.h"
 #include "thread.h"
 #include "timer.h"
 #include "traps.h"
@@ -30,23 +29,6 @@ static void library_panic(const char *why)
     panic(why);
 }
 
-static unsigned cpu_count(void)
-{
-    return 1;
-}
-
-static struct pv_cpu *cpu_block(unsigned number)
-{
-    return number == 0 ? &boot_cpu.pv : NULL;
-}
-
-static void run_on_others(void (*function)(void *argument, const struct pv_regs *regs),
-                          void *argument)
-{
-    (void)function;
-    (void)argument;
-}
-
 static void library_preempt_off(void)
 {
     preempt_off();
@@ -64,9 +46,10 @@ const struct pv_platform platform = {
     .page_alloc = page_alloc,
     .page_free = page_free,
     .map_physical = map_physical,
-    .cpu_count = cpu_count,
-    .cpu = cpu_block,
-    .run_on_others = run_on_others,
+    .low_pages = low_pages,
+    .cpu_count = smp_count,
+    .cpu = smp_block,
+    .run_on_others = smp_run_on_others,
     .each_saved_ip = threads_each_saved_ip,
     .preempt_off = library_preempt_off,
     .preempt_on = thread_preempt_on,

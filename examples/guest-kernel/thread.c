@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A round-robin scheduler for one CPU. Threads stand in a ring; a time slice is armed only while
+ * A round-robin scheduler for the CPU that booted; the others do work that they are given (smp.h).
+ * Threads stand in a ring; a time slice is armed only while
  * more than one can run, so that an idle or single-minded kernel takes no timer interrupts. Kernel
  * threads are preempted like user code, except while preempt_count says no.
  */
@@ -41,6 +42,14 @@ struct thread *thread_current(void)
 uint64_t thread_switches(void)
 {
     return switches;
+}
+
+/* What other CPUs run is not in the ring: it is never switched away from. */
+void thread_become(struct thread *thread)
+{
+    thread->space = kernel_space;
+    thread->next = thread;
+    this_cpu()->current = thread;
 }
 
 void threads_init(void)
@@ -91,14 +100,17 @@ static void arm_slice(struct thread *next)
         timer_start(TIMER_SLICE, pv_clock_ns() + SLICE_NS, slice_over);
 }
 
+/* In a batch, for a VMM to which all of it is one request. */
 static void load_thread_state(const struct thread *from, const struct thread *to)
 {
+    pv_mmu_batch_begin();
     if (to->stack != 0)
         pv_cpu_kernel_stack_set(to->stack);
     if (to->space != from->space)
         pv_cr3_write(to->space);
     if (to->process != NULL)
         pv_cpu_tls_set(to->tls);
+    pv_mmu_batch_end();
 }
 
 /* Interrupts off. Comes back when the thread that called is chosen again. */

@@ -27,6 +27,9 @@ struct thread {
 /* Turns the running code into the idle thread. */
 void threads_init(void);
 
+/* Turns what runs on a further CPU into a thread that it never leaves. */
+void thread_become(struct thread *thread);
+
 /* What the idle thread does. */
 _Noreturn void thread_idle(void);
 

@@ -76,8 +76,13 @@ static void run_expired(uint64_t now)
     }
 }
 
+/* The deadlines are the boot CPU's; another CPU's timer only counts. */
 void timer_interrupt(struct pv_regs *regs)
 {
+    if (!on_boot_cpu()) {
+        this_cpu()->timer_ticks++;
+        return;
+    }
     interrupted_ip = regs->rip;
     interrupts++;
     if (timer_hook != NULL) {

@@ -33,6 +33,8 @@ uint64_t probe_fault_address;
 void (*volatile debugger)(struct pv_regs *regs);
 uint32_t unclaimed_irqs;
 volatile uint32_t fpu_traps;
+volatile bool nmis_expected;
+void (*volatile trap_hook)(struct pv_regs *regs);
 
 static struct gate gates[GATES] __attribute__((aligned(16)));
 
@@ -69,6 +71,11 @@ void traps_init(void)
             .zero = 0,
         };
     }
+    traps_load();
+}
+
+void traps_load(void)
+{
     pv_cpu_idt_load(gates, sizeof(gates));
 }
 
@@ -151,8 +158,13 @@ static const char *name_of(uint64_t vector)
  */
 void trap_declined(struct pv_regs *regs)
 {
+    bool hooked = regs->vector == VECTOR_DEBUG || regs->vector == VECTOR_MACHINE_CHECK;
     if (regs->vector == PV_TRAP_BREAKPOINT && debugger != NULL)
         debugger(regs);
+    else if (regs->vector == PV_TRAP_NMI && nmis_expected)
+        this_cpu()->nmis++;
+    else if (hooked && trap_hook != NULL && !from_user(regs))
+        trap_hook(regs);
     else if (from_user(regs) && regs->vector <= PV_TRAP_BREAKPOINT && regs->vector != PV_TRAP_NMI)
         process_condemn(regs);
     else

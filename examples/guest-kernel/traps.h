@@ -18,6 +18,9 @@
 /* Builds and loads the table; its entries are in trap_entry.S. */
 void traps_init(void);
 
+/* Loads the table on a further CPU. */
+void traps_load(void);
+
 /* Entry points in assembly. */
 void syscall_entry(void);
 void syscall_entry_framed(void);
@@ -32,6 +35,14 @@ extern uint64_t probe_fault_address;
 /* A kernel debugger, as small as can be: a breakpoint that the library declines is given to this
  * function, and is a fatal trap without one. */
 extern void (*volatile debugger)(struct pv_regs *regs);
+
+/* While it is true, an NMI is one that was asked for: it is counted in struct cpu, and nothing else
+ * becomes of it. */
+extern volatile bool nmis_expected;
+
+/* Given every machine check and debug exception of the kernel's own code, which are fatal without
+ * it. */
+extern void (*volatile trap_hook)(struct pv_regs *regs);
 
 /* Uses of the floating-point unit that trapped: the kernel itself uses it only to try that out, and
  * the trap lets the next use pass. */

@@ -22,9 +22,14 @@ PV_BEGIN_DECLS
 #undef PV_OP
 
 /**
- * @brief Opens a batch of page-table writes; batches nest, and only the outermost closing counts.
+ * @brief Opens a batch: what is asked of a VMM that owns page tables may wait until the outermost
+ * batch ends, and then leaves as one request.
  *
- * Preemption off until pv_mmu_batch_end().
+ * That is: page-table entries and flushes, table pages, pv_cr3_write(), pv_cpu_kernel_stack_set(),
+ * pv_cpu_tls_set(), pv_cpu_fpu_trap(). What is written is read back at once, by pv_pte_get() and
+ * pv_cr3_read(), but nothing may be used before the end: no page that is mapped or unmapped, no
+ * stack, no space. Interrupt handlers are no part of the batch that they interrupt; what they ask
+ * for is done at once. Preemption off until pv_mmu_batch_end().
  */
 PV_INLINE void pv_mmu_batch_begin(void)
 {

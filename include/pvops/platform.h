@@ -53,10 +53,15 @@ struct pv_platform {
      * no APIC and no ACPI table can be reached. */
     void *(*map_physical)(uint64_t phys, size_t bytes, bool device);
 
-    /** Number of CPUs that are up. Default: one. */
+    /** Physical address of so many consecutive pages below 1 MiB; from then on they are the
+     *  library's. Asked for once, by the first pv_smp_start(). 0: there are none. Default: 0. */
+    uint64_t (*low_pages)(unsigned pages);
+
+    /** One more than the highest number of a CPU that is up. Default: one. */
     unsigned (*cpu_count)(void);
 
-    /** The block of a CPU, by its number. Needed when there is more than one. */
+    /** The block of a CPU, by its number; NULL: it is not up. Needed when there is more than one.
+     */
     struct pv_cpu *(*cpu)(unsigned number);
 
     /**

@@ -30,9 +30,11 @@
 PV_BEGIN_DECLS
 
 struct pv_clock_pair;
-struct pv_cpu_set;
 struct pv_spinlock;
 struct pv_syscall_entry;
+struct pv_smp_start;
+struct pv_cpu_set;
+struct pv_error;
 
 /** One slot for each op, in the order of the lists. */
 struct pv_ops {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a hypercall costs a PV guest besides Xen's own work: the instructions of its wrapper, read from
+"""What a hypercall, and an entry that waits for one, cost a PV guest besides Xen's own work: the instructions of its wrapper, read from
 the code that a compiler makes of it. Both wrappers, both compilers.
 
 Counted is all that stands between having the arguments in the registers of C and the `syscall`, and
@@ -12,6 +12,7 @@ import unittest
 from toolbox import ROOT, SCRATCH
 
 MOST = 5
+MOST_QUEUED = 25  # with the call and the return
 
 WRAPPERS = {
     "the inline wrapper of the PV backend": ("backends/xen/pv/hypercall.h",
@@ -73,6 +74,18 @@ class Hypercalls(unittest.TestCase):
         made = function(self.compiled("gcc", WRAPPERS["the wrapper of the shared parts"][0],
                                       "pv_xen_hypercall(a + b, a * 3, b, c, a, b)"), "probe")
         self.assertGreater(len(made), MOST)
+
+    def test_an_entry_in_a_batch_costs_at_most_twenty_five_instructions(self):
+        made = SCRATCH / "pv_ops.o"
+        subprocess.run(["cc", "-c", f"-I{ROOT}/include", f"-I{ROOT}",
+                        ROOT / "backends/xen/pv/ops.S", "-o", made], check=True)
+        for op in ("pte_set", "pte_clear"):
+            with self.subTest(op=op):
+                path = function(self.listing(made), f"pv_xen_pv_{op}")
+                # No jump of it is taken; a direct call goes behind the endbr64.
+                path = path[path.index("endbr64") + 1:path.index("ret") + 1]
+                self.assertTrue(any(text.startswith("addq") for text in path), path)
+                self.assertLessEqual(1 + len(path), MOST_QUEUED, path)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,20 @@
 #include "backends/xen/abi/cpuid.h"
 #include "backends/xen/abi/version.h"
 #include "lib/detect.h"
+#include "lib/patch.h"
 #include "lib/pvclock.h"
 #include "lib/x86/vendor.h"
 
+/* Events, timer and upcalls are set up for the first CPU only. */
+static int smp_start(const struct pv_smp_start *start, struct pv_error *error)
+{
+    return pv_fail(error, PV_E_UNSUPPORTED,
+                   "this backend drives one CPU; the identity of another is", start->hardware_id,
+                   -1);
+}
+
 static const struct pv_ops ops = {
+    .smp_start = smp_start,
     .clock_ns = pv_pvclock_ns,
     .timer_set = pv_xen_timer_set,
     .timer_periodic = pv_xen_timer_periodic,
@@ -21,6 +31,12 @@ static const struct pv_ops ops = {
     .steal_ns = pv_xen_steal_ns,
     .cpu_power_off = pv_xen_power_off,
 };
+
+static int cpu_enter(struct pv_error *error)
+{
+    return pv_fail(error, PV_E_UNSUPPORTED, "this backend drives one CPU; the number of another is",
+                   pv_this_cpu()->number, -1);
+}
 
 uint8_t pv_xen_instruction;
 
@@ -154,6 +170,7 @@ const struct pv_backend pv_backend_xen_hvm = {
     .fitness = fitness,
     .enter = enter,
     .leave = leave,
+    .cpu_enter = cpu_enter,
     .features = features,
     .clock = pv_pvclock_name,
     .signature = PV_XEN_SIGNATURE,

@@ -28,10 +28,23 @@ pv_xen_pv_stubs:
     .if vector == VECTOR_BREAKPOINT
     jmp breakpoint
     .else
-    jmp *pv_xen_pv_gates + 8 * vector(%rip)
+    push pv_xen_pv_gates + 8 * vector(%rip)
+    jmp go_on
     .endif
     .set vector, vector + 1
     .endr
+
+/*
+ * To the address on top of the stack, without an indirect branch that could be led astray: what a
+ * processor foresees behind the call is a loop that goes nowhere.
+ */
+go_on:
+    call 2f
+1:  pause
+    lfence
+    jmp 1b
+2:  lea 8(%rsp), %rsp
+    ret
 
 /*
  * Xen has no stack of their own for any traps: this one was pushed right below the interrupted rsp,
@@ -43,7 +56,8 @@ breakpoint:
     push 32(%rsp)
     push 32(%rsp)
     push 32(%rsp)
-    jmp *pv_xen_pv_gates + 8 * VECTOR_BREAKPOINT(%rip)
+    push pv_xen_pv_gates + 8 * VECTOR_BREAKPOINT(%rip)
+    jmp go_on
 
 /* On the kernel's stack, as pv_syscall_entry::framed wants it. */
     .balign 16
@@ -52,7 +66,8 @@ breakpoint:
 pv_xen_pv_syscall:
     pop %rcx
     pop %r11
-    jmp *pv_xen_pv_syscall_entry(%rip)
+    push pv_xen_pv_syscall_entry(%rip)
+    jmp go_on
 
 /*
  * A frame given to IRET could not be used: a selector or address in it faults. To the kernel it is
@@ -66,7 +81,8 @@ pv_xen_pv_failsafe:
     pop %r11
     add $SAVED_SEGMENTS, %rsp
     push $0
-    jmp *pv_xen_pv_gates + 8 * VECTOR_PROTECTION(%rip)
+    push pv_xen_pv_gates + 8 * VECTOR_PROTECTION(%rip)
+    jmp go_on
 
 /* See pvops/entry.h: rsp at rip, cs, rflags, rsp, ss. struct iret_context has four words before. */
     .balign 16

@@ -4,8 +4,8 @@
  * HYPERVISOR_mmu_update), and Xen checks that no guest gets at memory that is not its own.
  *
  * Between the opening and the closing of a batch, requests wait (queue.h): entries, flushes, other
- * address spaces, kernel stacks. An entry is read as it was written all the same: what waits for
- * the same table goes first.
+ * address spaces, kernel stacks. An entry is read as it was written all the same: where
+ * something waits for its table, the batch is searched for it.
  *
  * A table is written by the address that pv_platform::phys_to_virt gives. An entry anywhere else
  * lies in plain memory, and is written like that.
@@ -127,10 +127,15 @@ struct pv_pte pv_xen_pv_c_pte_get(const struct pv_pte *entry)
 {
     uint64_t written = pv_this_cpu()->backend[PV_XEN_WORD_WRITTEN];
 
+    uint64_t raw = __atomic_load_n(&entry->raw, __ATOMIC_RELAXED);
+
     if (written != 0 && pv_this_cpu()->backend[PV_XEN_WORD_END] != 0 &&
-        (written & bit_of(pv_xen_pv_phys(entry) / PV_XEN_PAGE)) != 0)
-        pv_xen_pv_flush();
-    return pv_xen_pte_from_machine(__atomic_load_n(&entry->raw, __ATOMIC_RELAXED));
+        (written & bit_of(pv_xen_pv_phys(entry) / PV_XEN_PAGE)) != 0) {
+        uint64_t table = table_of(entry);
+        if (table != PV_XEN_NO_FRAME)
+            pv_xen_queue_find(machine_of(table) + offset_of(entry), &raw);
+    }
+    return pv_xen_pte_from_machine(raw);
 }
 
 void pv_xen_pv_c_pte_set(struct pv_pte *entry, struct pv_pte value)

@@ -185,6 +185,20 @@ void pv_xen_queue_update(struct pv_xen_queue *queue, uint64_t where, uint64_t va
     set_next(queue, queue->next + 1);
 }
 
+void pv_xen_queue_find(uint64_t where, uint64_t *value)
+{
+    const struct pv_xen_mmu_update *update =
+        (const struct pv_xen_mmu_update *)(uintptr_t)words()[PV_XEN_WORD_NEXT];
+
+    while (update != batch.updates) {
+        update--;
+        if (update->where != where)
+            continue;
+        *value = update->value;
+        return;
+    }
+}
+
 /* Operations that follow each other are one call, too. */
 void pv_xen_queue_ext(struct pv_xen_queue *queue, uint32_t command, uint64_t argument)
 {

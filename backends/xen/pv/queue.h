@@ -50,6 +50,8 @@ void pv_xen_queue_put(struct pv_xen_queue *queue);
 
 /* A page-table entry. */
 void pv_xen_queue_update(struct pv_xen_queue *queue, uint64_t where, uint64_t value);
+/* The latest value that waits for an entry in the batch of this CPU; untouched if there is none. */
+void pv_xen_queue_find(uint64_t where, uint64_t *value);
 /* An operation of mmuext_op. */
 void pv_xen_queue_ext(struct pv_xen_queue *queue, uint32_t command, uint64_t argument);
 /* Any other hypercall with two arguments and no result but success. */

@@ -136,7 +136,10 @@ static void give_back(struct pv_xen_queue *queue, uint64_t frame, uint32_t level
                          pv_xen_pv_pointer(pv_xen_pv_at(frame * PV_XEN_PAGE)));
 }
 
-/* Pages are plain memory when this returns, so nothing waits any longer. */
+/*
+ * Outside of a batch, and behind a top-level table, whose second page is the kernel's again,
+ * nothing waits any longer.
+ */
 void pv_xen_pv_c_paging_table_remove(uint64_t frame, uint32_t level)
 {
     uint64_t user = level == TOP_LEVEL ? pv_xen_pv_user_root(frame) : 0;
@@ -148,7 +151,9 @@ void pv_xen_pv_c_paging_table_remove(uint64_t frame, uint32_t level)
     }
     give_back(queue, frame, level);
     pv_xen_queue_put(queue);
+    if (user == 0)
+        return;
     pv_xen_pv_flush();
-    if (user != 0 && pv_platform->page_free != NULL)
+    if (pv_platform->page_free != NULL)
         pv_platform->page_free(user * PV_XEN_PAGE);
 }

@@ -65,9 +65,9 @@ static bool mappings(int64_t *ticks)
     paging_unmap(kernel_space, SCRATCH_BASE);
     uint64_t start = read_tsc();
     for (unsigned i = 0; i < TIMES; i++) {
-        pv_mmu_batch_begin();
+        batch_begin();
         paging_map(kernel_space, SCRATCH_BASE, phys, MAP_KERNEL_DATA);
-        pv_mmu_batch_end();
+        batch_end();
         *(volatile uint64_t *)SCRATCH_BASE = i;
         paging_unmap(kernel_space, SCRATCH_BASE);
     }

@@ -150,6 +150,7 @@ static void batch_is_written(struct check *check)
 {
     struct pv_pte *entry = paging_entry(kernel_space, SCRATCH_BASE, true);
     struct pv_irqflags flags = pv_irq_save();
+    preempt_off();
     pv_mmu_batch_begin();
     pv_mmu_batch_begin();
     pv_pte_set(&entry[0], (struct pv_pte){0x1000 | MAP_KERNEL_CONST});
@@ -157,6 +158,7 @@ static void batch_is_written(struct check *check)
     pv_mmu_batch_end();
     pv_pte_clear(&entry[0]);
     pv_mmu_batch_end();
+    thread_preempt_on();
     uint64_t first = pv_pte_get(&entry[0]).raw;
     uint64_t second = pv_pte_get(&entry[1]).raw;
     pv_pte_clear(&entry[1]);
@@ -164,7 +166,7 @@ static void batch_is_written(struct check *check)
     pv_irq_restore(flags);
     EXPECT(check, first == 0 && second == (0x2000 | MAP_KERNEL_CONST), "%lx and %lx", first,
            second);
-    EXPECT(check, boot_cpu.pv.batch_depth == 0, "%u batches are open", boot_cpu.pv.batch_depth);
+    EXPECT(check, cpus[0].pv.batch_depth == 0, "%u batches are open", cpus[0].pv.batch_depth);
 }
 
 static void tls_is_fs_base(struct check *check)
@@ -199,12 +201,12 @@ static void lock_and_unlock(struct check *check)
     struct pv_irqflags flags = pv_irq_save();
     pv_spin_lock(&lock);
     uint8_t locked = lock.locked;
-    uint32_t held = boot_cpu.pv.locks_held;
+    uint32_t held = cpus[0].pv.locks_held;
     pv_spin_unlock(&lock);
     pv_irq_restore(flags);
     EXPECT(check, locked != 0 && lock.locked == 0 && lock.tail == 0, "locked %u, then %u", locked,
            lock.locked);
-    EXPECT(check, (PV_BOUND || held == 1) && boot_cpu.pv.locks_held == 0, "%u counted", held);
+    EXPECT(check, (PV_BOUND || held == 1) && cpus[0].pv.locks_held == 0, "%u counted", held);
 }
 
 static void waiting_ends(struct check *check)

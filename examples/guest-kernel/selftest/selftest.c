@@ -15,9 +15,10 @@
 #define WATCHDOG_NS (45 * NS_PER_S)
 
 static const struct test_group *const groups[] = {
-    &detect_group, &sites_group,  &ops_group,     &trap_group, &irq_group,   &clock_group,
-    &timer_group,  &halt_group,   &module_group,  &live_group, &users_group, &switch_group,
-    &wx_group,     &tables_group, &refused_group, &kvm_group,
+    &detect_group, &sites_group,   &ops_group,   &trap_group,   &irq_group,
+    &clock_group,  &timer_group,   &halt_group,  &module_group, &live_group,
+    &users_group,  &smp_group,     &busy_group,  &switch_group, &wx_group,
+    &tables_group, &refused_group, &batch_group, &kvm_group,
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
@@ -105,11 +106,16 @@ static void watchdog(void)
     panic(why);
 }
 
+void still_going(void)
+{
+    timer_start(TIMER_WATCHDOG, pv_clock_ns() + WATCHDOG_NS, watchdog);
+}
+
 static bool run_one(const struct test *test, unsigned number)
 {
     struct check check = {CHECK_PASSED, ""};
     running = test->name;
-    timer_start(TIMER_WATCHDOG, pv_clock_ns() + WATCHDOG_NS, watchdog);
+    still_going();
     test->run(&check);
     timer_hook = NULL;
     pv_irq_enable();

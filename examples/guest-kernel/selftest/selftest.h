@@ -34,9 +34,9 @@ struct test_group {
 
 extern const struct test_group sites_group, ops_group, halt_group, clock_group, timer_group;
 extern const struct test_group irq_group, wx_group, trap_group, switch_group, module_group;
+extern const struct test_group smp_group, busy_group;
 extern const struct test_group live_group, users_group, detect_group, tables_group;
-extern const struct test_group refused_group;
-extern const struct test_group kvm_group;
+extern const struct test_group refused_group, batch_group, kvm_group;
 
 /* The first reason to fail is kept. */
 void fail(struct check *check, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -56,6 +56,9 @@ bool skip_if_bound(struct check *check);
 bool skip_without_timer(struct check *check);
 bool skip_without_ipi(struct check *check);
 bool skip_without_ports(struct check *check);
+
+/* For checks that take long: they have come further, and the watchdog begins again. */
+void still_going(void);
 
 /* Waits with interrupts on until *flag is set; false after the time. */
 bool wait_for(const volatile bool *flag, uint64_t ns);

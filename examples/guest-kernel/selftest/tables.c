@@ -79,9 +79,9 @@ static void pages_come_back_writable(struct check *check)
 
 static void index_outside(struct check *check)
 {
-    uint64_t *gdt = boot_cpu.gdt;
+    uint64_t *gdt = cpus[0].gdt;
     uint64_t one = gdt[USER_DS / 8];
-    unsigned entries = sizeof(boot_cpu.gdt) / sizeof(gdt[0]);
+    unsigned entries = sizeof(cpus[0].gdt) / sizeof(gdt[0]);
     int inside = pv_cpu_gdt_entry_set(gdt, USER_DS / 8, one);
     int behind = pv_cpu_gdt_entry_set(gdt, entries, one);
     int far = pv_cpu_gdt_entry_set(gdt, UINT32_MAX, one);

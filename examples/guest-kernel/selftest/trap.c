@@ -63,11 +63,83 @@ static void faults_come_back(struct check *check)
     EXPECT(check, probe_read(&value, &value), "a mapped address faulted");
 }
 
+/* ---- debug registers and machine checks -------------------------------------------------------
+ */
+
+/* Breakpoint 0: on, for this CPU; at writes, of eight bytes (Intel SDM vol. 3B, 18.2.4). */
+#define DR7_WATCH_WRITES 0x90001u
+/* What is set in any case: 18.2.3 and 18.2.4. */
+#define DR6_IDLE 0xffff0ff0u
+#define DR7_IDLE 0x400u
+#define DR6_HIT  1u
+
+static volatile uint64_t watched __attribute__((aligned(8)));
+static volatile unsigned hits;
+static volatile uint64_t hit_status;
+static volatile uint64_t hit_vector;
+
+static void on_hit(struct pv_regs *regs)
+{
+    hits++;
+    hit_vector = regs->vector;
+    hit_status = pv_cpu_debug_read(6);
+    (void)pv_cpu_debug_write(6, DR6_IDLE);
+}
+
+static void writes_are_watched(struct check *check)
+{
+    hits = 0;
+    hit_status = 0;
+    trap_hook = on_hit;
+    preempt_off();
+    int status = pv_cpu_debug_write(0, (uintptr_t)&watched);
+    if (status == PV_OK)
+        status = pv_cpu_debug_write(7, DR7_IDLE | DR7_WATCH_WRITES);
+    uint64_t address = pv_cpu_debug_read(0);
+    watched = 1;
+    unsigned first = hits;
+    (void)pv_cpu_debug_write(7, DR7_IDLE);
+    (void)pv_cpu_debug_write(0, 0);
+    watched = 2;
+    preempt_on();
+    trap_hook = NULL;
+    EXPECT(check, status == PV_OK && address == (uintptr_t)&watched, "status %d, address %lx",
+           status, address);
+    EXPECT(check, first == 1 && hits == 1, "%u traps, then %u", first, hits);
+    EXPECT(check, hit_vector == VECTOR_DEBUG && (hit_status & DR6_HIT) != 0,
+           "vector %lu, status %lx", hit_vector, hit_status);
+}
+
+static void debug_registers_that_are_not(struct check *check)
+{
+    for (uint32_t index = 4; index < 20; index += index == 5 ? 3 : 1)
+        EXPECT(check, pv_cpu_debug_write(index, 0) == PV_E_RANGE && pv_cpu_debug_read(index) == 0,
+               "register %u", index);
+    EXPECT(check, pv_cpu_debug_write(7, 1ull << 32) == PV_E_RANGE, "bit 32 was taken");
+}
+
+static void machine_check(struct check *check)
+{
+    if (!privileged()) {
+        skip(check, "only the VMM can raise one where the kernel does not run in ring 0");
+        return;
+    }
+    hits = 0;
+    trap_hook = on_hit;
+    __asm__ volatile("int %0" : : "i"(VECTOR_MACHINE_CHECK) : "memory");
+    trap_hook = NULL;
+    EXPECT(check, hits == 1 && hit_vector == VECTOR_MACHINE_CHECK,
+           "%u traps, the last by vector %lu", hits, hit_vector);
+}
+
 static const struct test trap_tests[] = {
     {"reading an unknown register gives PV_E_MSR", unknown_msr},
     {"writing an unknown register gives PV_E_MSR", unknown_msr_write},
     {"a debugger sees a breakpoint of its own", breakpoint_is_declined},
     {"a write to the kernel's text faults", text_is_read_only},
+    {"a debug register traps the write that it watches, and none later", writes_are_watched},
+    {"debug registers that do not exist are refused", debug_registers_that_are_not},
+    {"a machine check reaches the kernel, on a stack of its own", machine_check},
     {"page faults that are not the library's reach the kernel", faults_come_back},
 };
 

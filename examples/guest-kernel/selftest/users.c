@@ -77,9 +77,9 @@ static void spy_at(struct check *check, uintptr_t address)
 static void kernel_is_out_of_reach(struct check *check)
 {
     const uintptr_t addresses[] = {
-        (uintptr_t)&boot_cpu,
+        (uintptr_t)&cpus[0],
         (uintptr_t)direct(kernel_space),
-        (uintptr_t)direct(virt_to_phys(&boot_cpu)),
+        (uintptr_t)direct(virt_to_phys(&cpus[0])),
         thread_current()->stack - PAGE_BYTES,
         KERNEL_BASE + PAGE_BYTES,
     };

@@ -110,6 +110,22 @@ PV_OP(COLD, CALL, 0, V2, void, cpu_user_selectors, (uint16_t * cs, uint16_t *ss)
  */
 PV_OP(COLD, CALL, 0, V1, void, cpu_fpu_trap, (bool trap), (trap))
 
+/**
+ * @brief Reads a debug register of this CPU.
+ * @param index  0 to 3: addresses; 6: status; 7: control (Intel SDM vol. 3B, 18.2).
+ * @return its value; 0 for a register that does not exist.
+ */
+PV_OP(COLD, CALL, 0, R1, uint64_t, cpu_debug_read, (uint32_t index), (index))
+
+/**
+ * @brief Writes a debug register of this CPU. The library uses none of them.
+ * @param index  As for pv_cpu_debug_read().
+ * @param value  The value.
+ * @return PV_OK; PV_E_RANGE for a register that does not exist, or a value of 6 or 7 beyond 32
+ *         bits, which would fault.
+ */
+PV_OP(COLD, CALL, 0, R2, int, cpu_debug_write, (uint32_t index, uint64_t value), (index, value))
+
 /** @brief Reads control register 4. @return its value as the VMM shows it. */
 PV_OP(COLD, CALL, 0, R0, uint64_t, cpu_cr4_read, (void), ())
 

@@ -35,10 +35,17 @@ PV_OP(HOT, SAVE, 6, V0, void, tlb_flush, (void), ())
 PV_OP(COLD, CALL, 0, V0, void, tlb_flush_all, (void), ())
 
 /**
- * @brief Of the CPUs that are to drop their translations, takes out those that need not be asked:
- * they are not running, and the VMM flushes them before they do.
- * @param cpus  Whom to flush; who is left must be interrupted and call pv_tlb_flush().
+ * @brief Drops translations on other CPUs, and waits until they have.
+ * @param cpus   Which; the CPU that calls is left out, and does its own part by itself.
+ * @param start  Any address in the first page.
+ * @param end    Any address behind the last page's begin; UINT64_MAX: all translations, global ones
+ *               too.
+ * @return PV_OK; PV_E_UNSUPPORTED without a way to reach other CPUs; PV_E_TIMEOUT: one of them has
+ *         not answered within a second or so, and what was unmapped must not be used otherwise yet.
  *
- * The page tables have been changed before. Global translations too are dropped.
+ * Interrupts on or off: two CPUs that wait for each other serve each other. Preemption off. Not
+ * from NMI. CPUs that are not up are passed over. Translations of address spaces that are not in
+ * force there may be left where the kernel uses process-context identifiers.
  */
-PV_OP(COLD, CALL, 0, V1, void, tlb_flush_defer, (struct pv_cpu_set * cpus), (cpus))
+PV_OP(COLD, CALL, 0, R3, int, tlb_flush_others,
+      (const struct pv_cpu_set *cpus, uint64_t start, uint64_t end), (cpus, start, end))

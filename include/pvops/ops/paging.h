@@ -12,7 +12,7 @@
  *         of this machine's memory, and that the kernel did not write itself, comes with
  *         PV_PTE_MACHINE.
  *
- * Writes of an open batch may not be seen.
+ * Sees the writes of an open batch of this CPU.
  */
 PV_OP(HOT, SAVE, 6, R1, struct pv_pte, pte_get, (const struct pv_pte *entry), (entry))
 
@@ -59,6 +59,7 @@ PV_OP(HOT, SAVE, 6, V2, void, paging_table_add, (uint64_t frame, uint32_t level)
  *               top-level table, no CPU uses it.
  * @param level  As it was added.
  *
- * Afterwards the page is plain memory again, writable where it was.
+ * Afterwards, or when the batch ends that it was said in, the page is plain memory again, writable
+ * where it was.
  */
 PV_OP(HOT, SAVE, 6, V2, void, paging_table_remove, (uint64_t frame, uint32_t level), (frame, level))

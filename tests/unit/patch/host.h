@@ -46,6 +46,10 @@ struct host_backend_state {
     bool fail_begin;
     const struct pv_boot_info *begun_with;
     const struct pv_backend *in_force; /* when it was asked to begin */
+    int cpus_entered;                  /* further CPUs, less those that left again */
+    uint8_t cpu_entered[8];            /* the same for each of them */
+    unsigned fail_cpu;                 /* the number of one that it fails on; 0: none */
+    unsigned stack_below;              /* how often a CPU came while the backend was not entered */
 };
 extern struct host_backend_state host_alpha, host_beta, host_gamma, host_delta;
 

@@ -64,6 +64,29 @@ static void leave(struct host_backend_state *state)
     state->entered--;
 }
 
+/* Entering and leaving again is all that a further CPU may do. */
+static int cpu_enter(struct host_backend_state *state, struct pv_error *error)
+{
+    unsigned cpu = pv_this_cpu()->number;
+
+    state->stack_below += state->entered == 0;
+    if (state->fail_cpu == cpu && cpu != 0)
+        return pv_fail(error, PV_E_HOST, "the test's backend does not want this CPU", cpu, -1);
+    __atomic_add_fetch(&state->cpus_entered, 1, __ATOMIC_RELAXED);
+    state->cpu_entered[cpu]++;
+    return PV_OK;
+}
+
+static void cpu_leave(struct host_backend_state *state)
+{
+    unsigned cpu = pv_this_cpu()->number;
+
+    state->stack_below += state->entered == 0;
+    if (state->cpu_entered[cpu] != 0)
+        __atomic_sub_fetch(&state->cpus_entered, 1, __ATOMIC_RELAXED);
+    state->cpu_entered[cpu] = 0;
+}
+
 static int begin(struct host_backend_state *state, const struct pv_boot_info *boot,
                  struct pv_error *error)
 {
@@ -88,6 +111,14 @@ static int begin(struct host_backend_state *state, const struct pv_boot_info *bo
     static void name##_leave(void)                                                      \
     {                                                                                   \
         leave(&host_##name);                                                            \
+    }                                                                                   \
+    static int name##_cpu_enter(struct pv_error *error)                                 \
+    {                                                                                   \
+        return cpu_enter(&host_##name, error);                                          \
+    }                                                                                   \
+    static void name##_cpu_leave(void)                                                  \
+    {                                                                                   \
+        cpu_leave(&host_##name);                                                        \
     }
 
 LIFE(alpha)
@@ -127,6 +158,8 @@ const struct pv_backend pv_backend_alpha = {
     .begin = alpha_begin,
     .enter = alpha_enter,
     .leave = alpha_leave,
+    .cpu_enter = alpha_cpu_enter,
+    .cpu_leave = alpha_cpu_leave,
 };
 
 const struct pv_backend pv_backend_beta = {
@@ -138,6 +171,8 @@ const struct pv_backend pv_backend_beta = {
     .begin = beta_begin,
     .enter = beta_enter,
     .leave = beta_leave,
+    .cpu_enter = beta_cpu_enter,
+    .cpu_leave = beta_cpu_leave,
     .features = beta_features,
     .clock = "beta's",
     .trap = beta_trap,
@@ -151,6 +186,8 @@ const struct pv_backend pv_backend_gamma = {
     .begin = gamma_begin,
     .enter = gamma_enter,
     .leave = gamma_leave,
+    .cpu_enter = gamma_cpu_enter,
+    .cpu_leave = gamma_cpu_leave,
 };
 
 const struct pv_backend pv_backend_delta = {
@@ -162,6 +199,8 @@ const struct pv_backend pv_backend_delta = {
     .fitness = fits,
     .enter = delta_enter,
     .leave = delta_leave,
+    .cpu_enter = delta_cpu_enter,
+    .cpu_leave = delta_cpu_leave,
 };
 
 static const struct pv_backend unfit = {

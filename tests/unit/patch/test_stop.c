@@ -114,6 +114,96 @@ static void one_that_answered_goes_on_when_another_did_not(void **state)
     host_interrupts_arrive(1);
 }
 
+static unsigned ran[3];
+
+static int count_here(void)
+{
+    unsigned cpu = pv_this_cpu()->number;
+
+    __atomic_add_fetch(&ran[cpu], 1, __ATOMIC_RELAXED);
+    return cpu == 2 ? PV_E_HOST : PV_OK;
+}
+
+static void what_is_asked_of_cpus_that_stand_still_runs_once_on_each(void **state)
+{
+    (void)state;
+    struct pv_error error = {0};
+    memset(ran, 0, sizeof(ran));
+    assert_int_equal(pv_stop_begin(PV_ALL_OPS, NULL), PV_OK);
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_int_equal(pv_stop_run(count_here, &error), PV_E_HOST);
+        assert_int_equal(error.where, 2);
+        assert_int_equal(ran[0], 0);
+        assert_int_equal(ran[1], i);
+        assert_int_equal(ran[2], i);
+    }
+    pv_stop_end();
+    assert_calls_go_on();
+    assert_int_equal(ran[1], 3);
+}
+
+static void all_cpus_leave_and_enter_in_a_change(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(pv_switch("gamma", NULL), PV_OK);
+        assert_int_equal(host_alpha.cpus_entered, 0);
+        assert_int_equal(host_beta.cpus_entered, 2);
+        assert_int_equal(host_gamma.cpus_entered, 2);
+        assert_int_equal(pv_switch("alpha", NULL), PV_OK);
+        assert_int_equal(host_alpha.cpus_entered, 2);
+        assert_int_equal(host_beta.cpus_entered, 0);
+        assert_int_equal(host_gamma.cpus_entered, 0);
+    }
+    assert_int_equal(host_alpha.stack_below + host_beta.stack_below + host_gamma.stack_below, 0);
+}
+
+static void what_two_backends_share_is_not_left_by_any_cpu(void **state)
+{
+    (void)state;
+    assert_int_equal(pv_switch("gamma", NULL), PV_OK);
+    assert_int_equal(pv_switch("beta", NULL), PV_OK);
+    assert_int_equal(host_beta.cpus_entered, 2);
+    assert_int_equal(host_beta.cpu_entered[1], 1);
+    assert_int_equal(host_beta.cpu_entered[2], 1);
+    assert_int_equal(host_gamma.cpus_entered, 0);
+}
+
+static void a_cpu_that_cannot_enter_is_named_and_all_go_back(void **state)
+{
+    (void)state;
+    struct pv_error error = {0};
+    assert_int_equal(pv_switch("beta", NULL), PV_OK);
+    host_gamma.fail_cpu = host_alpha.fail_cpu = 2;
+    assert_int_equal(pv_switch("gamma", &error), PV_E_HOST);
+    assert_int_equal(error.where, 2);
+    assert_int_equal(host_gamma.entered, 0);
+    assert_int_equal(host_gamma.cpus_entered, 0);
+    assert_int_equal(pv_switch("alpha", &error), PV_E_HOST);
+    assert_int_equal(host_alpha.entered, 0);
+    assert_int_equal(host_alpha.cpus_entered, 0);
+    assert_string_equal(pv_backend->name, "beta");
+    assert_int_equal(host_beta.entered, 1);
+    assert_int_equal(host_beta.cpus_entered, 2);
+    assert_int_equal(pv_sites_check(NULL, NULL), PV_OK);
+    assert_calls_go_on();
+}
+
+static struct pv_cpu *only_cpu_0_and_2(unsigned number)
+{
+    return number == 1 ? NULL : host_cpu(number);
+}
+
+static void a_cpu_that_is_not_up_is_not_waited_for(void **state)
+{
+    (void)state;
+    host_interrupts_lost(1);
+    host_platform.cpu = only_cpu_0_and_2;
+    assert_int_equal(pv_switch("beta", NULL), PV_OK);
+    assert_int_equal(host_beta.cpus_entered, 1);
+    host_interrupts_arrive(1);
+}
+
 static void (*function_before)(void *, const struct pv_regs *);
 static void *argument_before;
 static unsigned requests;
@@ -205,6 +295,11 @@ int main(void)
         ALONE(a_cpu_that_never_answers_is_named_and_nothing_changes),
         ALONE(a_late_answer_does_no_harm),
         ALONE(one_that_answered_goes_on_when_another_did_not),
+        ALONE(what_is_asked_of_cpus_that_stand_still_runs_once_on_each),
+        ALONE(all_cpus_leave_and_enter_in_a_change),
+        ALONE(what_two_backends_share_is_not_left_by_any_cpu),
+        ALONE(a_cpu_that_cannot_enter_is_named_and_all_go_back),
+        ALONE(a_cpu_that_is_not_up_is_not_waited_for),
         WITHOUT(an_answer_to_an_earlier_request_does_not_count),
         WITHOUT(more_cpus_than_there_is_room_for_are_refused),
         WITHOUT(other_cpus_without_a_way_to_ask_them_are_refused),

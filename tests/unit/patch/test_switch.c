@@ -81,6 +81,33 @@ static void a_change_to_the_backend_in_force_does_nothing(void **state)
     assert_int_equal(host_alpha.leaves, 0);
 }
 
+static void a_cpu_comes_and_goes_through_all_that_its_backend_stands_on(void **state)
+{
+    (void)state;
+    struct pv_error error = {0};
+    assert_int_equal(pv_switch("gamma", NULL), PV_OK);
+    host_become_cpu(1);
+    assert_int_equal(pv_cpu_online(NULL), PV_OK);
+    assert_int_equal(host_beta.cpu_entered[1], 1);
+    assert_int_equal(host_gamma.cpu_entered[1], 1);
+    pv_cpu_offline();
+    assert_int_equal(host_beta.cpus_entered, 0);
+    assert_int_equal(host_gamma.cpus_entered, 0);
+    host_gamma.fail_cpu = 1;
+    assert_int_equal(pv_cpu_online(&error), PV_E_HOST);
+    assert_int_equal(error.where, 1);
+    assert_int_equal(host_beta.cpus_entered, 0);
+    host_become_cpu(0);
+}
+
+static void a_cpu_beyond_all_bookkeeping_does_not_come(void **state)
+{
+    (void)state;
+    pv_this_cpu()->number = PV_CONFIG_MAX_CPUS;
+    assert_int_equal(pv_cpu_online(NULL), PV_E_RANGE);
+    pv_this_cpu()->number = 0;
+}
+
 static void what_two_backends_share_stays(void **state)
 {
     (void)state;
@@ -451,6 +478,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         ALONE(a_change_makes_the_other_backend_whole),
         ALONE(a_change_to_the_backend_in_force_does_nothing),
+        ALONE(a_cpu_comes_and_goes_through_all_that_its_backend_stands_on),
+        ALONE(a_cpu_beyond_all_bookkeeping_does_not_come),
         ALONE(what_two_backends_share_stays),
         ALONE(an_unknown_backend_is_refused),
         ALONE(part_of_a_name_is_refused),

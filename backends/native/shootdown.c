@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Dropping translations on other CPUs, by an inter-processor interrupt: each CPU has one request of
+ * its own, and each CPU that the request is for takes itself out of it when it has done it. There
+ * is no lock, so that two CPUs that ask each other with interrupts off can serve each other while
+ * they wait. Intel SDM vol. 3A, 4.10.5.
+ */
+#include "backends/native/native.h"
+#include "lib/live.h"
+#include "lib/x86/tsc.h"
+
+/* From so many pages on, dropping everything is less work. */
+#define MOST_PAGES 32u
+#define PAGE_SHIFT 12
+
+#define WORDS (sizeof(struct pv_cpu_set) / sizeof(uint64_t))
+
+#define PATIENCE_NS 2000000000ull
+
+struct request {
+    uint64_t start;
+    uint64_t end;
+    struct pv_cpu_set left; /* who has not done it yet */
+} __attribute__((aligned(64)));
+
+static struct request requests[PV_CONFIG_MAX_CPUS];
+static int vector = PV_E_FULL;
+
+static void drop(uint64_t start, uint64_t end)
+{
+    if (end == UINT64_MAX || end - start > (uint64_t)MOST_PAGES << PAGE_SHIFT) {
+        pv_native_tlb_flush_all();
+        return;
+    }
+    for (uint64_t at = start >> PAGE_SHIFT << PAGE_SHIFT; at < end; at += 1u << PAGE_SHIFT)
+        pv_native_tlb_invlpg(at);
+}
+
+static void take_out(struct request *request, uint32_t cpu)
+{
+    __atomic_and_fetch(&request->left.bits[cpu / 64], ~((uint64_t)1 << cpu % 64), __ATOMIC_RELEASE);
+}
+
+static bool is_left(const struct request *request, uint32_t cpu)
+{
+    return __atomic_load_n(&request->left.bits[cpu / 64], __ATOMIC_ACQUIRE) >> cpu % 64 & 1;
+}
+
+/* Interrupts off: a request that is done twice at the same time could be taken for the next one. */
+static void serve_all(void)
+{
+    uint32_t self = pv_this_cpu()->number;
+
+    for (unsigned sender = 0; sender < PV_CONFIG_MAX_CPUS; sender++) {
+        struct request *request = &requests[sender];
+        if (!is_left(request, self))
+            continue;
+        drop(request->start, request->end);
+        take_out(request, self);
+    }
+}
+
+static void on_request(struct pv_regs *regs, void *context)
+{
+    (void)regs;
+    (void)context;
+    serve_all();
+}
+
+static bool is_done(const struct request *request)
+{
+    for (unsigned i = 0; i < WORDS; i++)
+        if (__atomic_load_n(&request->left.bits[i], __ATOMIC_ACQUIRE) != 0)
+            return false;
+    return true;
+}
+
+/* A CPU that has gone since it was asked has nothing to drop. */
+static void take_out_who_has_gone(struct request *request)
+{
+    for (uint32_t cpu = 0; cpu < PV_CONFIG_MAX_CPUS; cpu++)
+        if (is_left(request, cpu) && (cpu > pv_other_cpus() || pv_cpu_of(cpu) == NULL))
+            take_out(request, cpu);
+}
+
+static bool gets_done(struct request *request)
+{
+    uint64_t start = pv_tsc_read();
+    uint64_t ticks = pv_native_ticks(PATIENCE_NS);
+
+    while (!is_done(request)) {
+        if (pv_tsc_read() - start >= ticks)
+            return false;
+        struct pv_irqflags flags = pv_irq_save();
+        serve_all();
+        pv_irq_restore(flags);
+        take_out_who_has_gone(request);
+        pv_cpu_relax();
+    }
+    return true;
+}
+
+static void ask(struct request *request, const struct pv_cpu_set *cpus)
+{
+    uint32_t self = pv_this_cpu()->number;
+    struct pv_cpu_set asked = {{0}};
+
+    for (uint32_t cpu = 0; cpu <= pv_other_cpus() && cpu < PV_CONFIG_MAX_CPUS; cpu++) {
+        if (cpu == self || !pv_cpu_set_has(cpus, cpu) || pv_cpu_of(cpu) == NULL)
+            continue;
+        __atomic_or_fetch(&request->left.bits[cpu / 64], (uint64_t)1 << cpu % 64, __ATOMIC_RELEASE);
+        pv_cpu_set_add(&asked, cpu);
+    }
+    pv_smp_ipi_many(&asked, (uint8_t)vector);
+}
+
+/*
+ * A request that somebody has not done in time stays open for him, and the next one waits for him
+ * too: what he was to drop is not forgotten.
+ */
+int pv_native_tlb_flush_others(const struct pv_cpu_set *cpus, uint64_t start, uint64_t end)
+{
+    uint32_t self = pv_this_cpu()->number;
+
+    if (pv_other_cpus() == 0)
+        return PV_OK;
+    if (vector < 0 || self >= PV_CONFIG_MAX_CPUS)
+        return PV_E_UNSUPPORTED;
+    struct request *request = &requests[self];
+    if (!gets_done(request))
+        return PV_E_TIMEOUT;
+    request->start = start;
+    request->end = end;
+    ask(request, cpus);
+    return gets_done(request) ? PV_OK : PV_E_TIMEOUT;
+}
+
+void pv_native_shootdown_init(void)
+{
+    if (pv_native_apic_present())
+        vector = pv_irq_alloc(on_request, NULL);
+}
+
+/* Who was asked and goes has done it by going. */
+void pv_native_shootdown_cpu_leave(void)
+{
+    serve_all();
+}

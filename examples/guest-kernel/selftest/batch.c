@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Batches: what a VMM that owns page tables is asked, and how often. Where it owns none, a batch is
+ * nothing, and the same work is done without any call.
+ */
+#include "selftest.h"
+#include "../commands.h"
+#include "../cpu.h"
+#include "../memory.h"
+#include "../paging.h"
+#include "../traps.h"
+#include "../user.h"
+
+#define TABLE_PAGES  512u
+#define MANY_PAGES   1000u
+#define MOST_CALLS   10u
+#define MOST_ENTRIES 40u
+
+static struct pv_host_calls counted;
+
+static void count_from_here(void)
+{
+    pv_host_calls(&counted);
+}
+
+/* How many since count_from_here(). */
+static struct pv_host_calls count(void)
+{
+    struct pv_host_calls now;
+    pv_host_calls(&now);
+    return (struct pv_host_calls){now.calls - counted.calls, now.entries - counted.entries,
+                                  now.updates - counted.updates};
+}
+
+static bool host_owns_tables(void)
+{
+    return boot_info.door == PV_DOOR_XEN_PV;
+}
+
+static void expect_counts(struct check *check, uint64_t calls, uint64_t entries, uint64_t updates)
+{
+    struct pv_host_calls made = count();
+    if (!host_owns_tables())
+        calls = entries = updates = 0;
+    EXPECT(check, made.calls == calls && made.entries == entries && made.updates == updates,
+           "%lu calls, %lu entries, %lu updates", made.calls, made.entries, made.updates);
+}
+
+static void switch_is_one_call(struct check *check)
+{
+    uint64_t space = space_create();
+    if (!EXPECT(check, space != 0, "no memory"))
+        return;
+    uint64_t stack = *this_cpu()->pv.kernel_stack_slot;
+    pv_irq_disable();
+    count_from_here();
+    pv_mmu_batch_begin();
+    pv_cpu_kernel_stack_set(stack);
+    pv_cr3_write(space);
+    pv_cpu_tls_set(0);
+    pv_mmu_batch_end();
+    /* Kernel stack, both roots, thread pointer. */
+    expect_counts(check, 1, 4, 0);
+    EXPECT(check, (pv_cr3_read() & PTE_ADDRESS) == space, "the space is not in force");
+    pv_cr3_write(kernel_space);
+    pv_irq_enable();
+    space_destroy(space);
+}
+
+static void a_table_is_one_call(struct check *check)
+{
+    uint64_t space = space_create();
+    uint64_t shared_page = page_alloc();
+    struct pv_pte *entry = space != 0 ? paging_entry(space, USER_CODE, true) : NULL;
+    if (!EXPECT(check, entry != NULL && shared_page != 0, "no memory"))
+        return;
+    count_from_here();
+    batch_begin();
+    for (unsigned i = 0; i < TABLE_PAGES; i++)
+        pv_pte_set(&entry[i], (struct pv_pte){shared_page | MAP_USER_CODE | PTE_ACCESSED});
+    batch_end();
+    expect_counts(check, 1, 0, TABLE_PAGES);
+    for (unsigned i = 0; i < TABLE_PAGES; i++)
+        if (pv_pte_get(&entry[i]).raw != (shared_page | MAP_USER_CODE | PTE_ACCESSED))
+            fail(check, "entry %u reads %lx", i, pv_pte_get(&entry[i]).raw);
+    for (unsigned i = 0; i < TABLE_PAGES; i++)
+        pv_pte_clear(&entry[i]);
+    space_destroy(space);
+    page_free(shared_page);
+}
+
+static uint64_t fresh_page(size_t index)
+{
+    (void)index;
+    return page_alloc();
+}
+
+static void a_space_is_a_few_calls(struct check *check)
+{
+    uint64_t before = pages_free();
+    count_from_here();
+    batch_begin();
+    uint64_t space = space_create();
+    bool mapped = space != 0 && space_map(space, USER_CODE, MANY_PAGES, fresh_page, MAP_USER_DATA);
+    batch_end();
+    if (!EXPECT(check, mapped, "no memory"))
+        return;
+    pv_irq_disable();
+    pv_cr3_write(space);
+    *(volatile uint64_t *)USER_CODE = 1; /* reachable to the first and the last byte */
+    *(volatile uint64_t *)(USER_CODE + MANY_PAGES * PAGE_BYTES - 8) = 2;
+    pv_cr3_write(kernel_space);
+    pv_irq_enable();
+    space_destroy(space);
+    struct pv_host_calls made = count();
+    EXPECT(check, made.calls <= MOST_CALLS && made.entries <= MOST_ENTRIES,
+           "%lu calls, %lu entries, %lu updates", made.calls, made.entries, made.updates);
+    EXPECT(check, host_owns_tables() == (made.updates > MANY_PAGES), "%lu updates", made.updates);
+    EXPECT(check, pages_free() == before, "%lu pages are lost", before - pages_free());
+}
+
+static void writes_are_read_back(struct check *check)
+{
+    struct pv_pte *entry = paging_entry(kernel_space, SCRATCH_BASE, true);
+    uint64_t phys = page_alloc();
+    if (!EXPECT(check, entry != NULL && phys != 0, "no memory"))
+        return;
+    uint64_t value = phys | MAP_KERNEL_DATA | PTE_ACCESSED;
+    batch_begin();
+    pv_pte_set(entry, (struct pv_pte){value});
+    uint64_t first = pv_pte_get(entry).raw;
+    pv_pte_clear(entry);
+    uint64_t second = pv_pte_get(entry).raw;
+    pv_pte_set(entry, (struct pv_pte){value & ~PTE_WRITE});
+    uint64_t third = pv_pte_get(entry).raw;
+    batch_end();
+    EXPECT(check, first == value && second == 0 && third == (value & ~PTE_WRITE),
+           "read %lx, %lx and %lx", first, second, third);
+    EXPECT(check, pv_pte_get(entry).raw == third, "afterwards %lx", pv_pte_get(entry).raw);
+    pv_pte_clear(entry);
+    pv_tlb_invlpg(SCRATCH_BASE);
+    page_free(phys);
+}
+
+static uint64_t mapped_by_handler;
+
+static void map_at_once(struct pv_regs *regs, void *context)
+{
+    (void)regs;
+    (void)context;
+    uint64_t phys = mapped_by_handler;
+    mapped_by_handler = 0;
+    pv_mmu_batch_begin();
+    paging_map(kernel_space, SCRATCH_BASE, phys, MAP_KERNEL_DATA);
+    pv_mmu_batch_end();
+    if (probe_write((void *)SCRATCH_BASE, 7))
+        mapped_by_handler = phys;
+}
+
+/* A handler's page is there when the handler wants it, and the batch is none the worse for it. */
+static void handlers_are_apart(struct check *check)
+{
+    struct pv_pte *entry = paging_entry(kernel_space, SCRATCH_BASE, true);
+    uint64_t phys = page_alloc();
+    if (skip_without_ipi(check) || !EXPECT(check, entry != NULL && phys != 0, "no memory"))
+        return;
+    int vector = pv_irq_alloc(map_at_once, NULL);
+    if (!EXPECT(check, vector >= 0, "no vector"))
+        return;
+    mapped_by_handler = phys;
+    batch_begin();
+    pv_pte_set(&entry[1], (struct pv_pte){phys | MAP_KERNEL_CONST | PTE_ACCESSED});
+    pv_smp_ipi(0, (uint8_t)vector);
+    for (unsigned i = 0; i < 1000000 && mapped_by_handler != phys; i++)
+        pv_cpu_relax();
+    pv_pte_set(&entry[2], (struct pv_pte){phys | MAP_KERNEL_CONST | PTE_ACCESSED});
+    batch_end();
+    pv_irq_free(vector);
+    EXPECT(check, mapped_by_handler == phys, "the handler could not use its page");
+    for (unsigned i = 1; i <= 2; i++)
+        EXPECT(check, *(volatile uint64_t *)(SCRATCH_BASE + i * PAGE_BYTES) == 7, "page %u", i);
+    for (unsigned i = 0; i <= 2; i++)
+        paging_unmap(kernel_space, SCRATCH_BASE + i * PAGE_BYTES);
+    page_free(phys);
+}
+
+static const struct test batch_tests[] = {
+    {"a switch between two address spaces is one hypercall at most", switch_is_one_call},
+    {"512 entries of a table are one hypercall at most", a_table_is_one_call},
+    {"a space of 1,000 pages is built, used and taken down in ten hypercalls",
+     a_space_is_a_few_calls},
+    {"what is written in a batch is read back in it", writes_are_read_back},
+    {"an interrupt handler is no part of the batch that it interrupts", handlers_are_apart},
+};
+
+const struct test_group batch_group = TEST_GROUP(batch);

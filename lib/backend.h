@@ -143,6 +143,10 @@ void pv_log_number(const char *text, uint64_t number);
 /* Stops the machine: pv_platform::panic, or ud2. */
 _Noreturn void pv_panic(const char *why);
 
+/* Of functions that run at boot, or when something has failed: their size counts, not their speed.
+ */
+#define PV_COLD __attribute__((cold))
+
 /* The text that handles breakpoints, NMIs and machine checks: no site may lie in it. */
 #define PV_NOSITE __attribute__((section(".text.pv_nosite"), noinline))
 

@@ -6,6 +6,7 @@
 #include "lib/patch.h"
 #include "lib/switch.h"
 #include "lib/text.h"
+#include "lib/words.h"
 
 uint32_t pv_tsc_khz_value;
 const struct pv_boot_info *pv_boot;
@@ -48,8 +49,7 @@ const struct pv_backend *pv_backend_fittest(void)
     return best;
 }
 
-/* The word at *text, which ends at a blank; moves *text behind it. 0: no more words. */
-static size_t next_word(const char **text, const char **word)
+size_t pv_word_next(const char **text, const char **word)
 {
     while (**text == ' ' || **text == '\t')
         (*text)++;
@@ -59,9 +59,8 @@ static size_t next_word(const char **text, const char **word)
     return (size_t)(*text - *word);
 }
 
-/* Length of the value if the word is "key=value" or, with an empty value, "key"; -1 otherwise. */
-static bool word_is(const char *word, size_t length, const char *key, const char **value,
-                    size_t *value_length)
+bool pv_word_is(const char *word, size_t length, const char *key, const char **value,
+                size_t *value_length)
 {
     size_t i = 0;
 
@@ -81,13 +80,13 @@ static bool all_asked_for(const char *cmdline)
     const char *word;
     size_t length;
 
-    while ((length = next_word(&cmdline, &word)) != 0) {
+    while ((length = pv_word_next(&cmdline, &word)) != 0) {
         const char *value;
         size_t value_length;
-        if (!word_is(word, length, "detect=", &value, &value_length))
+        if (!pv_word_is(word, length, "detect=", &value, &value_length))
             continue;
         const char *rest;
-        if (word_is(value, value_length, "all", &rest, &value_length) && value_length == 0)
+        if (pv_word_is(value, value_length, "all", &rest, &value_length) && value_length == 0)
             all = true;
         else
             pv_log("pvops: detect= can only be detect=all; it is ignored");
@@ -117,13 +116,13 @@ static const struct pv_backend *asked_for(const char *cmdline)
     const char *word;
     size_t length;
 
-    while ((length = next_word(&cmdline, &word)) != 0) {
+    while ((length = pv_word_next(&cmdline, &word)) != 0) {
         const char *name = "native";
         size_t name_length = 6;
         const char *rest;
         size_t rest_length;
-        bool nopv = word_is(word, length, "nopv", &rest, &rest_length) && rest_length == 0;
-        if (!nopv && !word_is(word, length, "backend=", &name, &name_length))
+        bool nopv = pv_word_is(word, length, "nopv", &rest, &rest_length) && rest_length == 0;
+        if (!nopv && !pv_word_is(word, length, "backend=", &name, &name_length))
             continue;
         const struct pv_backend *backend = pv_backend_named(name, name_length);
         if (backend == NULL)

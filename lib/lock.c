@@ -4,11 +4,13 @@
  * 1991), whose end is kept in the lock itself. The lock word has three parts that change apart:
  *
  *     locked   0 -> 1 by whoever finds the whole word 0 (the fast path), by the first in the
- *              queue, and by a CPU whose nodes are used up; 1 -> 0 by the holder's plain store
+ *              queue, and by a CPU whose nodes are used up; back to 0 by the holder
  *     tail     exchanged by each CPU that queues up; cleared by the first in the queue when
  *              nobody is behind it
  *
- * The first in the queue waits on the lock, all others on a byte of their own.
+ * The first in the queue waits on the lock, all others on a byte of their own. A backend whose
+ * lock_wait halts marks that byte with PV_LOCK_ASLEEP: it kicks in its lock_release if it finds the
+ * mark there, and here the mark is looked for before the next in the queue is kicked.
  */
 #include "lib/backend.h"
 #include "lib/lock.h"
@@ -51,8 +53,9 @@ static void acquire_without_node(struct pv_spinlock *lock)
 static void wait_for_turn(struct pv_cpu *self, struct pv_lock_node *node, uint16_t before)
 {
     __atomic_store_n(&node_of(self, before)->next, node, __ATOMIC_RELEASE);
-    while (__atomic_load_n(&node->go, __ATOMIC_ACQUIRE) == 0)
-        pv_lock_wait(&node->go, 0);
+    uint8_t go;
+    while ((go = __atomic_load_n(&node->go, __ATOMIC_ACQUIRE)) != 1)
+        pv_lock_wait(&node->go, go);
 }
 
 /* Takes the lock as the first in the queue. true: nobody was behind, the queue is empty. */
@@ -63,7 +66,7 @@ static bool take_as_first(struct pv_spinlock *lock, uint16_t tail)
 
     for (;;) {
         if (seen & WORD_LOCKED_ALL) {
-            pv_lock_wait(&lock->locked, 1);
+            pv_lock_wait(&lock->locked, (uint8_t)seen);
             seen = __atomic_load_n(word, __ATOMIC_RELAXED);
             continue;
         }
@@ -84,8 +87,8 @@ static void wake_next(struct pv_lock_node *node)
         pv_cpu_relax();
     /* Its node may be gone as soon as it may go. */
     uint32_t cpu = next->cpu;
-    __atomic_store_n(&next->go, 1, __ATOMIC_RELEASE);
-    pv_lock_kick(cpu);
+    if (__atomic_exchange_n(&next->go, 1, __ATOMIC_SEQ_CST) & PV_LOCK_ASLEEP)
+        pv_lock_kick(cpu);
 }
 
 void pv_lock_acquire_slow(struct pv_spinlock *lock)

@@ -6,6 +6,7 @@
 #define PVOPS_LIB_LOCK_H
 
 #include "pvops/lock.h"
+#include "lib/asleep.h"
 
 /*
  * Takes a lock that the fast path did not get. Calling convention of C; every backend's

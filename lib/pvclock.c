@@ -13,7 +13,7 @@
 
 struct cpu_clock {
     struct pv_pvclock copy;
-    const volatile struct pv_pvclock_record *record; /* NULL: not added */
+    volatile struct pv_pvclock_record *record; /* NULL: not added */
     uint8_t failures;
 } __attribute__((aligned(64)));
 
@@ -24,6 +24,7 @@ static bool in_use;
 static bool retiring;      /* somebody is about to clear in_use */
 static bool fix_up;        /* records of different CPUs may disagree */
 static bool stable_told;   /* the flag in the records can be believed */
+static bool was_stopped;   /* told by the VMM, and not yet to the kernel */
 static uint64_t latest_ns; /* for the fix-up */
 static uint64_t offset_ns; /* from the VMM's scale to that of pv_clock_ns(), modulo 2^64 */
 
@@ -46,6 +47,12 @@ static int refresh(struct cpu_clock *clock)
     if (status != PV_OK)
         return status;
     clock->failures = 0;
+    /* The VMM keeps it until it is cleared, which only this CPU does (api.rst, KVM_KVMCLOCK_CTRL).
+     */
+    if (clock->copy.flags & PV_PVCLOCK_STOPPED) {
+        clock->record->flags &= (uint8_t)~PV_PVCLOCK_STOPPED;
+        __atomic_store_n(&was_stopped, true, __ATOMIC_RELAXED);
+    }
     if (!stable_told || !(clock->copy.flags & PV_PVCLOCK_STABLE) || clock->copy.adjust_ns != 0)
         __atomic_store_n(&fix_up, true, __ATOMIC_RELAXED);
     return PV_OK;
@@ -62,7 +69,7 @@ static void remove_cpu(struct pv_cpu *cpu, struct cpu_clock *clock)
 /* Interrupts off. On failure nothing is registered. */
 static int add_cpu(struct pv_cpu *cpu, struct cpu_clock *clock)
 {
-    const volatile struct pv_pvclock_record *record = NULL;
+    volatile struct pv_pvclock_record *record = NULL;
 
     clock->copy.version = 0;
     clock->failures = 0;
@@ -225,6 +232,17 @@ bool pv_pvclock_is_stable(void)
     return pv_pvclock_in_use() && !__atomic_load_n(&fix_up, __ATOMIC_RELAXED);
 }
 
+bool pv_pvclock_at_tsc(uint64_t tsc, uint64_t *ns)
+{
+    struct pv_cpu *cpu = pv_this_cpu();
+
+    if (!pv_pvclock_in_use() || cpu->number >= PV_CONFIG_MAX_CPUS ||
+        clocks[cpu->number].copy.version == 0)
+        return false;
+    *ns = pv_pvclock_at(&clocks[cpu->number].copy, tsc) + offset_ns;
+    return true;
+}
+
 bool pv_pvclock_vmm_ns(uint64_t *ns)
 {
     struct pv_cpu *cpu = pv_this_cpu();
@@ -236,6 +254,12 @@ bool pv_pvclock_vmm_ns(uint64_t *ns)
         return false;
     *ns = pv_pvclock_at(&clock->copy, pv_tsc_read()) - clock->copy.adjust_ns;
     return true;
+}
+
+bool pv_clock_was_stopped(void)
+{
+    (void)pv_clock_ns(); /* looks at the record */
+    return __atomic_exchange_n(&was_stopped, false, __ATOMIC_RELAXED);
 }
 
 uint64_t pv_pvclock_to_vmm(uint64_t ns)

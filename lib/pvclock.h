@@ -21,7 +21,7 @@ struct pv_pvclock_source {
      * Makes the VMM keep a record for this CPU. On success *record is where, at least until
      * remove(). Interrupts off.
      */
-    int (*add)(struct pv_cpu *cpu, const volatile struct pv_pvclock_record **record);
+    int (*add)(struct pv_cpu *cpu, volatile struct pv_pvclock_record **record);
     void (*remove)(struct pv_cpu *cpu); /* undoes add(); NULL: nothing to undo */
 
     uint64_t (*base_ns)(void); /* the base clock */
@@ -57,6 +57,10 @@ bool pv_pvclock_is_stable(void);
  * This CPU's time on the VMM's own scale; false: its clock is not in use here. Interrupts off.
  */
 bool pv_pvclock_vmm_ns(uint64_t *ns);
+
+/* The time of pv_pvclock_ns() when the TSC was this; false: the clock is not in use here.
+ * Interrupts off. */
+bool pv_pvclock_at_tsc(uint64_t tsc, uint64_t *ns);
 
 /* A time of pv_pvclock_ns() on the VMM's own scale, cut to what that can express. */
 uint64_t pv_pvclock_to_vmm(uint64_t ns);

@@ -13,49 +13,38 @@ struct shared {
     struct pv_pvclock_wall wall;
 };
 
-_Static_assert(sizeof(struct shared) <= sizeof(((struct pv_cpu *)NULL)->vmm_clock),
-               "both records fit into the CPU's block");
+_Static_assert(sizeof(struct shared) <= PV_KVM_CLOCK_BYTES, "nothing else lies there");
 
 static uint32_t system_time_msr; /* 0: KVM offers no clock */
 static uint32_t wall_clock_msr;
-static bool stable_offered;
 
 static volatile struct shared *shared_of(struct pv_cpu *cpu)
 {
     return (volatile struct shared *)cpu->vmm_clock;
 }
 
-static uint64_t phys_of(const volatile void *address)
-{
-    return pv_platform->virt_to_phys != NULL ? pv_platform->virt_to_phys(address)
-                                             : (uintptr_t)address;
-}
-
 /* Bit 3 before bit 0: the registers of bit 0 lie outside of KVM's range and are deprecated. */
 static void choose_registers(void)
 {
-    uint32_t offered = pv_kvm_offered();
-
     system_time_msr = 0;
     wall_clock_msr = 0;
-    if (offered & PV_KVM_FEATURE_CLOCKSOURCE2) {
+    if (pv_kvm_has(PV_KVM_FEATURE_CLOCKSOURCE2)) {
         system_time_msr = PV_KVM_MSR_SYSTEM_TIME;
         wall_clock_msr = PV_KVM_MSR_WALL_CLOCK;
-    } else if (offered & PV_KVM_FEATURE_CLOCKSOURCE) {
+    } else if (pv_kvm_has(PV_KVM_FEATURE_CLOCKSOURCE)) {
         system_time_msr = PV_KVM_MSR_SYSTEM_TIME_OLD;
         wall_clock_msr = PV_KVM_MSR_WALL_CLOCK_OLD;
     }
-    stable_offered = (offered & PV_KVM_FEATURE_CLOCK_STABLE) != 0;
 }
 
-static int add(struct pv_cpu *cpu, const volatile struct pv_pvclock_record **record)
+static int add(struct pv_cpu *cpu, volatile struct pv_pvclock_record **record)
 {
     volatile struct shared *shared = shared_of(cpu);
 
     shared->system.version = 0;
     shared->system.tsc_to_system_mul = 0;
     *record = &shared->system;
-    return pv_cpu_msr_write(system_time_msr, phys_of(&shared->system) | PV_KVM_MSR_ENABLED);
+    return pv_cpu_msr_write(system_time_msr, pv_kvm_phys_of(&shared->system) | PV_KVM_MSR_ENABLED);
 }
 
 static void remove(struct pv_cpu *cpu)
@@ -73,6 +62,7 @@ static const struct pv_pvclock_source source = {
 
 uint64_t pv_kvm_clock_tsc_hz(void)
 {
+    pv_kvm_negotiate();
     choose_registers();
     return system_time_msr != 0 ? pv_pvclock_tsc_hz(&source) : 0;
 }
@@ -82,7 +72,7 @@ void pv_kvm_clock_enter(void)
     choose_registers();
     pv_pvclock_begin(&source);
     if (system_time_msr != 0)
-        pv_pvclock_start(stable_offered);
+        pv_pvclock_start(pv_kvm_has(PV_KVM_FEATURE_CLOCK_STABLE));
 }
 
 unsigned pv_kvm_clock_features(const char **names, unsigned room)
@@ -106,7 +96,7 @@ static int read_wall(struct pv_cpu *cpu, uint64_t *boot_ns, uint64_t *now_ns)
     if (!pv_pvclock_vmm_ns(now_ns))
         return PV_E_UNSUPPORTED;
     wall->version = 0;
-    int status = pv_cpu_msr_write(wall_clock_msr, phys_of(wall));
+    int status = pv_cpu_msr_write(wall_clock_msr, pv_kvm_phys_of(wall));
     if (status == PV_OK)
         status = pv_pvclock_wall_read(wall, boot_ns);
     return status;

@@ -8,47 +8,37 @@
 #ifndef PVOPS_KVM_HYPERCALL_H
 #define PVOPS_KVM_HYPERCALL_H
 
-#include "pvops/types.h"
+#include "backends/kvm/abi/kvm_para.h"
 
 /* VMMCALL or VMCALL; set when the backend is entered (lib/x86/vendor.h). */
 extern bool pv_kvm_vmmcall PV_HIDDEN;
 
-static inline int64_t pv_kvm_hypercall4(uint64_t number, uint64_t a, uint64_t b, uint64_t c,
-                                        uint64_t d)
-{
-    int64_t result;
+/* hypercall.S. A test replaces this function and is KVM. */
+int64_t pv_kvm_hypercall(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d) PV_HIDDEN;
 
-    if (pv_kvm_vmmcall)
-        __asm__ volatile("vmmcall"
-                         : "=a"(result)
-                         : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d)
-                         : "memory");
-    else
-        __asm__ volatile("vmcall"
-                         : "=a"(result)
-                         : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d)
-                         : "memory");
-    return result;
+/* Wakes a CPU out of a halt, even one with interrupts off; not lost if that halts a moment later.
+ */
+static inline void pv_kvm_hc_kick_cpu(uint32_t apic_id)
+{
+    (void)pv_kvm_hypercall(PV_KVM_HC_KICK_CPU, 0, apic_id, 0, 0);
 }
 
-static inline int64_t pv_kvm_hypercall3(uint64_t number, uint64_t a, uint64_t b, uint64_t c)
+/* Sends to the CPUs whose APIC IDs are first + n for each bit n of 128; how many, or an error. */
+static inline int64_t pv_kvm_hc_send_ipi(const uint64_t bits[2], uint32_t first, uint32_t icr)
 {
-    return pv_kvm_hypercall4(number, a, b, c, 0);
+    return pv_kvm_hypercall(PV_KVM_HC_SEND_IPI, bits[0], bits[1], first, icr);
 }
 
-static inline int64_t pv_kvm_hypercall2(uint64_t number, uint64_t a, uint64_t b)
+/* Gives the processor to a CPU if that was preempted. */
+static inline void pv_kvm_hc_sched_yield(uint32_t apic_id)
 {
-    return pv_kvm_hypercall4(number, a, b, 0, 0);
+    (void)pv_kvm_hypercall(PV_KVM_HC_SCHED_YIELD, apic_id, 0, 0, 0);
 }
 
-static inline int64_t pv_kvm_hypercall1(uint64_t number, uint64_t a)
+/* Fills the record at a physical address with the host's time and the guest's TSC at once. */
+static inline int64_t pv_kvm_hc_clock_pairing(uint64_t record)
 {
-    return pv_kvm_hypercall4(number, a, 0, 0, 0);
-}
-
-static inline int64_t pv_kvm_hypercall0(uint64_t number)
-{
-    return pv_kvm_hypercall4(number, 0, 0, 0, 0);
+    return pv_kvm_hypercall(PV_KVM_HC_CLOCK_PAIRING, record, PV_KVM_CLOCK_PAIRING_WALLCLOCK, 0, 0);
 }
 
 #endif

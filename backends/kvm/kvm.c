@@ -2,20 +2,46 @@
 /*
  * The KVM backend: what KVM offers to its guests beyond the hardware that it shows, on top of the
  * native backend. Linux, Documentation/virt/kvm/x86/.
+ *
+ * An op that needs a feature is in the table only while the feature is in use; without it the slot
+ * is empty, and its sites are what they are natively.
  */
 #include "backends/kvm/kvm.h"
+#include "backends/kvm/eoi.h"
 #include "backends/kvm/hypercall.h"
-#include "backends/kvm/abi/kvm_para.h"
 #include "lib/detect.h"
+#include "lib/ops.h"
 #include "lib/pvclock.h"
 #include "lib/switch.h"
 #include "lib/x86/vendor.h"
 
 bool pv_kvm_vmmcall;
 
-static const struct pv_ops ops = {
+static uint32_t refused; /* features, by registers that cannot be written */
+
+extern const struct pv_sequence pv_kvm_sequences[] PV_HIDDEN;
+extern const struct pv_sequence pv_kvm_sequences_end[] PV_HIDDEN;
+
+/* What ends an interrupt that KVM did not end by itself. */
+extern void (*pv_kvm_base_eoi)(void) PV_HIDDEN;
+void (*pv_kvm_base_eoi)(void);
+
+_Static_assert(PV_KVM_EOI_FLAG % 4 == 0 &&
+                   PV_KVM_EOI_FLAG >= offsetof(struct pv_cpu, vmm_clock) + PV_KVM_CLOCK_BYTES &&
+                   PV_KVM_EOI_FLAG + 4 <= offsetof(struct pv_cpu, vmm_state),
+               "the flag lies in the CPU's line for the VMM, behind the clock's records");
+
+/* The flag is reached by %gs, which another scheme for per-CPU data has no use for. */
+#ifdef PV_CONFIG_THIS_CPU
+#define OWN_CPU_SCHEME 1
+#else
+#define OWN_CPU_SCHEME 0
+#endif
+
+static struct pv_ops ops = {
     .clock_ns = pv_pvclock_ns,
     .wallclock = pv_kvm_wallclock,
+    .clock_pair = pv_kvm_clock_pair,
 };
 
 /*
@@ -27,39 +53,128 @@ static unsigned fitness(const struct pv_detection *detection)
     return pv_detected_interface(detection, PV_KVM_SIGNATURE) != NULL ? 30 : 0;
 }
 
-uint32_t pv_kvm_offered(void)
+/*
+ * The area is cleared, as most of them have to be. A register that KVM refuses to the CPU that
+ * enters the backend costs the feature; a further CPU does without.
+ */
+PV_COLD static void add(uint32_t feature, uint32_t msr, volatile void *area, size_t bytes,
+                        uint32_t bits)
 {
-    const struct pv_interface *found = pv_detected_interface(pv_detected(), PV_KVM_SIGNATURE);
-    uint32_t regs[4];
+    volatile uint32_t *words = area;
 
-    if (found == NULL || found->max_leaf < found->base + PV_KVM_LEAF_FEATURES)
-        return 0;
-    pv_cpu_cpuid(found->base + PV_KVM_LEAF_FEATURES, 0, regs);
-    return regs[0];
+    if (!pv_kvm_has(feature))
+        return;
+    for (size_t i = 0; i < bytes / sizeof(*words); i++)
+        words[i] = 0;
+    if (pv_cpu_msr_write(msr, pv_kvm_phys_of(area) | bits | PV_KVM_MSR_ENABLED) == PV_OK)
+        return;
+    pv_log_number("KVM offers a feature and refuses its register", msr);
+    refused |= feature;
 }
 
-static int enter(const struct pv_platform *platform, struct pv_error *error)
+PV_COLD static void take_back(uint32_t feature, uint32_t msr)
 {
-    (void)platform;
+    if (pv_kvm_has(feature))
+        (void)pv_cpu_msr_write(msr, 0);
+}
+
+/* What KVM has of the CPU that this runs on, made and undone. */
+PV_COLD static int cpu_enter(struct pv_error *error)
+{
+    struct pv_cpu *cpu = pv_this_cpu();
+
     (void)error;
-    pv_kvm_vmmcall = pv_x86_has_vmmcall();
-    pv_kvm_clock_enter();
+    add(PV_KVM_FEATURE_PV_EOI, PV_KVM_MSR_PV_EOI_EN, (uint8_t *)cpu + PV_KVM_EOI_FLAG, 4, 0);
+    add(PV_KVM_FEATURE_STEAL_TIME, PV_KVM_MSR_STEAL_TIME, pv_kvm_steal_begin(cpu),
+        sizeof(struct pv_kvm_steal_time), 0);
+    if (!pv_kvm_has(PV_KVM_FEATURE_ASYNC_PF))
+        return PV_OK;
+    if (pv_kvm_async_begin())
+        add(PV_KVM_FEATURE_ASYNC_PF, PV_KVM_MSR_ASYNC_PF_EN, pv_kvm_async_area(cpu),
+            sizeof(struct pv_kvm_async_pf), PV_KVM_ASYNC_PF_AS_INT);
+    else
+        refused |= PV_KVM_FEATURE_ASYNC_PF;
     return PV_OK;
 }
 
-/* No sequences of its own: those of the native backend hold for all that is not replaced here. */
+PV_COLD static void cpu_undo(void)
+{
+    take_back(PV_KVM_FEATURE_ASYNC_PF, PV_KVM_MSR_ASYNC_PF_EN);
+    pv_kvm_async_end();
+    take_back(PV_KVM_FEATURE_PV_EOI, PV_KVM_MSR_PV_EOI_EN);
+    take_back(PV_KVM_FEATURE_STEAL_TIME, PV_KVM_MSR_STEAL_TIME);
+    pv_kvm_steal_end(pv_this_cpu());
+}
+
+PV_COLD static void cpu_leave(void)
+{
+    cpu_undo();
+    pv_pvclock_cpu_stop();
+}
+
+#define OP_IF(feature, op) (ops.op = pv_kvm_has(feature) ? pv_kvm_##op : NULL)
+
+PV_COLD static void choose_ops(void)
+{
+    OP_IF(PV_KVM_FEATURE_PV_EOI, irq_eoi);
+    OP_IF(PV_KVM_FEATURE_STEAL_TIME, steal_ns);
+    OP_IF(PV_KVM_FEATURE_STEAL_TIME, vcpu_is_preempted);
+    OP_IF(PV_KVM_FEATURE_POLL_CONTROL, cpu_halt_poll);
+    OP_IF(PV_KVM_FEATURE_MIGRATION_CONTROL, cpu_migration_allow);
+    OP_IF(PV_KVM_FEATURE_PV_SEND_IPI, smp_ipi);
+    OP_IF(PV_KVM_FEATURE_PV_SEND_IPI, smp_ipi_many);
+    OP_IF(PV_KVM_FEATURE_PV_SCHED_YIELD, smp_yield_to);
+    OP_IF(PV_KVM_FEATURE_PV_TLB_FLUSH, tlb_flush_others);
+    OP_IF(PV_KVM_FEATURE_PV_UNHALT, lock_wait);
+    OP_IF(PV_KVM_FEATURE_PV_UNHALT, lock_kick);
+    OP_IF(PV_KVM_FEATURE_PV_UNHALT, lock_release);
+    pv_ops_fill(&pv_backend_kvm);
+}
+
+static bool sequence_fits(enum pv_op_id op)
+{
+    return op != PV_OPID_irq_eoi || ops.irq_eoi != NULL;
+}
+
+PV_COLD static int enter(const struct pv_platform *platform, struct pv_error *error)
+{
+    (void)platform;
+    pv_kvm_vmmcall = pv_x86_has_vmmcall();
+    pv_kvm_negotiate();
+    if (OWN_CPU_SCHEME)
+        pv_kvm_features &= ~PV_KVM_FEATURE_PV_EOI;
+    pv_kvm_base_eoi = pv_backend_function(pv_backend_kvm.base, PV_OPID_irq_eoi);
+    pv_kvm_clock_enter();
+    refused = 0;
+    int status = cpu_enter(error);
+    pv_kvm_features &= ~refused;
+    choose_ops();
+    return status;
+}
+
+PV_COLD static void leave(void)
+{
+    cpu_undo();
+    pv_pvclock_stop();
+}
+
 const struct pv_backend pv_backend_kvm = {
     .name = "kvm",
     .base = &pv_backend_native,
     .ops = &ops,
+    .sequences = pv_kvm_sequences,
+    .sequences_end = pv_kvm_sequences_end,
+    .sequence_fits = sequence_fits,
     .fitness = fitness,
     .enter = enter,
-    .leave = pv_pvclock_stop,
-    .cpu_leave = pv_pvclock_cpu_stop,
-    .features = pv_kvm_clock_features,
+    .leave = leave,
+    .cpu_enter = cpu_enter,
+    .cpu_leave = cpu_leave,
+    .features = pv_kvm_features_named,
     .clock = pv_pvclock_name,
     .signature = PV_KVM_SIGNATURE,
     .tsc_hz = pv_kvm_clock_tsc_hz,
+    .trap = pv_kvm_trap,
 };
 
 uint64_t pv_kvm_base_clock_ns(void)

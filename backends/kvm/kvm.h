@@ -7,17 +7,64 @@
 
 #include "lib/backend.h"
 
-/* Feature bits that KVM offers: cpuid.rst. */
-uint32_t pv_kvm_offered(void);
+/* feature.c: PV_KVM_FEATURE_* in use. Of a feature of several bits all are there, or none. */
+extern uint32_t pv_kvm_features;
+void pv_kvm_negotiate(void);
+unsigned pv_kvm_features_named(const char **list, unsigned room);
+
+static inline bool pv_kvm_has(uint32_t feature)
+{
+    return (pv_kvm_features & feature) != 0;
+}
 
 /* The clock of the backend below, which goes on when KVM's cannot be used. */
 uint64_t pv_kvm_base_clock_ns(void);
 int pv_kvm_base_wallclock(uint64_t *unix_ns);
 
-/* clock.c */
+static inline uint64_t pv_kvm_phys_of(const volatile void *address)
+{
+    return pv_platform->virt_to_phys != NULL ? pv_platform->virt_to_phys(address)
+                                             : (uintptr_t)address;
+}
+
+/* clock.c: its records are the first bytes of pv_cpu::vmm_clock. */
+#define PV_KVM_CLOCK_BYTES 48u
 uint64_t pv_kvm_clock_tsc_hz(void);
 void pv_kvm_clock_enter(void);
 unsigned pv_kvm_clock_features(const char **names, unsigned room);
 int pv_kvm_wallclock(uint64_t *unix_ns);
+
+/* steal.c */
+extern volatile struct pv_kvm_steal_time *pv_kvm_steal_records[] PV_HIDDEN; /* by CPU; or NULL */
+volatile void *pv_kvm_steal_begin(struct pv_cpu *cpu);
+void pv_kvm_steal_end(struct pv_cpu *cpu);
+uint64_t pv_kvm_steal_ns(void);
+
+/* control.c */
+int pv_kvm_cpu_halt_poll(bool host_polls);
+int pv_kvm_cpu_migration_allow(bool allowed);
+int pv_kvm_clock_pair(struct pv_clock_pair *pair);
+
+/* ipi.c */
+void pv_kvm_smp_ipi(uint32_t number, uint8_t vector);
+void pv_kvm_smp_ipi_many(const struct pv_cpu_set *cpus, uint8_t vector);
+void pv_kvm_smp_yield_to(uint32_t number);
+int pv_kvm_tlb_flush_others(const struct pv_cpu_set *cpus, uint64_t start, uint64_t end);
+
+/* lock.c */
+void pv_kvm_lock_wait(const uint8_t *byte, uint8_t value);
+void pv_kvm_lock_kick(uint32_t cpu);
+void pv_kvm_lock_released(const struct pv_spinlock *lock) PV_HIDDEN;
+
+/* async.c */
+volatile void *pv_kvm_async_area(const struct pv_cpu *cpu);
+bool pv_kvm_async_begin(void); /* false: nobody could wait, or be told */
+void pv_kvm_async_end(void);   /* nobody is left waiting for what this CPU was to be told */
+bool pv_kvm_trap(unsigned vector, struct pv_regs *regs);
+
+/* ops.S: functions that change nothing but rax and the flags. */
+bool pv_kvm_vcpu_is_preempted(uint32_t cpu) PV_HIDDEN;
+void pv_kvm_irq_eoi(void) PV_HIDDEN;
+void pv_kvm_lock_release(struct pv_spinlock *lock) PV_HIDDEN;
 
 #endif

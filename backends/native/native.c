@@ -8,6 +8,8 @@
 extern const struct pv_sequence pv_native_sequences[] PV_HIDDEN;
 extern const struct pv_sequence pv_native_sequences_end[] PV_HIDDEN;
 
+_Static_assert(PV_E_UNSUPPORTED == -8, "as ops.S has it");
+
 static const struct pv_ops ops = {
 #define PV_OP(kind, convention, length, shape, type, name, params, args) .name = pv_native_##name,
 #include "pvops/ops/all.h"

@@ -39,6 +39,15 @@ void pv_native_lock_acquire(struct pv_spinlock *lock) PV_HIDDEN;
 void pv_native_lock_wait(const uint8_t *byte, uint8_t value) PV_HIDDEN;
 void pv_native_lock_kick(uint32_t cpu) PV_HIDDEN;
 
+/* ops.S: nobody to ask, nothing to gain. */
+int pv_native_cpu_halt_poll(bool host_polls) PV_HIDDEN;
+int pv_native_cpu_migration_allow(bool allowed) PV_HIDDEN;
+int pv_native_clock_pair(struct pv_clock_pair *pair) PV_HIDDEN;
+void pv_native_smp_yield_to(uint32_t cpu) PV_HIDDEN;
+
+/* ipi_many.c */
+void pv_native_smp_ipi_many(const struct pv_cpu_set *cpus, uint8_t vector);
+
 /* cpu.c */
 void pv_native_kernel_stack_set_by_call(uint64_t top) PV_HIDDEN;
 void pv_native_cpu_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t *regs);

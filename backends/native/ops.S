@@ -7,6 +7,8 @@
 #include "pvops/config.h"
 #define PV_CPU_KERNEL_STACK_SLOT 8 /* checked in pvops/percpu.h */
 
+#define PV_E_UNSUPPORTED -8         /* checked in native.c */
+
     .macro op name
     .p2align 4, 0x90
     .globl pv_native_\name
@@ -207,5 +209,19 @@ end lock_wait
 op lock_kick
     ret
 end lock_kick
+
+/* Only a VMM has a host to tell these things to. */
+op cpu_halt_poll
+op cpu_migration_allow
+op clock_pair
+    mov $PV_E_UNSUPPORTED, %eax
+    ret
+end cpu_halt_poll
+end cpu_migration_allow
+end clock_pair
+
+op smp_yield_to
+    ret
+end smp_yield_to
 
     .section .note.GNU-stack, "", @progbits

@@ -103,13 +103,15 @@ static bool gets_done(struct request *request)
 static void ask(struct request *request, const struct pv_cpu_set *cpus)
 {
     uint32_t self = pv_this_cpu()->number;
+    struct pv_cpu_set asked = {{0}};
 
     for (uint32_t cpu = 0; cpu <= pv_other_cpus() && cpu < PV_CONFIG_MAX_CPUS; cpu++) {
         if (cpu == self || !pv_cpu_set_has(cpus, cpu) || pv_cpu_of(cpu) == NULL)
             continue;
         __atomic_or_fetch(&request->left.bits[cpu / 64], (uint64_t)1 << cpu % 64, __ATOMIC_RELEASE);
-        pv_smp_ipi(cpu, (uint8_t)vector);
+        pv_cpu_set_add(&asked, cpu);
     }
+    pv_smp_ipi_many(&asked, (uint8_t)vector);
 }
 
 /*

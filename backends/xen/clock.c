@@ -12,9 +12,9 @@
 static uint64_t most_stolen_ns[PV_CONFIG_MAX_CPUS];
 
 /* Xen keeps the record from the CPU's start on, whether anybody looks or not. */
-static int add(struct pv_cpu *cpu, const volatile struct pv_pvclock_record **record)
+static int add(struct pv_cpu *cpu, volatile struct pv_pvclock_record **record)
 {
-    const struct pv_xen_vcpu_info *info = pv_xen_this_vcpu_info();
+    struct pv_xen_vcpu_info *info = pv_xen_this_vcpu_info();
 
     (void)cpu;
     if (info == NULL)

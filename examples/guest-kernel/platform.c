@@ -54,6 +54,7 @@ const struct pv_platform platform = {
     .preempt_off = library_preempt_off,
     .preempt_on = thread_preempt_on,
     .timer = timer_interrupt,
+    .page_wait = thread_page_wait,
     .vector_first = VECTOR_FIRST_IRQ,
     .vector_last = VECTOR_LAST_IRQ,
     .vector_spurious = VECTOR_SPURIOUS,

@@ -44,9 +44,18 @@ static bool map_data(uint64_t space, const struct process_start *start)
     return true;
 }
 
+static bool map_area(uint64_t space, uint64_t pages)
+{
+    for (uint64_t i = 0; i < pages; i++)
+        if (map_user_page(space, USER_AREA + i * PAGE_BYTES, MAP_USER_DATA) == 0)
+            return false;
+    return true;
+}
+
 static bool fill_space(uint64_t space, const struct process_start *start)
 {
-    return map_code(space) && map_data(space, start) &&
+    uint64_t area = start->program == USER_TOUCHER ? start->rounds : 0;
+    return map_code(space) && map_data(space, start) && map_area(space, area) &&
            map_user_page(space, USER_STACK_TOP - PAGE_BYTES, MAP_USER_DATA) != 0;
 }
 

@@ -15,6 +15,7 @@
 #include "traps.h"
 
 #define SLICE_NS       (1 * NS_PER_MS)
+#define PAGE_WAIT_NS   (2 * NS_PER_S)
 #define RFLAGS_INITIAL 0x202ull
 
 /* What context_switch() pops, in this order. */
@@ -26,6 +27,8 @@ struct switch_frame {
 void context_switch(uint64_t *save_rsp, uint64_t load_rsp);
 void thread_begin(void);
 _Noreturn void thread_main(void (*run)(void *), void *argument);
+
+struct page_waits page_waits;
 
 static struct thread idle;
 static uint64_t switches;
@@ -267,6 +270,25 @@ void thread_wait(struct thread *thread)
     }
     pv_irq_enable();
     bury(thread);
+}
+
+/*
+ * Others run meanwhile, or nobody. A page that has not come in time is not waited for any longer:
+ * the access is made again, and stops the whole CPU then.
+ */
+void thread_page_wait(const volatile bool *arrived)
+{
+    struct limit limit = limit_in(PAGE_WAIT_NS);
+    page_waits.begun++;
+    while (!*arrived && !limit_passed(&limit)) {
+        uint64_t before = switches;
+        switch_to_next();
+        page_waits.others_ran += switches != before;
+        pv_irq_enable();
+        pv_cpu_relax();
+        pv_irq_disable();
+    }
+    page_waits.ended += *arrived;
 }
 
 void thread_kill(struct thread *thread)

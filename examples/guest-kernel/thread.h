@@ -63,6 +63,16 @@ void thread_trap_exit(struct pv_regs *regs);
 /* pv_platform::each_saved_ip. */
 void threads_each_saved_ip(bool (*visit)(uintptr_t ip, void *argument), void *argument);
 
+/* pv_platform::page_wait, and how it went so far. */
+struct page_waits {
+    uint64_t begun;
+    uint64_t ended;      /* because the page came */
+    uint64_t others_ran; /* how often somebody else had the CPU meanwhile */
+};
+
+void thread_page_wait(const volatile bool *arrived);
+extern struct page_waits page_waits;
+
 struct thread *thread_current(void);
 
 /* Switches between threads so far. */

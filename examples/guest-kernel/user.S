@@ -19,6 +19,8 @@
     je spy
     cmp $USER_STRAY, %rax
     je stray
+    cmp $USER_TOUCHER, %rax
+    je touch_all
 
 /* USER_COUNTER, and USER_WILD until half of its rounds are done. */
     mov $SYS_WRITE, %eax
@@ -67,6 +69,20 @@ yield_loop:
     syscall
     dec %r12
     jnz yield_loop
+    mov %rbx, %rdi
+    jmp leave
+
+touch_all:
+    mov $2, %ebp
+touch_round:
+    mov $USER_AREA, %edi
+    mov %r12, %rcx
+1:  incq (%rdi)
+    add $4096, %rdi
+    dec %rcx
+    jnz 1b
+    dec %ebp
+    jnz touch_round
     mov %rbx, %rdi
     jmp leave
 

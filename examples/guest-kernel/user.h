@@ -9,6 +9,7 @@
 #define USER_CODE      0x400000
 #define USER_DATA      0x600000
 #define USER_STACK_TOP 0x800000
+#define USER_AREA      0x40000000
 #define USER_END       0x800000000000
 
 /* The data page. */
@@ -27,6 +28,7 @@
 #define USER_YIELDER 3 /* gives the CPU away again and again */
 #define USER_SPY     4 /* reads at the address that is its number of rounds */
 #define USER_STRAY   5 /* goes on in the code segment that is its number of rounds, and dies */
+#define USER_TOUCHER 6 /* has as many pages from USER_AREA on as rounds; writes to each, twice */
 
 /* System calls: number in rax, arguments in rdi and rsi, result in rax. */
 #define SYS_EXIT    0 /* status */

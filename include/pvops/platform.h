@@ -60,7 +60,8 @@ struct pv_platform {
     /** One more than the highest number of a CPU that is up. Default: one. */
     unsigned (*cpu_count)(void);
 
-    /** The block of a CPU, by its number; NULL: it is not up. Needed when there is more than one. */
+    /** The block of a CPU, by its number; NULL: it is not up. Needed when there is more than one.
+     */
     struct pv_cpu *(*cpu)(unsigned number);
 
     /**
@@ -85,6 +86,14 @@ struct pv_platform {
     /** The timer of this CPU has fired. Interrupts off, on the interrupted stack. Default: ignored.
      */
     void (*timer)(struct pv_regs *regs);
+
+    /**
+     * User code has touched a page that the VMM has to fetch first. Runs others, with interrupts
+     * on if it likes, until *arrived, which becomes true in an interrupt; may return earlier, but
+     * must return at last: the access is then tried again. Called in the trap of a page fault,
+     * interrupts off; returns so. Default: the VMM stops the whole CPU instead.
+     */
+    void (*page_wait)(const volatile bool *arrived);
 
     /** Vectors that pv_irq_alloc() may give out, inclusive, 32 to 254. 0 and 0: none. */
     uint8_t vector_first;

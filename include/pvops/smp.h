@@ -29,6 +29,16 @@ PV_INLINE void pv_cpu_set_add(struct pv_cpu_set *set, uint32_t number)
 }
 
 /**
+ * @brief Removes a CPU from a set.
+ * @param set     The set.
+ * @param number  Below PV_CONFIG_MAX_CPUS.
+ */
+PV_INLINE void pv_cpu_set_remove(struct pv_cpu_set *set, uint32_t number)
+{
+    set->bits[number / 64] &= ~((uint64_t)1 << number % 64);
+}
+
+/**
  * @brief Whether a CPU is in a set.
  * @param set     The set.
  * @param number  Below PV_CONFIG_MAX_CPUS.

@@ -29,6 +29,7 @@
 
 PV_BEGIN_DECLS
 
+struct pv_clock_pair;
 struct pv_spinlock;
 struct pv_syscall_entry;
 struct pv_smp_start;

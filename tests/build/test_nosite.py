@@ -3,8 +3,8 @@
 checker that says so finds a site that was planted.
 
 Edges that are cut: pv_trap() goes to pv_irq_dispatch() for vectors of 32 and above only, and
-pv_xen_pv_trap() to pv_xen_pv_report_fault() for page faults only, which none of these traps is.
-pv_panic() is cut because it is the end of the machine.
+pv_xen_pv_trap() to pv_xen_pv_report_fault() and pv_kvm_trap() to pv_kvm_page_fault() for page
+faults only, which none of these traps is. pv_panic() is cut because it is the end of the machine.
 """
 import re
 import unittest
@@ -13,7 +13,8 @@ from elf import Elf
 from nosite import Walk
 from toolbox import HERE, ROOT, SCRATCH, TestCase, Variant, compile_cached
 
-CUTS = ['pv_trap:pv_irq_dispatch', 'pv_xen_pv_trap:pv_xen_pv_report_fault', '*:pv_panic']
+CUTS = ['pv_trap:pv_irq_dispatch', 'pv_xen_pv_trap:pv_xen_pv_report_fault',
+        'pv_kvm_trap:pv_kvm_page_fault', '*:pv_panic']
 
 
 def hooks():

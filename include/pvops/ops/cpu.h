@@ -142,3 +142,17 @@ PV_OP(COLD, CALL, 0, V1, void, cpu_cr4_write, (uint64_t value), (value))
  * Returns only when no way worked. Any context.
  */
 PV_OP(COLD, CALL, 0, V1, void, cpu_power_off, (int status), (status))
+
+/**
+ * @brief Who polls a while for work when this CPU halts.
+ * @param host_polls  true: the host, as from the start; false: nobody, or this kernel itself.
+ * @return PV_OK, PV_E_UNSUPPORTED, or PV_E_MSR when the VMM refuses.
+ */
+PV_OP(COLD, CALL, 0, R1, int, cpu_halt_poll, (bool host_polls), (host_polls))
+
+/**
+ * @brief Whether the host may move this machine to another one while it runs.
+ * @param allowed  true: it may.
+ * @return PV_OK, PV_E_UNSUPPORTED where nobody asks, or PV_E_MSR when the VMM refuses.
+ */
+PV_OP(COLD, CALL, 0, R1, int, cpu_migration_allow, (bool allowed), (allowed))

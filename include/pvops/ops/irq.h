@@ -42,7 +42,7 @@ PV_OP(HOT, SAVE, 6, V0, void, irq_enable_halt, (void), ())
  *
  * Interrupts off, once for each interrupt that has a bit in service; not for spurious ones.
  */
-PV_OP(HOT, SAVE, 13, V0, void, irq_eoi, (void), ())
+PV_OP(HOT, SAVE, 15, V0, void, irq_eoi, (void), ())
 
 /**
  * @brief Lets a line of the interrupt controllers reach a vector of this CPU.

@@ -24,7 +24,8 @@ PV_OP(HOT, SAVE, 6, V1, void, lock_release, (struct pv_spinlock * lock), (lock))
  * @param byte   The byte.
  * @param value  Return at once when the byte is not this.
  *
- * May return for no reason; the caller looks again.
+ * May return for no reason; the caller looks again. May set bit 1 of the byte, and halt: who
+ * changes the byte then finds the bit, and calls pv_lock_kick().
  */
 PV_OP(HOT, CALL, 6, V2, void, lock_wait, (const uint8_t *byte, uint8_t value), (byte, value))
 

@@ -22,6 +22,22 @@ PV_OP(HOT, CALL, 6, V2, void, smp_ipi, (uint32_t cpu, uint8_t vector), (cpu, vec
 PV_OP(HOT, SAVE, 6, R1, bool, vcpu_is_preempted, (uint32_t cpu), (cpu))
 
 /**
+ * @brief Sends an interrupt to several CPUs with as few exits as the VMM has a way for.
+ * @param cpus    Whom; numbers from pv_platform::cpu_count up count for nothing.
+ * @param vector  Vector, from pv_irq_alloc().
+ *
+ * Context and bound: as pv_smp_ipi(), for each of them.
+ */
+PV_OP(COLD, CALL, 0, V2, void, smp_ipi_many, (const struct pv_cpu_set *cpus, uint8_t vector),
+      (cpus, vector))
+
+/**
+ * @brief Gives the processor to a CPU that this one waits for, if the VMM has preempted that one.
+ * @param cpu  Index of the CPU.
+ */
+PV_OP(COLD, CALL, 0, V1, void, smp_yield_to, (uint32_t cpu), (cpu))
+
+/**
  * @brief The CPUs of the machine, as firmware or the VMM lists them.
  * @param hardware_ids  Filled with what pv_smp_start() knows each by; the CPU that booted is first.
  * @param room          Entries that it has; the rest is left out.

@@ -40,3 +40,10 @@ PV_OP(COLD, CALL, 0, R1, int, wallclock, (uint64_t * unix_ns), (unix_ns))
  * @return nanoseconds; 0 where the VMM does not tell.
  */
 PV_OP(COLD, CALL, 0, R0, uint64_t, steal_ns, (void), ())
+
+/**
+ * @brief The host's time and this machine's, of the same moment.
+ * @param pair  Filled; undefined on error.
+ * @return PV_OK, PV_E_UNSUPPORTED, or PV_E_HOST for a time that cannot be.
+ */
+PV_OP(COLD, CALL, 0, R1, int, clock_pair, (struct pv_clock_pair * pair), (pair))

@@ -29,14 +29,19 @@ struct block {
 
 static struct block blocks[CPUS];
 
-/* Threads outnumber processors here, so a waiter lets others run, as pv_lock_wait() may. */
+/* Threads outnumber processors here, so a waiter lets others run, as pv_lock_wait() may, and every
+ * other time does as if it went to sleep: its mark is to bring a kick. */
 static unsigned long waits;
 static unsigned long kicks;
 
 static void wait_by_yield(const uint8_t *byte, uint8_t value)
 {
-    __atomic_fetch_add(&waits, 1, __ATOMIC_RELAXED);
-    if (__atomic_load_n(byte, __ATOMIC_RELAXED) == value)
+    uint8_t seen = value;
+
+    if (__atomic_add_fetch(&waits, 1, __ATOMIC_RELAXED) % 2 == 0)
+        __atomic_compare_exchange_n((uint8_t *)byte, &seen, value | PV_LOCK_ASLEEP, false,
+                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(byte, __ATOMIC_RELAXED) == seen)
         sched_yield();
 }
 

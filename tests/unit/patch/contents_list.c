@@ -13,12 +13,18 @@ extern const struct pv_sequence pv_native_sequences[] PV_HIDDEN;
 extern const struct pv_sequence pv_native_sequences_end[] PV_HIDDEN;
 extern const struct pv_sequence pv_xen_pv_sequences[] PV_HIDDEN;
 extern const struct pv_sequence pv_xen_pv_sequences_end[] PV_HIDDEN;
+extern const struct pv_sequence pv_kvm_sequences[] PV_HIDDEN;
+extern const struct pv_sequence pv_kvm_sequences_end[] PV_HIDDEN;
 extern const struct pv_sequence host_beta_sequences[] PV_HIDDEN;
 extern const struct pv_sequence host_beta_sequences_end[] PV_HIDDEN;
 
 /* What fix-ups of sequences point at. */
 volatile uint32_t *pv_native_eoi PV_HIDDEN;
 volatile uint32_t *host_eoi PV_HIDDEN;
+void pv_kvm_irq_eoi_due(void) PV_HIDDEN;
+void pv_kvm_irq_eoi_due(void)
+{
+}
 void pv_lock_acquire_slow(struct pv_spinlock *lock) PV_HIDDEN;
 void pv_lock_acquire_slow(struct pv_spinlock *lock)
 {
@@ -80,6 +86,7 @@ int main(void)
     }
     sequences("native", pv_native_sequences, pv_native_sequences_end);
     sequences("xen-pv", pv_xen_pv_sequences, pv_xen_pv_sequences_end);
+    sequences("kvm", pv_kvm_sequences, pv_kvm_sequences_end);
     sequences("beta", host_beta_sequences, host_beta_sequences_end);
     for (unsigned op = 0; op < PV_OP_COUNT; op++)
         if (pv_op_facts[op].length != 0)

@@ -46,7 +46,7 @@ void pv_log(const char *text)
     lines++;
 }
 
-static int add(struct pv_cpu *cpu, const volatile struct pv_pvclock_record **record)
+static int add(struct pv_cpu *cpu, volatile struct pv_pvclock_record **record)
 {
     added++;
     *record = &records[cpu->number];

@@ -2,11 +2,23 @@
 """The systems that can be L1 (l1.py): how each is booted, and what a job is there."""
 
 import shlex
+from pathlib import Path
+
+from debian import linux
 
 from . import native, xen
 
 TCG = {False: ["-accel", "tcg,thread=multi"],
        True: ["-accel", "tcg,thread=single", *native.COUNTING]}
+
+
+OUTSIDE = Path(__file__).with_name("outside.sh")
+# Pipes of QEMU: what the guest sends comes out of .out, what it is sent goes into .in.
+PIPES = "/run/outside", "/run/monitor"
+SWAP_BYTES = 1 << 30
+SWAP_MODULES = ["virtio-blk"]
+OUTSIDE_QEMU = ["-serial", f"pipe:{PIPES[0]}", "-monitor", f"pipe:{PIPES[1]}",
+                "-name", "guest,debug-threads=on"]
 
 
 class NestedKvm:
@@ -18,6 +30,7 @@ class NestedKvm:
 
     def __init__(self, rig):
         self._rig = rig
+        self._swap = False
         self.initramfs = rig.initramfs
         self.environment = rig.qemu_environment
 
@@ -26,18 +39,52 @@ class NestedKvm:
         for folder in self._rig.firmware_folders:
             words += ["-L", folder]
         options = [*self._rig.kernel_options, f"pvops.nonce={nonce}"]
+        if self._swap:
+            words += _swap_disc(Path(self.initramfs).with_name("swap.img"))
         return [*words, *TCG[icount], "-cpu", "max", "-m", str(mib), "-serial", f"file:{log}",
                 "-serial", "stdio", "-kernel", self._rig.kernel, "-initrd", str(initramfs),
                 "-append", " ".join(options)]
 
     def job_files(self, index, job, store):
         """Texts of the files of a job's folder; `store(path)` carries a file into L1."""
-        words = native.command("qemu-system-x86_64", job, store(job.kernel), "kvm", "host",
-                               ["-L", "/usr/share/qemu"])
+        extra = ["-L", "/usr/share/qemu", *(OUTSIDE_QEMU if job.outside else [])]
+        words = native.command("qemu-system-x86_64", job, store(job.kernel), "kvm", "host", extra)
         for path in job.files:
             inside = store(path)
             words = [word.replace(str(path), inside) for word in words]
-        return {"run": f"exec {shlex.join(words)}\n"}
+        files = {"run": f"exec {shlex.join(words)}\n"}
+        if job.outside:
+            pipes = " ".join(f"{pipe}.{end}" for pipe in PIPES for end in ("in", "out"))
+            files["run"] = (f"rm -f {pipes}\nmkfifo {pipes}\n"
+                            f"sh /job/{index}/outside $$ >/dev/null 2>&1 &\n" + files["run"])
+            files["outside"] = OUTSIDE.read_text()
+        if job.lent:
+            self._swap = True
+            files["run"] = self._short_of_memory(index, job.lent, files) + files["run"]
+        return files
+
+    def _short_of_memory(self, index, mib, files):
+        """Commands that leave so much memory to what comes behind them, and the files for it."""
+        root = Path(self.initramfs).with_name("root")
+        lines = ["[ -b /dev/vda ] || {"]
+        for name, content in linux.modules(root, SWAP_MODULES):
+            files[f"{name}.ko"] = content
+            lines.append(f"insmod /job/{index}/{name}.ko")
+        group = "/sys/fs/cgroup"
+        return "\n".join([*lines, "mkswap /dev/vda >/dev/null", "swapon /dev/vda",
+                          f"mount -t cgroup2 group {group}",
+                          f"echo +memory >{group}/cgroup.subtree_control",
+                          f"mkdir {group}/guest", "}",
+                          f"echo {mib}M >{group}/guest/memory.max",
+                          f"echo $$ >{group}/guest/cgroup.procs", ""])
+
+
+def _swap_disc(path):
+    """Words that give L1 an empty disc, which nothing is ever kept on."""
+    with open(path, "ab") as disc:
+        disc.truncate(SWAP_BYTES)
+    return ["-drive", f"file={path},format=raw,if=none,id=swap,snapshot=on",
+            "-device", "virtio-blk-pci,drive=swap"]
 
 
 class XenDom0:

@@ -35,6 +35,11 @@ class Job:
     gives_up: bool = False
     # `kernel` is a disc with a boot manager, which has the command line too.
     disc: bool = False
+    # Of the kvm jobs: only the rig's, where the guest can ask at COM2 what is seen of it from
+    # outside (outside.sh).
+    outside: bool = False
+    # Of those: the rig lends the guest's QEMU only this many MiB of memory, and swaps.
+    lent: int = 0
     # Of the kvm jobs: only the rig's KVM and QEMU will do, not the machine's own.
     nested: bool = False
 

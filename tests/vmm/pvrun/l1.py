@@ -179,7 +179,7 @@ def _job_archive(host, jobs, indices):
     for index in indices:
         job = jobs[index]
         for name, text in host.job_files(index, job, store).items():
-            archive.file(f"job/{index}/{name}", text.encode())
+            archive.file(f"job/{index}/{name}", text if isinstance(text, bytes) else text.encode())
         archive.file(f"job/{index}/limit", f"{job.timeout:g}\n".encode())
     archive.file("job/list", "".join(f"{index}\n" for index in indices).encode())
     return archive.data()

@@ -63,7 +63,7 @@ class _Session:
                 self._xen_dom0(index)
             elif job.vmm in XEN_DOMU:
                 shared.setdefault((self._domu_host, job.icount), []).append(index)
-            elif not job.icount and not job.nested and self._sound_kvm():
+            elif not (job.icount or job.nested or job.outside) and self._sound_kvm():
                 self._single(index, native.accelerated(job), "/dev/kvm")
             else:
                 shared.setdefault((self._nested_host, job.icount), []).append(index)

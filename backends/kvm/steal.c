@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Steal time: a record for each CPU in which KVM tells for how long it has kept the CPU from
+ * running, and whether it does so at the moment. Linux, Documentation/virt/kvm/x86/msr.rst,
+ * MSR_KVM_STEAL_TIME.
+ */
+#include "backends/kvm/kvm.h"
+#include "backends/kvm/abi/kvm_para.h"
+#include "lib/clock.h"
+
+/* A record that is written all this time is left alone until the next call. */
+#define ATTEMPTS 100
+
+/* Of pv_cpu::backend: the longest time told, and what was told when the record began. */
+enum { TOLD_NS, BEGAN_NS };
+
+_Static_assert(sizeof(struct pv_kvm_steal_time) == sizeof(((struct pv_cpu *)NULL)->vmm_state),
+               "the record is the CPU's line for the VMM");
+
+/* By CPU number; NULL: it has none. Read by ops.S. */
+volatile struct pv_kvm_steal_time *pv_kvm_steal_records[PV_CONFIG_MAX_CPUS];
+
+volatile void *pv_kvm_steal_begin(struct pv_cpu *cpu)
+{
+    cpu->backend[BEGAN_NS] = cpu->backend[TOLD_NS];
+    if (cpu->number < PV_CONFIG_MAX_CPUS)
+        pv_kvm_steal_records[cpu->number] = (struct pv_kvm_steal_time *)cpu->vmm_state;
+    return cpu->vmm_state;
+}
+
+void pv_kvm_steal_end(struct pv_cpu *cpu)
+{
+    if (cpu->number < PV_CONFIG_MAX_CPUS)
+        pv_kvm_steal_records[cpu->number] = NULL;
+}
+
+static bool read_record(const volatile struct pv_kvm_steal_time *record, uint64_t *ns)
+{
+    for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
+        uint32_t version = __atomic_load_n(&record->version, __ATOMIC_ACQUIRE);
+        *ns = record->steal_ns;
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        if (!(version & 1) && __atomic_load_n(&record->version, __ATOMIC_RELAXED) == version)
+            return true;
+    }
+    return false;
+}
+
+/* Never less than before, whatever the record says. */
+uint64_t pv_kvm_steal_ns(void)
+{
+    struct pv_cpu *cpu = pv_this_cpu();
+    uint64_t ns;
+
+    if (cpu->number >= PV_CONFIG_MAX_CPUS || pv_kvm_steal_records[cpu->number] == NULL ||
+        !read_record(pv_kvm_steal_records[cpu->number], &ns))
+        return cpu->backend[TOLD_NS];
+    return pv_clock_monotonic(&cpu->backend[TOLD_NS], cpu->backend[BEGAN_NS] + ns);
+}

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What KVM's features are for, seen by their effect: in this machine, and from outside by the
+ * host's own counts where the test rig tells them (outside.h).
+ */
+#include "selftest.h"
+#include "../cpu.h"
+#include "../memory.h"
+#include "../outside.h"
+#include "../process.h"
+#include "../smp.h"
+#include "../string.h"
+#include "../timer.h"
+
+#define SENT    500u
+#define BUSY_NS (3 * NS_PER_S)
+
+/* Linux, Documentation/virt/kvm/x86/msr.rst: clock, async page faults, steal time, PV EOI. */
+#define MSR_KVM_FIRST 0x4b564d01u
+#define MSR_KVM_LAST  0x4b564d04u
+
+static volatile unsigned arrived;
+
+static bool in_use(const char *feature)
+{
+    struct pv_facts facts;
+    pv_facts(&facts);
+    for (unsigned i = 0; facts.features[i] != NULL; i++)
+        if (same_text(facts.features[i], feature))
+            return true;
+    return false;
+}
+
+static bool skip_without(struct check *check, const char *feature)
+{
+    bool without = !in_use(feature);
+    if (without)
+        skip(check, "%s is not in use", feature);
+    return without;
+}
+
+static void count(struct pv_regs *regs, void *context)
+{
+    (void)regs;
+    (void)context;
+    __atomic_fetch_add(&arrived, 1, __ATOMIC_RELAXED);
+}
+
+/* What is counted from outside while something is done SENT times. */
+struct cost {
+    uint64_t exits;
+    uint64_t hypercalls;
+};
+
+/* Not by the first free vector: a line of the I/O APIC may still lead there, masked as it is, and
+ * KVM wants to see the end of each such interrupt. */
+static bool cost_of(struct check *check, void (*run)(struct check *check, uint8_t vector),
+                    struct cost *cost)
+{
+    struct outside before, after;
+    if (!outside_look(&before)) {
+        skip(check, "nobody outside tells what the host counts");
+        return false;
+    }
+    int routed = pv_irq_alloc(count, NULL);
+    int vector = pv_irq_alloc(count, NULL);
+    arrived = 0;
+    run(check, (uint8_t)vector);
+    pv_irq_free(vector);
+    pv_irq_free(routed);
+    if (check->outcome != CHECK_PASSED)
+        return false;
+    bool looked = outside_look(&after);
+    *cost = (struct cost){after.exits - before.exits, after.hypercalls - before.hypercalls};
+    return EXPECT(check, looked, "the host has fallen silent");
+}
+
+static bool arrives(unsigned wanted)
+{
+    struct limit limit = limit_in(NS_PER_S);
+    while (arrived < wanted && !limit_passed(&limit))
+        pv_cpu_relax();
+    return arrived == wanted;
+}
+
+static void send_and_take(struct check *check, uint8_t vector)
+{
+    for (unsigned i = 1; i <= SENT && check->outcome == CHECK_PASSED; i++) {
+        pv_smp_ipi(0, vector);
+        EXPECT(check, arrives(i), "%u of %u arrived", arrived, i);
+    }
+}
+
+/* All but the last are the same interrupt, which is pending already. */
+static void only_send(struct check *check, uint8_t vector)
+{
+    struct pv_irqflags flags = pv_irq_save();
+    for (unsigned i = 0; i < SENT; i++)
+        pv_smp_ipi(0, vector);
+    pv_irq_restore(flags);
+    EXPECT(check, arrives(1), "%u arrived", arrived);
+}
+
+/* Costs of SENT times are compared at half an exit each: a timer of the host adds some. */
+static bool costs(uint64_t exits, unsigned each)
+{
+    return exits + SENT / 2 > (uint64_t)SENT * each && exits < (uint64_t)SENT * each + SENT / 2;
+}
+
+/* To end one costs an exit; to take one does if it was sent with interrupts off, as natively. */
+static void end_is_free(struct check *check)
+{
+    struct cost sending, both;
+    if (!cost_of(check, only_send, &sending) || !cost_of(check, send_and_take, &both))
+        return;
+    uint64_t taking = both.exits > sending.exits ? both.exits - sending.exits : 0;
+    bool free = in_use("pv-eoi");
+    print("# %u interrupts: %lu exits to send, %lu to take and end\n", SENT, sending.exits, taking);
+    unsigned due = (free ? 0u : 1u) + (in_use("pv-ipi") ? 0u : 1u);
+    EXPECT(check, costs(taking, due), "%lu exits for %u interrupts %s PV end", taking, SENT,
+           free ? "with" : "without");
+}
+
+static void send_is_a_hypercall(struct check *check)
+{
+    struct cost sending;
+    if (skip_without(check, "pv-ipi") || !cost_of(check, only_send, &sending))
+        return;
+    EXPECT(check, sending.hypercalls == SENT, "%lu hypercalls for %u interrupts",
+           sending.hypercalls, SENT);
+    EXPECT(check, costs(sending.exits, 1), "%lu exits for %u interrupts", sending.exits, SENT);
+}
+
+static void many_are_one_hypercall(struct check *check, uint8_t vector)
+{
+    struct pv_cpu_set all = {{0}};
+    for (unsigned cpu = 0; cpu < PV_CONFIG_MAX_CPUS; cpu++)
+        pv_cpu_set_add(&all, cpu);
+    pv_smp_ipi_many(&all, vector);
+    EXPECT(check, arrives(smp_count()), "%u of %u arrived", arrived, smp_count());
+}
+
+/* One more gives the processor to a CPU that was preempted. */
+static void all_cpus_at_once(struct check *check)
+{
+    struct cost cost;
+    if (skip_without(check, "pv-ipi") || !cost_of(check, many_are_one_hypercall, &cost))
+        return;
+    unsigned most = in_use("pv-sched-yield") && smp_count() > 1 ? 2 : 1;
+    EXPECT(check, cost.hypercalls >= 1 && cost.hypercalls <= most, "%lu hypercalls for %u CPUs",
+           cost.hypercalls, smp_count());
+}
+
+static void spin(uint64_t ns)
+{
+    struct limit limit = limit_in(ns);
+    while (!limit_passed(&limit))
+        pv_cpu_relax();
+}
+
+/* Something else wants this CPU's processor for a while; who gets it is up to the host. */
+static void steal_agrees(struct check *check)
+{
+    uint64_t before, after;
+    if (skip_without(check, "steal-time"))
+        return;
+    if (!outside_waited(&before)) {
+        skip(check, "nobody outside tells what the host's scheduler knows");
+        return;
+    }
+    uint64_t start = pv_steal_ns();
+    outside_do("busy");
+    spin(BUSY_NS);
+    outside_do("idle");
+    uint64_t stolen = pv_steal_ns() - start;
+    if (!EXPECT(check, outside_waited(&after), "the host has fallen silent"))
+        return;
+    uint64_t waited = after - before;
+    uint64_t difference = stolen > waited ? stolen - waited : waited - stolen;
+    print("# stolen %lu ns, and by the host's scheduler %lu ns\n", stolen, waited);
+    EXPECT(check, stolen > BUSY_NS / 10, "%lu ns stolen while the host was busy", stolen);
+    EXPECT(check, difference <= waited / 10, "%lu ns stolen, the host says %lu", stolen, waited);
+}
+
+static void pause_is_told(struct check *check)
+{
+    if (skip_without(check, "kvmclock"))
+        return;
+    pv_clock_was_stopped();
+    bool before = pv_clock_was_stopped();
+    if (!outside_do("pause")) {
+        skip(check, "nobody outside can stop this machine");
+        return;
+    }
+    bool stopped = pv_clock_was_stopped();
+    bool again = pv_clock_was_stopped();
+    EXPECT(check, !before, "a stop was told that nobody had asked for");
+    EXPECT(check, stopped, "the machine was stopped, and nobody told");
+    EXPECT(check, !again, "one stop was told twice");
+}
+
+static void pair_is_now(struct check *check)
+{
+    struct pv_clock_pair pair;
+    uint64_t tsc = read_tsc(), ns = pv_clock_ns(), unix_ns = 0;
+    int status = pv_clock_pair(&pair);
+    uint64_t later = pv_clock_ns();
+    if (status == PV_E_UNSUPPORTED) {
+        skip(check, "the host has no such pair, or no TSC of its own to make one of");
+        return;
+    }
+    if (!EXPECT(check, status == PV_OK && pv_wallclock(&unix_ns) == PV_OK, "status %d", status))
+        return;
+    EXPECT(check, pair.tsc >= tsc && pair.tsc <= read_tsc(), "another moment by the TSC");
+    EXPECT(check, pair.clock_ns >= ns && pair.clock_ns <= later, "%lu, not in %lu to %lu",
+           pair.clock_ns, ns, later);
+    EXPECT(check, unix_ns - pair.unix_ns < NS_PER_S, "%lu, and the wall clock says %lu",
+           pair.unix_ns, unix_ns);
+}
+
+/* With the host's polling a short sleep ends without the CPU having been given away. */
+static void polling_is_the_host_s(struct check *check)
+{
+    if (!in_use("poll-control")) {
+        EXPECT(check, pv_cpu_halt_poll(true) == PV_E_UNSUPPORTED, "nobody polls, and it worked");
+        return;
+    }
+    EXPECT(check, pv_cpu_halt_poll(false) == PV_OK, "it cannot be switched off");
+    EXPECT(check, pv_cpu_halt_poll(true) == PV_OK, "it cannot be switched on");
+}
+
+static void migration_is_allowed(struct check *check)
+{
+    int status = pv_cpu_migration_allow(true);
+    int due = in_use("migration-control") ? PV_OK : PV_E_UNSUPPORTED;
+    EXPECT(check, status == due, "status %d, not %d", status, due);
+}
+
+#define HOLD_NS (200 * NS_PER_MS)
+
+static struct pv_spinlock contended = PV_SPINLOCK_FREE;
+static volatile bool waiting, served;
+
+static void wait_for_lock(void *argument)
+{
+    (void)argument;
+    struct pv_irqflags flags = pv_irq_save();
+    waiting = true;
+    pv_spin_lock(&contended);
+    served = true;
+    pv_spin_unlock(&contended);
+    pv_irq_restore(flags);
+}
+
+/* The one thing that halts while this CPU spins with the lock held is the CPU that waits for it. */
+static void waiter_halts(struct check *check)
+{
+    struct outside before, after;
+    if (skip_without(check, "pv-unhalt"))
+        return;
+    if (!smp_is_up(1) || !outside_look(&before)) {
+        skip(check, "there is one CPU, or nobody outside counts halts");
+        return;
+    }
+    waiting = served = false;
+    preempt_off();
+    pv_spin_lock(&contended);
+    smp_give(1, wait_for_lock, NULL);
+    wait_for(&waiting, NS_PER_S);
+    spin(HOLD_NS);
+    bool looked = outside_look(&after);
+    bool early = served;
+    pv_spin_unlock(&contended);
+    bool in_time = wait_for(&served, NS_PER_S);
+    thread_preempt_on();
+    bool done = smp_done(1, NS_PER_S);
+    print("# %lu halts while a lock was waited for\n", after.halts - before.halts);
+    EXPECT(check, looked, "the host has fallen silent");
+    EXPECT(check, !early && in_time && done, "early %u, in time %u", early, in_time);
+    EXPECT(check, after.halts > before.halts, "the waiter spins for ever");
+}
+
+static volatile uint64_t turns;
+static volatile bool stop;
+
+static void take_turns(void *argument)
+{
+    (void)argument;
+    while (!stop) {
+        turns++;
+        thread_yield();
+    }
+}
+
+static void touch_all(struct check *check)
+{
+    static struct process process;
+    struct process_start start = {7, USER_TOUCHER, pages_free() / 8 * 5};
+    struct page_waits before = page_waits;
+    if (!EXPECT(check, process_create(&process, &start), "no memory for a process"))
+        return;
+    process_wait(&process);
+    uint64_t begun = page_waits.begun - before.begun;
+    uint64_t others = page_waits.others_ran - before.others_ran;
+    print("# %lu pages touched twice: waited for %lu, others ran %lu times meanwhile\n",
+          start.rounds, begun, others);
+    EXPECT(check, process.status == 7, "the process ended with %ld", process.status);
+    EXPECT(check, begun != 0, "the host announced no page");
+    EXPECT(check, page_waits.ended - before.ended == begun, "%lu pages of %lu came",
+           page_waits.ended - before.ended, begun);
+    EXPECT(check, others != 0, "nobody else ran");
+}
+
+/* Where the host swaps, that is: the rig lends less memory than the machine has. */
+static void page_stops_process(struct check *check)
+{
+    struct thread other;
+    struct outside now;
+    if (skip_without(check, "asyncpf"))
+        return;
+    if (!outside_look(&now) || now.swap == 0) {
+        skip(check, "the host has all memory at hand");
+        return;
+    }
+    stop = false;
+    if (!EXPECT(check, thread_create(&other, take_turns, NULL), "no memory for a thread"))
+        return;
+    touch_all(check);
+    stop = true;
+    thread_wait(&other);
+}
+
+/* What the host writes to, of this CPU's block. */
+struct shared {
+    uint8_t clock[sizeof(((struct pv_cpu *)NULL)->vmm_clock)];
+    uint8_t state[sizeof(((struct pv_cpu *)NULL)->vmm_state)];
+};
+
+static bool same_as_now(const struct shared *seen)
+{
+    const volatile uint8_t *clock = pv_this_cpu()->vmm_clock, *state = pv_this_cpu()->vmm_state;
+    bool same = true;
+    for (unsigned i = 0; i < sizeof(seen->clock); i++)
+        same = same && clock[i] == seen->clock[i];
+    for (unsigned i = 0; i < sizeof(seen->state); i++)
+        same = same && state[i] == seen->state[i];
+    return same;
+}
+
+/* Gives the host reasons to write: this CPU waits for a processor, and the machine is stopped. */
+static bool host_writes(void)
+{
+    struct shared seen;
+    memcpy(seen.clock, pv_this_cpu()->vmm_clock, sizeof(seen.clock));
+    memcpy(seen.state, pv_this_cpu()->vmm_state, sizeof(seen.state));
+    outside_do("busy");
+    spin(BUSY_NS / 10);
+    outside_do("idle");
+    outside_do("pause");
+    return !same_as_now(&seen);
+}
+
+static void no_register_is_on(struct check *check)
+{
+    for (uint32_t msr = MSR_KVM_FIRST; msr <= MSR_KVM_LAST; msr++) {
+        uint64_t value = 0;
+        if (pv_cpu_msr_read(msr, &value) == PV_OK)
+            EXPECT(check, (value & 1) == 0, "register %x still holds %lx", msr, value);
+    }
+}
+
+/* As before another kernel is started; then everything is put back by a change of backends. */
+static void shut_down(struct check *check)
+{
+    struct pv_error error;
+    struct pv_irqflags flags = pv_irq_save();
+    pv_shutdown();
+    bool writes = host_writes();
+    no_register_is_on(check);
+    pv_irq_restore(flags);
+    expect_ok(check, "native", pv_switch("native", &error), &error);
+    expect_ok(check, "kvm", pv_switch("kvm", &error), &error);
+    EXPECT(check, !writes, "the host still writes to memory that was given back");
+}
+
+static void nothing_is_left(struct check *check)
+{
+    struct outside now;
+    if (skip_without(check, "steal-time") || skip_without(check, "kvmclock") ||
+        skip_if_bound(check))
+        return;
+    if (!outside_look(&now)) {
+        skip(check, "nobody outside can make the host write");
+        return;
+    }
+    if (!EXPECT(check, host_writes(), "the host writes nothing while it should"))
+        return;
+    shut_down(check);
+    EXPECT(check, host_writes(), "the host writes nothing after it was asked to again");
+}
+
+static const struct test kvm_tests[] = {
+    {"the end of an interrupt costs an exit only where there is no PV end", end_is_free},
+    {"an interrupt is sent by one hypercall", send_is_a_hypercall},
+    {"an interrupt to all CPUs is one hypercall", all_cpus_at_once},
+    {"a waiter for a lock that is held for long halts, and is woken", waiter_halts},
+    {"stolen time grows while the host is busy, and is what the host says", steal_agrees},
+    {"a stop of the machine is told once", pause_is_told},
+    {"a page that the host has to fetch stops a process and not the CPU", page_stops_process},
+    {"pv_shutdown() leaves no memory that the host writes to", nothing_is_left},
+    {"the host's clock and this one's are read at one moment", pair_is_now},
+    {"who polls is the kernel's choice where the host lets it", polling_is_the_host_s},
+    {"migration is the kernel's choice where the host asks", migration_is_allowed},
+};
+
+const struct test_group kvm_group = TEST_GROUP(kvm);

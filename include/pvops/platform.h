@@ -60,7 +60,8 @@ struct pv_platform {
     /** One more than the highest number of a CPU that is up. Default: one. */
     unsigned (*cpu_count)(void);
 
-    /** The block of a CPU, by its number; NULL: it is not up. Needed when there is more than one. */
+    /** The block of a CPU, by its number; NULL: it is not up. Needed when there is more than one.
+     */
     struct pv_cpu *(*cpu)(unsigned number);
 
     /**

@@ -150,6 +150,9 @@ _Noreturn void pv_panic(const char *why);
 /* The text that handles breakpoints, NMIs and machine checks: no site may lie in it. */
 #define PV_NOSITE __attribute__((section(".text.pv_nosite"), noinline))
 
+/* What runs once or seldom: small, and apart from what runs often. */
+#define PV_SELDOM __attribute__((cold))
+
 /* Where a backend without a clock of its own keeps what pv_tsc_khz() tells. */
 extern uint32_t pv_tsc_khz_value;
 

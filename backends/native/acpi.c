@@ -332,7 +332,7 @@ static void read_table(uint64_t phys)
     }
 }
 
-void pv_native_acpi_read(void)
+PV_SELDOM void pv_native_acpi_read(void)
 {
     unsigned entry_bytes = 0;
 

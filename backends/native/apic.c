@@ -16,6 +16,8 @@
 /* CPUID.01H:EDX.APIC[bit 9], ECX.x2APIC[bit 21]. */
 #define CPUID_1_EDX_APIC   (1u << 9)
 #define CPUID_1_ECX_X2APIC (1u << 21)
+/* A VMM is underneath: ECX[31]. */
+#define CPUID_1_ECX_VMM (1u << 31)
 
 /* Registers of x2APIC mode, by their offsets in the other one: table 11-6. */
 #define MSR_X2APIC(offset) (0x800u + (offset) / 16)
@@ -90,6 +92,8 @@ void pv_native_apic_write(uint32_t offset, uint32_t value)
 
 /*
  * A kernel that is bound to the instructions of this backend ends interrupts in memory, for ever.
+ * Hardware wants interrupt remapping for this mode, which is firmware's or nobody's to set up: it
+ * is left in the mode that it is in. A VMM is content without (Linux, arch/x86/kernel/apic/apic.c).
  */
 static bool enable_x2apic(void)
 {
@@ -99,6 +103,8 @@ static bool enable_x2apic(void)
     pv_native_cpu_cpuid(1, 0, id);
     if (PV_BOUND || !(id[2] & CPUID_1_ECX_X2APIC) ||
         pv_native_cpu_msr_read(MSR_APIC_BASE, &base) != PV_OK)
+        return false;
+    if (!x2apic && !(id[2] & CPUID_1_ECX_VMM) && !(base & APIC_BASE_EXTD))
         return false;
     /* From "disabled" the way leads over xAPIC mode (11.12.5.1). */
     if (!(base & APIC_BASE_ENABLE) &&
@@ -188,7 +194,7 @@ static void map_registers(void)
         registers = pv_platform->map_physical(base, APIC_REGISTERS_BYTES, true);
 }
 
-void pv_native_apic_init(void)
+PV_SELDOM void pv_native_apic_init(void)
 {
     x2apic = enable_x2apic();
     if (!x2apic)
@@ -203,7 +209,7 @@ void pv_native_apic_init(void)
 }
 
 /* All CPUs are in the mode of the first. */
-int pv_native_apic_cpu_enter(struct pv_error *error)
+PV_SELDOM int pv_native_apic_cpu_enter(struct pv_error *error)
 {
     if (!pv_native_apic_present())
         return pv_fail(error, PV_E_UNSUPPORTED, "there is no local APIC", 0, -1);
@@ -216,7 +222,7 @@ int pv_native_apic_cpu_enter(struct pv_error *error)
 
 /* A local APIC that software has disabled still hears INIT, NMI and start-up messages (11.4.7.2).
  */
-void pv_native_apic_cpu_leave(void)
+PV_SELDOM void pv_native_apic_cpu_leave(void)
 {
     if (!pv_native_apic_present())
         return;

@@ -167,7 +167,7 @@ static uint64_t measure_by_hpet(void)
     return hz != 0 ? measure(&counter, hz) : 0;
 }
 
-uint64_t pv_native_measure_tsc_hz(void)
+PV_SELDOM uint64_t pv_native_measure_tsc_hz(void)
 {
     const struct pv_native_counter pm = {read_pm_timer, pv_native_acpi.pm_timer_mask, false};
     static const struct pv_native_counter pit = {read_pit, 0xffff, true};

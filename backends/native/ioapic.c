@@ -59,7 +59,7 @@ static void add(const struct pv_acpi_ioapic *found)
     ioapic_count++;
 }
 
-void pv_native_ioapic_init(void)
+PV_SELDOM void pv_native_ioapic_init(void)
 {
     for (uint32_t i = 0; i < pv_native_acpi.ioapics; i++)
         add(&pv_native_acpi.ioapic[i]);

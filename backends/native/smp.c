@@ -115,7 +115,7 @@ uint64_t pv_native_ticks(uint64_t ns)
     return ns / 1000 * khz / 1000;
 }
 
-uint32_t pv_native_smp_list(uint32_t *hardware_ids, uint32_t room)
+PV_SELDOM uint32_t pv_native_smp_list(uint32_t *hardware_ids, uint32_t room)
 {
     uint32_t used = 0;
     uint32_t highest = pv_native_apic_is_x2() ? UINT32_MAX - 1 : UINT8_MAX - 1;
@@ -276,7 +276,7 @@ static int send_messages(uint32_t apic_id)
     return PV_E_TIMEOUT;
 }
 
-int pv_native_smp_start(const struct pv_smp_start *start, struct pv_error *error)
+PV_SELDOM int pv_native_smp_start(const struct pv_smp_start *start, struct pv_error *error)
 {
     uint64_t efer;
     int status = check(start, error);

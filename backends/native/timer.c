@@ -172,7 +172,7 @@ static uint64_t counted_hz(void)
     return told != 0 ? told : measure_hz();
 }
 
-void pv_native_timer_init(void)
+PV_SELDOM void pv_native_timer_init(void)
 {
     for (unsigned i = 0; i < PV_CONFIG_MAX_CPUS; i++)
         pv_timer_plan_once(&timers[i].plan, PV_TIMER_NEVER);

@@ -94,9 +94,10 @@ static inline __attribute__((always_inline)) void preempt_on(void)
     __asm__ volatile("decl %%gs:%c0" : : "i"(offsetof(struct cpu, preempt_count)) : "memory", "cc");
 }
 
-/* A batch of page-table writes: nothing else runs on this CPU until its end. */
+/* Ends preempt_off(), and switches threads if a time slice ended meanwhile: thread.c. */
 void thread_preempt_on(void);
 
+/* A batch of page-table writes: nothing else runs on this CPU until its end. */
 static inline __attribute__((always_inline)) void batch_begin(void)
 {
     preempt_off();

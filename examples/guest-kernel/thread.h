@@ -36,9 +36,6 @@ _Noreturn void thread_idle(void);
 /* Whether threads are preempted after a while. On from the start. */
 void thread_slices(bool on);
 
-/* Ends preempt_off(), and switches if a time slice ended meanwhile. */
-void thread_preempt_on(void);
-
 /* A kernel thread, ready to run. false if there is no memory. */
 bool thread_create(struct thread *thread, void (*run)(void *argument), void *argument);
 

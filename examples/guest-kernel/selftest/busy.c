@@ -168,10 +168,10 @@ static void backends_change_places(struct check *check)
     unsigned done = 0;
     while (done < SWITCHES && switch_to(check, done % 2 == 0 ? second : first)) {
         done++;
-        if (done % 100 != 0)
-            continue;
-        expect_progress(check);
-        still_going();
+        if (done % 20 == 0)
+            still_going();
+        if (done % 100 == 0)
+            expect_progress(check);
     }
     end(check);
     EXPECT(check, done == SWITCHES || check->outcome == CHECK_SKIPPED, "after %u changes", done);

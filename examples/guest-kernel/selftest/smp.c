@@ -379,7 +379,7 @@ static void arm_own_timer(void *argument)
 static void each_has_a_timer(struct check *check)
 {
     volatile uint64_t early = 0;
-    uint32_t before[MOST_CPUS];
+    uint32_t before[MOST_CPUS] = {0};
     if (skip_alone(check) || skip_without_timer(check))
         return;
     for (unsigned cpu = 1; cpu < smp_count(); cpu++)

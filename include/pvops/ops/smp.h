@@ -59,8 +59,8 @@ PV_OP(COLD, CALL, 0, R2, uint32_t, smp_list, (uint32_t * hardware_ids, uint32_t 
  * that called, and no task register. The kernel's text, data and stacks must lie above the first
  * 512 GiB of the address space, and pv_platform::phys_to_virt must reach page tables.
  */
-PV_OP(COLD, CALL, 0, R2, int, smp_start,
-      (const struct pv_smp_start *start, struct pv_error *error), (start, error))
+PV_OP(COLD, CALL, 0, R2, int, smp_start, (const struct pv_smp_start *start, struct pv_error *error),
+      (start, error))
 
 /**
  * @brief Stops the CPU that this runs on until it is started again; does not return.

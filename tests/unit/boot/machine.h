@@ -65,8 +65,8 @@ void machine_pvh_range(uint32_t index, uint64_t start, uint64_t bytes, uint32_t 
 /* The same for its list of modules. */
 void machine_pvh_module(uint32_t index, uint64_t start, uint64_t bytes);
 
-/* Xen PV: a domain of 128 MiB as the toolstack builds it. From 1 MiB on image, module (3 pages and a
- * byte), list, start_info, rings, five page tables, stack; the kernel's addresses begin at
+/* Xen PV: a domain of 128 MiB as the toolstack builds it. From 1 MiB on image, module (3 pages and
+ * a byte), list, start_info, rings, five page tables, stack; the kernel's addresses begin at
  * XEN_PV_BASE. */
 void machine_xen_pv(void);
 /* The same as Xen builds the hardware domain: no rings, but two numbers where they are told, and a

@@ -59,10 +59,10 @@ static void machine(uint32_t ecx, uint64_t base)
     fake_msr(MSR_X2APIC(APIC_SVR), 0);
 }
 
-static void a_processor_with_x2apic_is_in_that_mode(void **state)
+static void a_processor_of_a_vmm_with_x2apic_is_in_that_mode(void **state)
 {
     (void)state;
-    machine(CPUID_1_ECX_X2APIC, APIC_BASE_ENABLE);
+    machine(CPUID_1_ECX_X2APIC | CPUID_1_ECX_VMM, APIC_BASE_ENABLE);
     pv_native_apic_init();
     assert_true(pv_native_apic_present() && pv_native_apic_is_x2());
     assert_int_equal(fake_msr_value(MSR_APIC_BASE), BASE | APIC_BASE_ENABLE | APIC_BASE_EXTD);
@@ -74,7 +74,7 @@ static void a_processor_with_x2apic_is_in_that_mode(void **state)
 static void from_disabled_the_way_leads_over_the_other_mode(void **state)
 {
     (void)state;
-    machine(CPUID_1_ECX_X2APIC, 0);
+    machine(CPUID_1_ECX_X2APIC | CPUID_1_ECX_VMM, 0);
     pv_native_apic_init();
     assert_true(pv_native_apic_is_x2());
     assert_int_equal(fake_msr_writes(MSR_APIC_BASE), 2);
@@ -86,6 +86,15 @@ static void a_mode_that_firmware_left_is_not_written_again(void **state)
     machine(CPUID_1_ECX_X2APIC, APIC_BASE_ENABLE | APIC_BASE_EXTD);
     pv_native_apic_init();
     assert_true(pv_native_apic_is_x2());
+    assert_int_equal(fake_msr_writes(MSR_APIC_BASE), 0);
+}
+
+static void hardware_that_firmware_left_in_memory_stays_there(void **state)
+{
+    (void)state;
+    machine(CPUID_1_ECX_X2APIC, APIC_BASE_ENABLE);
+    pv_native_apic_init();
+    assert_true(pv_native_apic_present() && !pv_native_apic_is_x2());
     assert_int_equal(fake_msr_writes(MSR_APIC_BASE), 0);
 }
 
@@ -115,7 +124,7 @@ static void without_the_register_there_is_no_apic(void **state)
 static void a_message_in_x2apic_mode_is_one_write_with_all_of_the_identity(void **state)
 {
     (void)state;
-    machine(CPUID_1_ECX_X2APIC, APIC_BASE_ENABLE);
+    machine(CPUID_1_ECX_X2APIC | CPUID_1_ECX_VMM, APIC_BASE_ENABLE);
     pv_native_apic_init();
     pv_native_smp_ipi(1, 0x42);
     assert_int_equal(fake_msr_writes(MSR_X2APIC(APIC_ICR_LOW)), 1);
@@ -150,7 +159,7 @@ static void an_apic_that_takes_no_message_is_given_up(void **state)
 static void a_cpu_that_is_not_up_is_sent_nothing(void **state)
 {
     (void)state;
-    machine(CPUID_1_ECX_X2APIC, APIC_BASE_ENABLE);
+    machine(CPUID_1_ECX_X2APIC | CPUID_1_ECX_VMM, APIC_BASE_ENABLE);
     pv_native_apic_init();
     assert_int_equal(pv_native_smp_nmi(2), PV_E_RANGE);
     assert_int_equal(pv_native_smp_nmi(3), PV_E_RANGE);
@@ -162,7 +171,7 @@ static void a_cpu_that_is_not_up_is_sent_nothing(void **state)
 static void a_further_cpu_comes_in_the_mode_of_the_first(void **state)
 {
     (void)state;
-    machine(CPUID_1_ECX_X2APIC, APIC_BASE_ENABLE);
+    machine(CPUID_1_ECX_X2APIC, APIC_BASE_ENABLE | APIC_BASE_EXTD);
     pv_native_apic_init();
     fake_cpu.number = 1;
     (void)pv_native_cpu_msr_write(MSR_APIC_BASE, BASE | APIC_BASE_ENABLE);
@@ -179,9 +188,10 @@ static void a_further_cpu_comes_in_the_mode_of_the_first(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        EACH(a_processor_with_x2apic_is_in_that_mode),
+        EACH(a_processor_of_a_vmm_with_x2apic_is_in_that_mode),
         EACH(from_disabled_the_way_leads_over_the_other_mode),
         EACH(a_mode_that_firmware_left_is_not_written_again),
+        EACH(hardware_that_firmware_left_in_memory_stays_there),
         EACH(a_processor_without_it_has_registers_in_memory),
         EACH(without_the_register_there_is_no_apic),
         EACH(a_message_in_x2apic_mode_is_one_write_with_all_of_the_identity),

@@ -9,7 +9,7 @@ from pvrun import Job
 from .place import Place
 
 COMMANDS = "info selftest"
-SECONDS = 180
+SECONDS = 300
 # VMM, QEMU's machine, door, processors. Empty: as the runner has it.
 RUNS = [
     ("native", "", "pvh", 1),

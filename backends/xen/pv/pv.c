@@ -265,8 +265,8 @@ static void leave(void)
 
 static unsigned features(const char **names, unsigned room)
 {
-    static const char *const always[] = {"xen-pv-mmu", "vcpu-info-in-cpu-block", "events-2-level",
-                                         "runstate"};
+    const char *const always[] = {"xen-pv-mmu", "vcpu-info-in-cpu-block", pv_xen_events_name(),
+                                  "runstate"};
     unsigned used = 0;
 
     for (unsigned i = 0; i < sizeof(always) / sizeof(always[0]) && used < room; i++)
@@ -291,6 +291,7 @@ const struct pv_backend pv_backend_xen_pv = {
     .begin = begin,
     .enter = enter,
     .leave = leave,
+    .end = pv_xen_events_end,
     .features = features,
     .clock = pv_pvclock_name,
     .signature = PV_XEN_SIGNATURE,

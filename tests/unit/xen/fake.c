@@ -28,6 +28,7 @@ void fake_reset(void)
 {
     memset(&fake_shared, 0, sizeof(fake_shared));
     memset(&fake_cpu, 0, sizeof(fake_cpu));
+    fake_cpu.self = &fake_cpu;
     memset(&fake_platform, 0, sizeof(fake_platform));
     memset(calls, 0, sizeof(calls));
     fake_vcpu = 0;

@@ -25,8 +25,10 @@ static struct pv_xen_event_cpu *this_cpu(void)
 static void know(struct pv_xen_event_cpu *cpu)
 {
     cpu->pass = (uint32_t)(cpu - pv_xen_event_cpus) * PASSES_OF_A_CPU;
+    cpu->run = NULL;
     cpu->vcpu = pv_xen_this_vcpu();
     cpu->info = pv_xen_this_vcpu_info();
+    pv_this_cpu()->backend[PV_XEN_WORD_EVENTS] = (uintptr_t)cpu;
 }
 
 void pv_xen_events_start(void)
@@ -45,6 +47,7 @@ void pv_xen_events_start(void)
     know(cpu);
     if (!pv_command_line_has("events=2l") && pv_xen_events_fifo_begin(cpu))
         pv_xen_events = &pv_xen_events_fifo;
+    cpu->run = cpu->info != NULL ? pv_xen_events->run : NULL;
 }
 
 int pv_xen_events_cpu_start(struct pv_error *error)
@@ -59,10 +62,10 @@ int pv_xen_events_cpu_start(struct pv_error *error)
         return pv_fail(error, PV_E_RANGE, "Xen's shared page has no place for this CPU", cpu->vcpu,
                        -1);
     if (pv_xen_events == &pv_xen_events_fifo && !pv_xen_events_fifo_cpu(cpu)) {
-        cpu->info = NULL;
         return pv_fail(error, PV_E_HOST, "Xen takes no queues of events for this CPU", cpu->vcpu,
                        -1);
     }
+    cpu->run = pv_xen_events->run;
     return PV_OK;
 }
 
@@ -81,10 +84,11 @@ const char *pv_xen_events_name(void)
 /* upcall_pending is cleared first: what Xen sets behind that comes with another upcall. */
 void pv_xen_events_run(struct pv_regs *regs)
 {
-    struct pv_xen_event_cpu *cpu = this_cpu();
+    struct pv_xen_event_cpu *cpu =
+        (struct pv_xen_event_cpu *)pv_this_cpu()->backend[PV_XEN_WORD_EVENTS];
 
-    if (cpu == NULL || cpu->info == NULL)
+    if (cpu == NULL || cpu->run == NULL)
         return;
     __atomic_exchange_n(&cpu->info->upcall_pending, 0, __ATOMIC_SEQ_CST);
-    pv_xen_events->run(cpu, regs);
+    cpu->run(cpu, regs);
 }

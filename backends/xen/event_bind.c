@@ -21,18 +21,19 @@ static int take_port(uint32_t number, uint32_t vcpu, pv_xen_event_handler handle
     if (number == 0 || number >= pv_xen_events->ports)
         return PV_E_HOST;
     struct pv_xen_port *port = pv_xen_port_make(number);
-    if (port == NULL || port->handler != NULL || !pv_xen_events->reach(number)) {
+    if (port == NULL || port->state.taken || !pv_xen_events->reach(number)) {
         close(number);
         return PV_E_FULL;
     }
     /* It may still be in a list: links stay. */
+    port->handler = handler;
     port->context = context;
     port->vcpu = vcpu;
-    port->late = 0;
     port->workless = 0;
     port->due_ns = UINT64_MAX;
-    port->masked = PV_XEN_MASKED_BY_OWNER;
-    __atomic_store_n(&port->handler, handler, __ATOMIC_RELEASE);
+    port->state.late = 0;
+    port->state.masked = PV_XEN_MASKED_BY_OWNER;
+    __atomic_store_n(&port->state.taken, 1, __ATOMIC_RELEASE);
     pv_xen_port_release(number, port, PV_XEN_MASKED_BY_OWNER);
     return (int)number;
 }
@@ -89,7 +90,7 @@ int pv_xen_event_connect(uint16_t domain, uint32_t remote_port, pv_xen_event_han
 static void wait_until_idle(const struct pv_xen_port *port)
 {
     for (uint32_t i = 0; port->vcpu != pv_xen_this_vcpu() && i < CLOSE_SPINS; i++) {
-        if (__atomic_load_n(&port->active, __ATOMIC_ACQUIRE) == 0)
+        if (__atomic_load_n(&port->state.active, __ATOMIC_ACQUIRE) == 0)
             return;
         pv_cpu_relax();
     }
@@ -102,7 +103,7 @@ void pv_xen_event_close(int number)
     if (port == NULL)
         return;
     pv_xen_port_hold((uint32_t)number, port, PV_XEN_MASKED_BY_OWNER);
-    __atomic_store_n(&port->handler, NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&port->state.taken, 0, __ATOMIC_SEQ_CST);
     close((uint32_t)number);
     wait_until_idle(port);
 }

@@ -37,7 +37,8 @@ _Static_assert(PV_XEN_EVENT_PAGE % sizeof(blocks[0]) == 0, "no block crosses a p
 
 static uint32_t first_page[WORDS_PER_PAGE] __attribute__((aligned(PV_XEN_EVENT_PAGE)));
 static uint32_t *pages[PAGES];
-static uint32_t reached; /* ports that have a word */
+static uint32_t reached;   /* ports that have a word */
+static uint32_t last_port; /* the last of them; 0: none has */
 static bool told;
 
 static uint32_t *word_of(uint32_t port)
@@ -73,21 +74,6 @@ static void unmask(uint32_t port)
     (void)pv_xen_event_channel_op(PV_EVTCHNOP_UNMASK, &argument);
 }
 
-/* Takes a port out of its queue; *seen: its word before that. */
-static bool unlink_word(uint32_t *word, uint32_t *seen)
-{
-    uint32_t value = __atomic_load_n(word, __ATOMIC_RELAXED);
-
-    for (unsigned i = 0; i < MOST_TRIES; i++) {
-        if (!__atomic_compare_exchange_n(word, &value, value & ~(PV_EVENT_LINKED | PV_EVENT_LINK),
-                                         false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-            continue;
-        *seen = value;
-        return true;
-    }
-    return false;
-}
-
 /* Behind the ports that came again in this upcall; *again: the first of them. */
 static void come_again(uint32_t number, struct pv_xen_port *port, uint32_t *again)
 {
@@ -106,27 +92,10 @@ static void give_back(uint32_t first)
     }
 }
 
-static void run_port(uint32_t number, struct pv_xen_event_cpu *cpu, uint32_t *again,
-                     struct pv_regs *regs)
+/* Port 0 is none. */
+static bool is_port(uint32_t number)
 {
-    struct pv_xen_port *port = pv_xen_port_at(number);
-
-    if (port == NULL) {
-        pv_xen_port_stray(number);
-        return;
-    }
-    if (__builtin_expect(port->pass == cpu->pass, 0)) {
-        if (port->masked == 0)
-            come_again(number, port, again);
-        return;
-    }
-    pv_xen_event_handler handler = pv_xen_port_begin(number, port);
-    if (handler == NULL)
-        return;
-    port->pass = cpu->pass;
-    __atomic_fetch_and(word_of(number), ~PV_EVENT_PENDING, __ATOMIC_SEQ_CST);
-    handler(regs, port->context);
-    pv_xen_port_ends(number, port);
+    return __builtin_expect(number - 1 < __atomic_load_n(&last_port, __ATOMIC_RELAXED), 1);
 }
 
 /* The first port of a queue; 0: there is none. */
@@ -136,10 +105,69 @@ static uint32_t first_of(const struct pv_xen_event_cpu *cpu, unsigned queue)
 
     if (number == 0)
         number = __atomic_load_n(&cpu->block->head[queue], __ATOMIC_ACQUIRE);
-    if (number < __atomic_load_n(&reached, __ATOMIC_RELAXED))
+    if (is_port(number))
         return number;
-    corrupt(number);
+    if (number != 0)
+        corrupt(number);
     return 0;
+}
+
+static bool is_due(uint32_t word)
+{
+    return (word & (PV_EVENT_PENDING | PV_EVENT_MASKED)) == PV_EVENT_PENDING;
+}
+
+/* Whether a linked port's handler shall run now; if not, what is to become of the port. */
+static bool shall_run(uint32_t number, uint32_t seen, const struct pv_xen_event_cpu *cpu,
+                      uint32_t *again)
+{
+    struct pv_xen_port *port = pv_xen_port_at(number);
+
+    if (!is_due(seen))
+        return false;
+    if (__builtin_expect(port->pass != cpu->pass, 1))
+        return pv_xen_port_begin(number, port);
+    if (port->state.all == PV_XEN_PORT_AT_REST)
+        come_again(number, port, again);
+    return false;
+}
+
+/*
+ * A pending port was taken out of its queue and did not run. Who let it come meanwhile may have
+ * found it linked, in which case Xen has not linked it again.
+ */
+static void deliver_later(uint32_t number)
+{
+    struct pv_evtchn_port argument = {number};
+
+    if (pv_xen_port_at(number)->state.all == PV_XEN_PORT_AT_REST)
+        (void)pv_xen_event_channel_op(PV_EVTCHNOP_UNMASK, &argument);
+}
+
+/*
+ * Takes a port out of its queue; true: its handler is to run, and PENDING is cleared by the same
+ * step. *seen: its word before that.
+ */
+static bool take_out(uint32_t number, const struct pv_xen_event_cpu *cpu, uint32_t *again,
+                     uint32_t *seen)
+{
+    uint32_t *word = word_of(number);
+    bool runs = false;
+
+    *seen = __atomic_load_n(word, __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < MOST_TRIES; i++) {
+        runs = runs || shall_run(number, *seen, cpu, again);
+        uint32_t cleared = PV_EVENT_LINKED | PV_EVENT_LINK | (runs ? PV_EVENT_PENDING : 0);
+        if (!__atomic_compare_exchange_n(word, seen, *seen & ~cleared, false, __ATOMIC_SEQ_CST,
+                                         __ATOMIC_RELAXED))
+            continue;
+        if (!runs && is_due(*seen))
+            deliver_later(number);
+        return runs;
+    }
+    corrupt(number);
+    *seen = 0;
+    return runs;
 }
 
 /* Takes one port out of a queue and runs it. false: the queue is at its end. */
@@ -149,13 +177,15 @@ static bool run_first(struct pv_xen_event_cpu *cpu, unsigned queue, uint32_t *ag
     uint32_t number = first_of(cpu, queue);
     uint32_t seen = 0;
 
-    if (number != 0 && !unlink_word(word_of(number), &seen))
-        corrupt(number);
-    uint32_t next = seen & PV_EVENT_LINK;
-    cpu->heads[queue] = next;
-    if ((seen & (PV_EVENT_PENDING | PV_EVENT_MASKED)) == PV_EVENT_PENDING)
-        run_port(number, cpu, again, regs);
-    return next != 0;
+    bool runs = number != 0 && take_out(number, cpu, again, &seen);
+    cpu->heads[queue] = seen & PV_EVENT_LINK;
+    if (runs) {
+        struct pv_xen_port *port = pv_xen_port_at(number);
+        port->pass = cpu->pass;
+        port->handler(regs, port->context);
+        pv_xen_port_ends(number, port);
+    }
+    return (seen & PV_EVENT_LINK) != 0;
 }
 
 static void drop_all(struct pv_xen_event_cpu *cpu)
@@ -166,9 +196,9 @@ static void drop_all(struct pv_xen_event_cpu *cpu)
 }
 
 /* Ready queues are looked for before each port, for a more urgent one may have come. */
-static void run(struct pv_xen_event_cpu *cpu, struct pv_regs *regs)
+static __attribute__((noinline)) void run_all(struct pv_xen_event_cpu *cpu, uint32_t ready,
+                                              struct pv_regs *regs)
 {
-    uint32_t ready = 0;
     uint32_t again = 0;
 
     cpu->pass++;
@@ -186,6 +216,40 @@ static void run(struct pv_xen_event_cpu *cpu, struct pv_regs *regs)
     give_back(again);
 }
 
+/*
+ * Most upcalls are for one port, at rest and alone in its queue: that is written out. Whatever is
+ * otherwise goes the long way.
+ */
+static void run(struct pv_xen_event_cpu *cpu, struct pv_regs *regs)
+{
+    struct pv_xen_control_block *block = cpu->block;
+    uint32_t ready = __atomic_exchange_n(&block->ready, 0, __ATOMIC_SEQ_CST) & QUEUES;
+
+    if (ready == 0)
+        return;
+    uint32_t number = __atomic_load_n(&block->head[__builtin_ctz(ready)], __ATOMIC_ACQUIRE);
+    if (!is_port(number)) {
+        run_all(cpu, ready, regs);
+        return;
+    }
+    struct pv_xen_port *port = pv_xen_port_at(number);
+    uint32_t alone = PV_EVENT_PENDING | PV_EVENT_LINKED;
+    if (!pv_xen_port_at_rest(port)) {
+        run_all(cpu, ready, regs);
+        return;
+    }
+    if (!__atomic_compare_exchange_n(word_of(number), &alone, 0, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_RELAXED)) {
+        pv_xen_port_ends(number, port);
+        run_all(cpu, ready, regs);
+        return;
+    }
+    port->handler(regs, port->context);
+    pv_xen_port_ends(number, port);
+    port->pass = cpu->pass + 1;
+    run_all(cpu, ready & (ready - 1), regs);
+}
+
 /* ---- what is lent to Xen --------------------------------------------------------------------- */
 
 static bool add_page(uint32_t *page, uint64_t frame)
@@ -198,6 +262,7 @@ static bool add_page(uint32_t *page, uint64_t frame)
     if (pv_xen_event_channel_op(PV_EVTCHNOP_EXPAND_ARRAY, &expand) != 0)
         return false;
     __atomic_store_n(&reached, reached + (uint32_t)WORDS_PER_PAGE, __ATOMIC_RELEASE);
+    __atomic_store_n(&last_port, reached - 1, __ATOMIC_RELEASE);
     return true;
 }
 
@@ -260,7 +325,7 @@ void pv_xen_events_fifo_end(void)
                       (uint64_t)-result);
     for (uint32_t number = 0; number < PV_CONFIG_MAX_CPUS; number++)
         pv_xen_event_cpus[number].block = NULL;
-    reached = 0;
+    reached = last_port = 0;
 }
 
 const struct pv_xen_event_scheme pv_xen_events_fifo = {

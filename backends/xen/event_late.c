@@ -19,7 +19,7 @@ int pv_xen_event_set_late(int number)
 
     if (port == NULL)
         return PV_E_ARGUMENT;
-    port->late = 1;
+    port->state.late = 1;
     return PV_OK;
 }
 
@@ -62,7 +62,8 @@ int pv_xen_event_done(int number, bool work)
 {
     struct pv_xen_port *port = pv_xen_port_of(number);
 
-    if (port == NULL || (port->masked & PV_XEN_MASKED_LATE) == 0 || port->due_ns != UINT64_MAX)
+    if (port == NULL || (port->state.masked & PV_XEN_MASKED_LATE) == 0 ||
+        port->due_ns != UINT64_MAX)
         return PV_E_ARGUMENT;
     if (work)
         port->workless = 0;

@@ -11,17 +11,30 @@
 static struct pv_xen_port first_chunk[PV_XEN_PORT_CHUNK]
     __attribute__((aligned(sizeof(struct pv_xen_port))));
 
-struct pv_xen_port *pv_xen_port_chunks[PV_XEN_PORT_CHUNKS] = {first_chunk};
+struct pv_xen_port pv_xen_no_ports[PV_XEN_PORT_CHUNK];
+
+struct pv_xen_port *pv_xen_port_chunks[PV_XEN_PORT_CHUNKS];
 
 static uint64_t stray;
 
+static struct pv_xen_port *no_ports(void)
+{
+    return pv_xen_no_ports;
+}
+
+static void begin_chunk(struct pv_xen_port **chunk)
+{
+    if (*chunk == NULL)
+        *chunk = no_ports();
+    for (unsigned i = 0; *chunk != no_ports() && i < PV_XEN_PORT_CHUNK; i++)
+        (*chunk)[i] = (struct pv_xen_port){.handler = NULL};
+}
+
 void pv_xen_ports_begin(void)
 {
-    for (uint32_t number = 0; number < PV_XEN_PORTS; number++) {
-        struct pv_xen_port *port = pv_xen_port_at(number);
-        if (port != NULL)
-            *port = (struct pv_xen_port){.handler = NULL};
-    }
+    pv_xen_port_chunks[0] = first_chunk;
+    for (unsigned i = 0; i < PV_XEN_PORT_CHUNKS; i++)
+        begin_chunk(&pv_xen_port_chunks[i]);
     stray = 0;
 }
 
@@ -38,11 +51,12 @@ void *pv_xen_event_page(uint64_t *frame)
 
 struct pv_xen_port *pv_xen_port_make(uint32_t number)
 {
-    struct pv_xen_port *port = pv_xen_port_at(number);
     uint64_t frame;
 
-    if (port != NULL || number >= PV_XEN_PORTS)
-        return port;
+    if (number >= PV_XEN_PORTS)
+        return NULL;
+    if (pv_xen_port_chunks[number / PV_XEN_PORT_CHUNK] != no_ports())
+        return pv_xen_port_at(number);
     struct pv_xen_port *chunk = pv_xen_event_page(&frame);
     if (chunk == NULL)
         return NULL;
@@ -52,40 +66,61 @@ struct pv_xen_port *pv_xen_port_make(uint32_t number)
 
 struct pv_xen_port *pv_xen_port_of(int number)
 {
-    struct pv_xen_port *port = number > 0 ? pv_xen_port_at((uint32_t)number) : NULL;
-
-    return port != NULL && __atomic_load_n(&port->handler, __ATOMIC_ACQUIRE) != NULL ? port : NULL;
+    if (number <= 0 || number >= (int)PV_XEN_PORTS)
+        return NULL;
+    struct pv_xen_port *port = pv_xen_port_at((uint32_t)number);
+    return __atomic_load_n(&port->state.taken, __ATOMIC_ACQUIRE) ? port : NULL;
 }
 
 void pv_xen_port_hold(uint32_t number, struct pv_xen_port *port, uint8_t reason)
 {
-    __atomic_fetch_or(&port->masked, reason, __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(&port->state.masked, reason, __ATOMIC_SEQ_CST);
     pv_xen_events->mask(number);
 }
 
 void pv_xen_port_release(uint32_t number, struct pv_xen_port *port, uint8_t reason)
 {
-    uint8_t before = __atomic_fetch_and(&port->masked, (uint8_t)~reason, __ATOMIC_SEQ_CST);
+    uint8_t before = __atomic_fetch_and(&port->state.masked, (uint8_t)~reason, __ATOMIC_SEQ_CST);
 
     if (before != reason)
         return;
     pv_xen_events->unmask(number);
-    if (__atomic_load_n(&port->masked, __ATOMIC_SEQ_CST) != 0)
+    if (__atomic_load_n(&port->state.masked, __ATOMIC_SEQ_CST) != 0)
         pv_xen_events->mask(number);
 }
 
-/* Either CPU may see what the other did; who takes the reason away is the one that unmasks. */
-void pv_xen_port_wait(uint32_t number, struct pv_xen_port *port)
+/*
+ * Another CPU runs the handler: it lets the port come when it is through. Either may see what the
+ * other did; who takes the reason away is the one that unmasks.
+ */
+static void wait_for_other(uint32_t number, struct pv_xen_port *port)
 {
     pv_xen_port_hold(number, port, PV_XEN_MASKED_RUNNING);
-    if (__atomic_load_n(&port->active, __ATOMIC_SEQ_CST) == 0)
+    if (__atomic_load_n(&port->state.active, __ATOMIC_SEQ_CST) == 0)
         pv_xen_port_release(number, port, PV_XEN_MASKED_RUNNING);
+}
+
+bool pv_xen_port_may_run(uint32_t number, struct pv_xen_port *port)
+{
+    if (!__atomic_load_n(&port->state.taken, __ATOMIC_ACQUIRE)) {
+        pv_xen_port_stray(number);
+        return false;
+    }
+    if (__atomic_load_n(&port->state.masked, __ATOMIC_SEQ_CST) != 0)
+        return false;
+    if (__atomic_exchange_n(&port->state.active, 1, __ATOMIC_SEQ_CST) != 0) {
+        wait_for_other(number, port);
+        return false;
+    }
+    if (port->state.late)
+        pv_xen_port_hold(number, port, PV_XEN_MASKED_LATE);
+    return true;
 }
 
 void pv_xen_port_ends(uint32_t number, struct pv_xen_port *port)
 {
-    __atomic_exchange_n(&port->active, 0, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&port->masked, __ATOMIC_SEQ_CST) & PV_XEN_MASKED_RUNNING)
+    __atomic_exchange_n(&port->state.active, 0, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&port->state.masked, __ATOMIC_SEQ_CST) & PV_XEN_MASKED_RUNNING)
         pv_xen_port_release(number, port, PV_XEN_MASKED_RUNNING);
 }
 

@@ -20,27 +20,48 @@ enum {
     PV_XEN_MASKED_MOVING = 16,  /* another CPU is going to take it */
 };
 
+/*
+ * What decides whether a handler may run, in one word that is changed as a whole where it matters:
+ * at rest, the port is taken and nothing else is set.
+ */
+union pv_xen_port_state {
+    uint32_t all;
+    struct {
+        uint8_t masked; /* PV_XEN_MASKED_*; the shared bit follows */
+        uint8_t active; /* its handler runs */
+        uint8_t late;   /* pv_xen_event_set_late() was called */
+        uint8_t taken;  /* it has a handler */
+    };
+};
+
+#define PV_XEN_PORT_AT_REST 0x01000000u
+#define PV_XEN_PORT_ACTIVE  0x01000100u
+
 /* A cache line, so that CPUs with different ports do not wait for each other. */
 struct pv_xen_port {
-    pv_xen_event_handler handler; /* NULL: nobody's */
+    union pv_xen_port_state state;
+    uint32_t pass;                /* the last upcall that ran it */
+    pv_xen_event_handler handler; /* valid while taken */
     void *context;
     uint64_t due_ns;    /* event_late.c: when it is unmasked; UINT64_MAX: not by then */
     uint32_t vcpu;      /* where it is delivered */
-    uint32_t pass;      /* the last upcall that ran it */
     uint32_t again;     /* the one behind it that came again in the same upcall; 0: none */
     uint32_t next_late; /* the one behind it that waits; 0: none */
-    uint8_t masked;     /* PV_XEN_MASKED_*; the shared bit follows */
-    uint8_t active;     /* its handler runs */
-    uint8_t late;       /* pv_xen_event_set_late() was called */
     uint8_t workless;   /* how many times in a row it came for nothing */
     uint8_t waits;      /* it is in a list of those that wait */
-    uint8_t padding[19];
+    uint8_t padding[14];
 };
 
 _Static_assert(sizeof(struct pv_xen_port) == 64, "a cache line");
 
+/* Which word of pv_cpu::backend points at this CPU's struct pv_xen_event_cpu; pv/queue.h has the
+ * others. */
+#define PV_XEN_WORD_EVENTS 9
+
 struct pv_xen_event_cpu {
-    struct pv_xen_vcpu_info *info;      /* NULL: no events for this CPU */
+    struct pv_xen_vcpu_info *info;
+    /* The scheme's; NULL: no events for this CPU. */
+    void (*run)(struct pv_xen_event_cpu *cpu, struct pv_regs *regs);
     struct pv_xen_control_block *block; /* FIFO only; stays where it is */
     uint32_t vcpu;
     uint32_t pass;
@@ -69,10 +90,12 @@ bool pv_xen_events_fifo_begin(struct pv_xen_event_cpu *cpu);
 bool pv_xen_events_fifo_cpu(struct pv_xen_event_cpu *cpu);
 void pv_xen_events_fifo_end(void);
 
-/* event_port.c: known ports, in chunks of a page; the first is the library's own. */
+/* event_port.c: known ports, in chunks of a page; the first is the library's own, and those that
+ * are not there yet are one page of ports that nobody has. */
 #define PV_XEN_PORT_CHUNK  (PV_XEN_EVENT_PAGE / sizeof(struct pv_xen_port))
 #define PV_XEN_PORT_CHUNKS (PV_XEN_PORTS / PV_XEN_PORT_CHUNK)
 extern struct pv_xen_port *pv_xen_port_chunks[PV_XEN_PORT_CHUNKS];
+extern struct pv_xen_port pv_xen_no_ports[PV_XEN_PORT_CHUNK];
 void pv_xen_ports_begin(void);
 
 /* Lends a page from the kernel: its frame as Xen knows it, and where it is; NULL: there is none. */
@@ -81,14 +104,13 @@ void *pv_xen_event_page(uint64_t *frame);
 /* A port's entry, made if need be. NULL: no memory, or beyond PV_XEN_PORTS. */
 struct pv_xen_port *pv_xen_port_make(uint32_t port);
 
-/* NULL: nobody ever asked for this port. */
+/* The entry of a port below PV_XEN_PORTS; not to be written unless the port is taken. */
 static inline struct pv_xen_port *pv_xen_port_at(uint32_t port)
 {
-    if (port >= PV_XEN_PORTS)
-        return NULL;
     struct pv_xen_port *chunk =
         __atomic_load_n(&pv_xen_port_chunks[port / PV_XEN_PORT_CHUNK], __ATOMIC_ACQUIRE);
-    return chunk != NULL ? &chunk[port % PV_XEN_PORT_CHUNK] : NULL;
+
+    return &chunk[port % PV_XEN_PORT_CHUNK];
 }
 
 /* The entry of a port that has a handler; NULL: it has none, or is no port at all. */
@@ -104,30 +126,27 @@ void pv_xen_port_stray(uint32_t number);
 /* Behind the handler. */
 void pv_xen_port_ends(uint32_t number, struct pv_xen_port *port);
 
-/* It came again while another CPU runs its handler: that CPU lets it come when it is through. */
-void pv_xen_port_wait(uint32_t number, struct pv_xen_port *port);
-
 /*
- * The handler of a pending port if it shall run now, else NULL, and the port stays pending: whoever
- * takes the last reason to mask it away makes Xen deliver it again.
+ * A pending port's handler shall run, and did not find the port at rest: whether it may run now. If
+ * not it stays pending, and whoever takes the last reason to mask it away makes Xen deliver it
+ * again.
  */
-static inline pv_xen_event_handler pv_xen_port_begin(uint32_t number, struct pv_xen_port *port)
-{
-    pv_xen_event_handler handler = __atomic_load_n(&port->handler, __ATOMIC_ACQUIRE);
+bool pv_xen_port_may_run(uint32_t number, struct pv_xen_port *port);
 
-    if (__builtin_expect(handler == NULL, 0)) {
-        pv_xen_port_stray(number);
-        return NULL;
-    }
-    if (__builtin_expect(__atomic_load_n(&port->masked, __ATOMIC_RELAXED) != 0, 0))
-        return NULL;
-    if (__builtin_expect(__atomic_exchange_n(&port->active, 1, __ATOMIC_SEQ_CST) != 0, 0)) {
-        pv_xen_port_wait(number, port);
-        return NULL;
-    }
-    if (__builtin_expect(port->late, 0))
-        pv_xen_port_hold(number, port, PV_XEN_MASKED_LATE);
-    return handler;
+/* Whether a port was at rest; then it is active. */
+static inline bool pv_xen_port_at_rest(struct pv_xen_port *port)
+{
+    uint32_t at_rest = PV_XEN_PORT_AT_REST;
+
+    return __builtin_expect(__atomic_compare_exchange_n(&port->state.all, &at_rest,
+                                                        PV_XEN_PORT_ACTIVE, false, __ATOMIC_SEQ_CST,
+                                                        __ATOMIC_SEQ_CST),
+                            1);
+}
+
+static inline bool pv_xen_port_begin(uint32_t number, struct pv_xen_port *port)
+{
+    return pv_xen_port_at_rest(port) || pv_xen_port_may_run(number, port);
 }
 
 /*

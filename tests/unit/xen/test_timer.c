@@ -79,7 +79,7 @@ static uint64_t late_due, late_ran_at;
 uint64_t pv_xen_events_late_run(uint64_t now_ns)
 {
     late_ran_at = now_ns;
-    return late_due > now_ns ? late_due : DISARMED;
+    return late_due > now_ns ? late_due : UINT64_MAX;
 }
 
 void pv_xen_event_close(int port)

@@ -81,6 +81,10 @@ struct pv_backend {
     int (*cpu_enter)(struct pv_error *error);
     void (*cpu_leave)(void);
 
+    /* Behind leave() when the kernel ends for good: takes back what leave() keeps for the next
+     * enter(). NULL: nothing. */
+    void (*end)(void);
+
     /* Names of what was negotiated, up to `room`; returns how many. */
     unsigned (*features)(const char **names, unsigned room);
 
@@ -135,6 +139,9 @@ extern const struct pv_platform *pv_platform;
 
 /* What the door told; NULL before pv_early_init(), and if it was given nothing. */
 extern const struct pv_boot_info *pv_boot;
+
+/* Whether a word stands on the kernel's command line, by itself. */
+bool pv_command_line_has(const char *word);
 
 /* Prints one line by pv_platform::log: text, then " 0x" and the number if with_number. */
 void pv_log(const char *text);

@@ -73,6 +73,18 @@ bool pv_word_is(const char *word, size_t length, const char *key, const char **v
     return true;
 }
 
+bool pv_command_line_has(const char *asked)
+{
+    const char *cmdline = pv_boot != NULL ? pv_boot->cmdline : "";
+    const char *word, *rest;
+    size_t length, rest_length;
+
+    while ((length = pv_word_next(&cmdline, &word)) != 0)
+        if (pv_word_is(word, length, asked, &rest, &rest_length) && rest_length == 0)
+            return true;
+    return false;
+}
+
 /* `detect=all`; another value is a line in the log. */
 static bool all_asked_for(const char *cmdline)
 {

@@ -7,7 +7,8 @@
 struct vector {
     pv_irq_handler handler;
     void *context;
-    bool unended; /* it has no bit in service: no end of interrupt */
+    uint64_t unended; /* 1: it has no bit in service, so there is no end of interrupt */
+    uint64_t padding; /* an index is a shift */
 };
 
 static struct vector vectors[256];
@@ -20,17 +21,17 @@ static unsigned spurious_vector(void)
 /* Not inline, even when linking optimises: its caller lies in the text that has no call site. */
 __attribute__((noinline)) bool pv_irq_dispatch(unsigned vector, struct pv_regs *regs)
 {
-    if (vector >= sizeof(vectors) / sizeof(vectors[0]) || pv_platform == NULL)
+    if (vector >= sizeof(vectors) / sizeof(vectors[0]))
         return false;
-    /* A spurious interrupt has no bit in service: no end of it (Intel SDM vol. 3A, 11.9). */
-    if (vector == spurious_vector())
-        return true;
-    pv_irq_handler handler = __atomic_load_n(&vectors[vector].handler, __ATOMIC_ACQUIRE);
-    if (handler == NULL)
-        return false;
-    bool unended = vectors[vector].unended;
-    handler(regs, vectors[vector].context);
-    if (!unended)
+    struct vector *entry = &vectors[vector];
+    pv_irq_handler handler = __atomic_load_n(&entry->handler, __ATOMIC_ACQUIRE);
+    /* A spurious interrupt is nobody's and has no bit in service: no end of it (Intel SDM vol. 3A,
+     * 11.9). */
+    if (__builtin_expect(handler == NULL, 0))
+        return pv_platform != NULL && vector == spurious_vector();
+    uint64_t unended = entry->unended;
+    handler(regs, entry->context);
+    if (unended == 0)
         pv_irq_eoi();
     return true;
 }

@@ -151,6 +151,9 @@ void pv_shutdown(void)
 {
     if (pv_backend != NULL)
         leave_chain(pv_backend, NULL);
+    for (unsigned i = 0; i < pv_backend_count; i++)
+        if (pv_backends[i]->end != NULL)
+            pv_backends[i]->end();
 }
 
 const struct pv_backend *pv_backend_named(const char *name, size_t length)

@@ -31,7 +31,7 @@ static uint32_t ask_vcpu(uint32_t number)
     return number;
 }
 
-static bool is_pv(void)
+bool pv_xen_is_pv(void)
 {
     return pv_boot != NULL && pv_boot->door == PV_DOOR_XEN_PV;
 }
@@ -41,7 +41,7 @@ uint32_t pv_xen_this_vcpu(void)
     uint32_t number = pv_this_cpu()->number;
 
     /* A PV guest starts its CPUs by Xen's numbers, and has no others. */
-    if (is_pv())
+    if (pv_xen_is_pv())
         return pv_this_cpu()->apic_id;
     if (number >= PV_CONFIG_MAX_CPUS)
         return number;
@@ -54,7 +54,7 @@ struct pv_xen_vcpu_info *pv_xen_this_vcpu_info(void)
 {
     uint32_t vcpu = pv_xen_this_vcpu();
 
-    if (is_pv())
+    if (pv_xen_is_pv())
         return (struct pv_xen_vcpu_info *)(void *)pv_this_cpu()->vmm_state;
     if (pv_xen_shared == NULL || vcpu >= PV_XEN_SHARED_VCPUS)
         return NULL;

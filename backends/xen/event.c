@@ -1,160 +1,94 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two-level event scheme, seen from a guest.
- *
- * No event is lost and none doubled if the order is kept: upcall_pending is cleared before the
- * selector is taken, the selector before the words are read, and a port's bit before its handler
- * runs. What Xen sets behind any of these steps raises another upcall (xen/common/event_2l.c sets
- * in the opposite order). So one pass is enough, and it has an end.
+ * Event channels at large: which scheme is in force, CPUs, and upcalls. The two schemes are in
+ * event_2l.c and event_fifo.c, ports in event_port.c, how they are had in event_bind.c.
  */
-#include "backends/xen/event.h"
+#include "backends/xen/event_port.h"
 #include "backends/xen/hypercall.h"
-#include "backends/xen/abi/event_channel.h"
+#include "lib/patch.h"
 
-_Static_assert(PV_XEN_PORTS % PV_XEN_EVENT_WORD_BITS == 0, "whole words");
-_Static_assert(PV_XEN_PORTS <= PV_XEN_EVENT_PORTS, "more there are not");
+const struct pv_xen_event_scheme *pv_xen_events = &pv_xen_events_2l;
 
-struct port {
-    pv_xen_event_handler handler; /* NULL: nobody's */
-    void *context;
-    uint32_t vcpu; /* where it is delivered */
-};
+struct pv_xen_event_cpu pv_xen_event_cpus[PV_CONFIG_MAX_CPUS];
 
-static struct port ports[PV_XEN_PORTS];
-static uint64_t stray;
-
-static uint64_t bit_of(uint32_t port)
+static struct pv_xen_event_cpu *this_cpu(void)
 {
-    return 1ull << port % PV_XEN_EVENT_WORD_BITS;
+    uint32_t number = pv_this_cpu()->number;
+
+    return number < PV_CONFIG_MAX_CPUS ? &pv_xen_event_cpus[number] : NULL;
 }
 
-static void mask(uint32_t word, uint64_t bits)
+/* Upcalls of two CPUs do not have the same number, but for one of 16 million. */
+#define PASSES_OF_A_CPU (1u << 24)
+
+/* A CPU that does not run, or has no place in the shared page, has no record. */
+static void know(struct pv_xen_event_cpu *cpu)
 {
-    __atomic_fetch_or(&pv_xen_shared->mask[word], bits, __ATOMIC_SEQ_CST);
-}
-
-/* By hypercall, for Xen then looks whether something was pending, and on which CPU. */
-static void unmask(uint32_t port)
-{
-    struct pv_evtchn_port argument = {port};
-
-    (void)pv_xen_event_channel_op(PV_EVTCHNOP_UNMASK, &argument);
-}
-
-static void close(uint32_t port)
-{
-    struct pv_evtchn_port argument = {port};
-
-    (void)pv_xen_event_channel_op(PV_EVTCHNOP_CLOSE, &argument);
+    cpu->pass = (uint32_t)(cpu - pv_xen_event_cpus) * PASSES_OF_A_CPU;
+    cpu->run = NULL;
+    cpu->vcpu = pv_xen_this_vcpu();
+    cpu->info = pv_xen_this_vcpu_info();
+    pv_this_cpu()->backend[PV_XEN_WORD_EVENTS] = (uintptr_t)cpu;
 }
 
 void pv_xen_events_start(void)
 {
-    for (uint32_t word = 0; word < PV_XEN_EVENT_WORDS; word++)
-        mask(word, UINT64_MAX);
-    for (uint32_t port = 0; port < PV_XEN_PORTS; port++)
-        ports[port].handler = NULL;
-    stray = 0;
+    struct pv_xen_event_cpu *cpu = this_cpu();
+
+    for (uint32_t number = 0; number < PV_CONFIG_MAX_CPUS; number++)
+        pv_xen_event_cpus[number] = (struct pv_xen_event_cpu){
+            .block = pv_xen_event_cpus[number].block,
+        };
+    pv_xen_ports_begin();
+    pv_xen_events = &pv_xen_events_2l;
+    pv_xen_events_2l_begin();
+    if (cpu == NULL)
+        return;
+    know(cpu);
+    if (!pv_command_line_has("events=2l") && pv_xen_events_fifo_begin(cpu))
+        pv_xen_events = &pv_xen_events_fifo;
+    cpu->run = cpu->info != NULL ? pv_xen_events->run : NULL;
 }
 
-/* Port 0 is never given out: event_channel.c reserves it. */
-static int take_port(uint32_t port, uint32_t vcpu, pv_xen_event_handler handler, void *context)
+int pv_xen_events_cpu_start(struct pv_error *error)
 {
-    if (port == 0 || port >= PV_XEN_EVENT_PORTS)
-        return PV_E_HOST;
-    if (port >= PV_XEN_PORTS || ports[port].handler != NULL) {
-        close(port);
-        return PV_E_FULL;
+    struct pv_xen_event_cpu *cpu = this_cpu();
+
+    if (cpu == NULL)
+        return pv_fail(error, PV_E_RANGE, "more CPUs than the library was built for",
+                       pv_this_cpu()->number, -1);
+    know(cpu);
+    if (cpu->info == NULL)
+        return pv_fail(error, PV_E_RANGE, "Xen's shared page has no place for this CPU", cpu->vcpu,
+                       -1);
+    if (pv_xen_events == &pv_xen_events_fifo && !pv_xen_events_fifo_cpu(cpu)) {
+        return pv_fail(error, PV_E_HOST, "Xen takes no queues of events for this CPU", cpu->vcpu,
+                       -1);
     }
-    ports[port].context = context;
-    ports[port].vcpu = vcpu;
-    __atomic_store_n(&ports[port].handler, handler, __ATOMIC_RELEASE);
-    unmask(port);
-    return (int)port;
+    cpu->run = pv_xen_events->run;
+    return PV_OK;
 }
 
-int pv_xen_event_bind_virq(uint32_t virq, pv_xen_event_handler handler, void *context)
+void pv_xen_events_end(void)
 {
-    struct pv_evtchn_bind_virq bind = {virq, pv_xen_this_vcpu(), 0};
-
-    if (pv_xen_event_channel_op(PV_EVTCHNOP_BIND_VIRQ, &bind) != 0)
-        return PV_E_HOST;
-    return take_port(bind.port, bind.vcpu, handler, context);
+    if (pv_xen_events == &pv_xen_events_fifo)
+        pv_xen_events_fifo_end();
+    pv_xen_events = &pv_xen_events_2l;
 }
 
-int pv_xen_event_bind_ipi(pv_xen_event_handler handler, void *context)
+const char *pv_xen_events_name(void)
 {
-    struct pv_evtchn_bind_ipi bind = {pv_xen_this_vcpu(), 0};
-
-    if (pv_xen_event_channel_op(PV_EVTCHNOP_BIND_IPI, &bind) != 0)
-        return PV_E_HOST;
-    return take_port(bind.port, bind.vcpu, handler, context);
+    return pv_xen_events->name;
 }
 
-void pv_xen_event_close(int port)
-{
-    if (port <= 0 || (uint32_t)port >= PV_XEN_PORTS)
-        return;
-    mask((uint32_t)port / PV_XEN_EVENT_WORD_BITS, bit_of((uint32_t)port));
-    __atomic_store_n(&ports[port].handler, NULL, __ATOMIC_RELEASE);
-    close((uint32_t)port);
-}
-
-/* Said once: whoever sends events to nobody can do so again and again. */
-static void count_stray(uint32_t port)
-{
-    if (__atomic_fetch_add(&stray, 1, __ATOMIC_RELAXED) == 0)
-        pv_log_number("Xen: event for a port that nobody uses; masked:", port);
-}
-
-static void run_port(uint32_t port, uint32_t vcpu, struct pv_regs *regs)
-{
-    uint32_t word = port / PV_XEN_EVENT_WORD_BITS;
-    pv_xen_event_handler handler = __atomic_load_n(&ports[port].handler, __ATOMIC_ACQUIRE);
-
-    if (handler == NULL) {
-        mask(word, bit_of(port));
-        count_stray(port);
-        return;
-    }
-    /* A selector bit stands for a word, and ports of other CPUs are in it too: theirs to take. */
-    if (ports[port].vcpu != vcpu)
-        return;
-    __atomic_fetch_and(&pv_xen_shared->pending[word], ~bit_of(port), __ATOMIC_SEQ_CST);
-    handler(regs, ports[port].context);
-}
-
-/* The word is read once; what is set in it later comes with an upcall of its own. */
-static void run_word(uint32_t word, uint32_t vcpu, struct pv_regs *regs)
-{
-    uint32_t first = word * PV_XEN_EVENT_WORD_BITS;
-
-    uint64_t pending = __atomic_load_n(&pv_xen_shared->pending[word], __ATOMIC_SEQ_CST) &
-                       ~__atomic_load_n(&pv_xen_shared->mask[word], __ATOMIC_SEQ_CST);
-
-    if (pending != 0 && first >= PV_XEN_PORTS) {
-        mask(word, UINT64_MAX);
-        count_stray(first);
-        return;
-    }
-    for (; pending != 0; pending &= pending - 1)
-        run_port(first + (uint32_t)__builtin_ctzll(pending), vcpu, regs);
-}
-
+/* upcall_pending is cleared first: what Xen sets behind that comes with another upcall. */
 void pv_xen_events_run(struct pv_regs *regs)
 {
-    struct pv_xen_vcpu_info *info = pv_xen_this_vcpu_info();
+    struct pv_xen_event_cpu *cpu =
+        (struct pv_xen_event_cpu *)pv_this_cpu()->backend[PV_XEN_WORD_EVENTS];
 
-    if (info == NULL)
+    if (cpu == NULL || cpu->run == NULL)
         return;
-    uint32_t vcpu = pv_xen_this_vcpu();
-    __atomic_exchange_n(&info->upcall_pending, 0, __ATOMIC_SEQ_CST);
-    uint64_t selected = __atomic_exchange_n(&info->pending_selector, 0, __ATOMIC_SEQ_CST);
-    for (; selected != 0; selected &= selected - 1)
-        run_word((uint32_t)__builtin_ctzll(selected), vcpu, regs);
-}
-
-uint64_t pv_xen_events_stray(void)
-{
-    return __atomic_load_n(&stray, __ATOMIC_RELAXED);
+    __atomic_exchange_n(&cpu->info->upcall_pending, 0, __ATOMIC_SEQ_CST);
+    cpu->run(cpu, regs);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The domain's memory map, by hypercall (xen/include/public/memory.h, XENMEM_memory_map): for
- * domains whose start_info has none.
+ * Memory, as Xen sees it: frames, and the domain's memory map by hypercall (xen/include/public/
+ * memory.h, XENMEM_memory_map) for domains whose start_info has none.
  */
 #include "backends/xen/xen.h"
 #include "backends/xen/hypercall.h"
 #include "backends/xen/abi/memory.h"
+#include "backends/xen/pv/pv.h"
 
 /* Xen cuts what does not fit. */
 #define MOST_ENTRIES 128u
@@ -22,4 +23,17 @@ int pv_xen_memory_map(struct pv_memory_range *ranges, unsigned room)
         ranges[i] =
             (struct pv_memory_range){entries[i].start, entries[i].bytes, entries[i].type, 0};
     return (int)map.count;
+}
+
+uint64_t pv_xen_phys(const volatile void *address)
+{
+    return pv_platform->virt_to_phys != NULL ? pv_platform->virt_to_phys(address)
+                                             : (uintptr_t)address;
+}
+
+uint64_t pv_xen_frame_of(uint64_t phys)
+{
+    uint64_t frame = phys / PV_XEN_PAGE;
+
+    return pv_xen_is_pv() ? pv_xen_to_machine(frame).frame : frame;
 }

@@ -3,9 +3,10 @@
  * Each CPU's one-shot timer: VCPUOP_set_singleshot_timer (xen/include/public/vcpu.h) takes an
  * absolute system time and fires at once if that is past; the tick is the event VIRQ_TIMER. Periods
  * are made of single shots. Where Xen's clock is not in use its times mean nothing, and the timer
- * of the backend below is armed instead.
+ * of the backend below is armed instead. The same shots serve ports that are unmasked after a while
+ * (event_late.c).
  */
-#include "backends/xen/event.h"
+#include "backends/xen/event_port.h"
 #include "backends/xen/hypercall.h"
 #include "backends/xen/abi/event_channel.h"
 #include "backends/xen/abi/vcpu.h"
@@ -18,7 +19,8 @@
 
 struct cpu_timer {
     struct pv_timer_plan plan;
-    int port; /* of VIRQ_TIMER; 0: this CPU has none */
+    uint64_t late_ns; /* when ports are to be unmasked; PV_TIMER_NEVER: none is */
+    int port;         /* of VIRQ_TIMER; 0: this CPU has none */
 };
 
 const struct pv_ops *pv_xen_below;
@@ -40,9 +42,17 @@ static void stop(void)
     (void)pv_xen_vcpu_op(PV_VCPUOP_STOP_SINGLESHOT_TIMER, pv_xen_this_vcpu(), NULL);
 }
 
+/* For whatever comes first. */
+static uint64_t next_shot(const struct cpu_timer *timer)
+{
+    uint64_t deadline_ns = timer->plan.deadline_ns;
+
+    return deadline_ns < timer->late_ns ? deadline_ns : timer->late_ns;
+}
+
 static void arm(const struct cpu_timer *timer)
 {
-    struct pv_xen_singleshot shot = {pv_pvclock_to_vmm(timer->plan.deadline_ns), 0};
+    struct pv_xen_singleshot shot = {pv_pvclock_to_vmm(next_shot(timer)), 0};
 
     if (shot.timeout_ns > FARTHEST_NS)
         shot.timeout_ns = FARTHEST_NS;
@@ -53,7 +63,7 @@ static void arm(const struct cpu_timer *timer)
 
 static void arm_or_stop(const struct cpu_timer *timer)
 {
-    if (pv_timer_is_planned(&timer->plan))
+    if (next_shot(timer) != PV_TIMER_NEVER)
         arm(timer);
     else
         stop();
@@ -62,6 +72,9 @@ static void arm_or_stop(const struct cpu_timer *timer)
 /* The clock was given up with the timer armed: its deadline goes to the timer below. */
 static void hand_down(struct cpu_timer *timer)
 {
+    timer->late_ns = pv_xen_events_late_run(PV_TIMER_NEVER);
+    if (!pv_timer_is_planned(&timer->plan))
+        return;
     if (timer->plan.period_ns != 0)
         pv_xen_base_ops()->timer_periodic(timer->plan.period_ns);
     else
@@ -74,17 +87,31 @@ static void on_virq(struct pv_regs *regs, void *context)
 {
     struct cpu_timer *timer = context;
 
-    if (!pv_timer_is_planned(&timer->plan))
+    if (next_shot(timer) == PV_TIMER_NEVER)
         return;
     if (!pv_pvclock_in_use()) {
         hand_down(timer);
         return;
     }
-    bool due = pv_timer_is_due(&timer->plan, pv_clock_ns());
-    if (pv_timer_is_planned(&timer->plan))
+    uint64_t now_ns = pv_clock_ns();
+    if (timer->late_ns <= now_ns)
+        timer->late_ns = pv_xen_events_late_run(now_ns);
+    bool due = pv_timer_is_planned(&timer->plan) && pv_timer_is_due(&timer->plan, now_ns);
+    if (next_shot(timer) != PV_TIMER_NEVER)
         arm(timer);
     if (due && pv_platform->timer != NULL)
         pv_platform->timer(regs);
+}
+
+void pv_xen_timer_also(uint64_t ns)
+{
+    struct cpu_timer *timer = this_timer();
+
+    if (timer == NULL || timer->late_ns <= ns)
+        return;
+    timer->late_ns = ns;
+    if (ns < timer->plan.deadline_ns)
+        arm(timer);
 }
 
 int pv_xen_timer_start(struct pv_error *error)
@@ -95,6 +122,7 @@ int pv_xen_timer_start(struct pv_error *error)
         return pv_fail(error, PV_E_RANGE, "more CPUs than the library was built for", number, -1);
     struct cpu_timer *timer = &timers[number];
     pv_timer_plan_once(&timer->plan, PV_TIMER_NEVER);
+    timer->late_ns = PV_TIMER_NEVER;
     timer->port = 0;
     int port = pv_xen_event_bind_virq(PV_VIRQ_TIMER, on_virq, timer);
     if (port < 0)
@@ -113,6 +141,7 @@ void pv_xen_timer_stop(void)
     if (number >= PV_CONFIG_MAX_CPUS || timers[number].port == 0)
         return;
     stop();
+    timers[number].late_ns = pv_xen_events_late_run(PV_TIMER_NEVER);
     pv_xen_event_close(timers[number].port);
     timers[number].port = 0;
 }

@@ -36,6 +36,9 @@ void pv_xen_timer_stop(void);
 bool pv_xen_timer_in_use(void);
 void pv_xen_timer_set(uint64_t deadline_ns);
 void pv_xen_timer_periodic(uint64_t period_ns);
+/* Calls pv_xen_events_late_run() at a time, beside what else this CPU's timer does. Interrupts off,
+ * and only while the timer is in use. */
+void pv_xen_timer_also(uint64_t ns);
 
 /* console.c */
 int pv_xen_console_write(const char *text, size_t length);
@@ -43,7 +46,13 @@ int pv_xen_console_read(char *buffer, size_t size);
 /* Waits, for a bounded time, until the back end has taken all output. */
 void pv_xen_console_drain(void);
 
-/* memory.c */
+/* Whether this is a PV guest, which has frames of the machine to deal with. cpuid.c */
+bool pv_xen_is_pv(void);
+
+/* memory.c: where something in the library's data lies, and a frame as Xen wants it named */
+uint64_t pv_xen_phys(const volatile void *address);
+uint64_t pv_xen_frame_of(uint64_t phys);
+
 int pv_xen_memory_map(struct pv_memory_range *ranges, unsigned room);
 
 /* power.c: by port and hypercall; by hypercall only */

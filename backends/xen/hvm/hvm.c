@@ -127,7 +127,7 @@ static unsigned features(const char **names, unsigned room)
     if (used < room)
         names[used++] = pv_xen_hvm_upcall_name();
     if (used < room)
-        names[used++] = "events-2-level";
+        names[used++] = pv_xen_events_name();
     if (pv_pvclock_in_use() && used < room)
         names[used++] = "xen-clock";
     if (pv_pvclock_is_stable() && used < room)
@@ -171,6 +171,7 @@ const struct pv_backend pv_backend_xen_hvm = {
     .enter = enter,
     .leave = leave,
     .cpu_enter = cpu_enter,
+    .end = pv_xen_events_end,
     .features = features,
     .clock = pv_pvclock_name,
     .signature = PV_XEN_SIGNATURE,

@@ -219,7 +219,7 @@ static int begin(const struct pv_boot_info *boot, struct pv_error *error)
 }
 
 /* What each CPU has of its own; its clock is read from where Xen writes it anyway. */
-static int cpu_enter(struct pv_error *error)
+static int start_own(struct pv_error *error)
 {
     int status = pv_xen_timer_start(error);
 
@@ -229,6 +229,13 @@ static int cpu_enter(struct pv_error *error)
     if (status != PV_OK)
         pv_xen_timer_stop();
     return status;
+}
+
+static int cpu_enter(struct pv_error *error)
+{
+    int status = pv_xen_events_cpu_start(error);
+
+    return status == PV_OK ? start_own(error) : status;
 }
 
 static void cpu_leave(void)
@@ -247,7 +254,7 @@ static int enter(const struct pv_platform *platform, struct pv_error *error)
     if (status != PV_OK)
         return status;
     pv_xen_events_start();
-    status = cpu_enter(error);
+    status = start_own(error);
     if (status != PV_OK)
         return status;
     /* A PV guest's RDTSC reads what Xen's records are made for. */
@@ -265,8 +272,8 @@ static void leave(void)
 
 static unsigned features(const char **names, unsigned room)
 {
-    static const char *const always[] = {"xen-pv-mmu", "vcpu-info-in-cpu-block", "events-2-level",
-                                         "runstate"};
+    const char *const always[] = {"xen-pv-mmu", "vcpu-info-in-cpu-block", pv_xen_events_name(),
+                                  "runstate"};
     unsigned used = 0;
 
     for (unsigned i = 0; i < sizeof(always) / sizeof(always[0]) && used < room; i++)
@@ -293,6 +300,7 @@ const struct pv_backend pv_backend_xen_pv = {
     .leave = leave,
     .cpu_enter = cpu_enter,
     .cpu_leave = cpu_leave,
+    .end = pv_xen_events_end,
     .features = features,
     .clock = pv_pvclock_name,
     .signature = PV_XEN_SIGNATURE,

@@ -14,6 +14,7 @@ struct pv_xen_shared_info fake_shared;
 uint32_t fake_vcpu;
 struct pv_platform fake_platform;
 unsigned fake_lines;
+const char *fake_word_given;
 int64_t (*fake_answer)(uint64_t number, uint64_t command, void *argument);
 
 struct pv_xen_shared_info *pv_xen_shared = &fake_shared;
@@ -27,12 +28,14 @@ void fake_reset(void)
 {
     memset(&fake_shared, 0, sizeof(fake_shared));
     memset(&fake_cpu, 0, sizeof(fake_cpu));
+    fake_cpu.self = &fake_cpu;
     memset(&fake_platform, 0, sizeof(fake_platform));
     memset(calls, 0, sizeof(calls));
     fake_vcpu = 0;
     memset(&fake_boot, 0, sizeof(fake_boot));
     pv_boot = NULL;
     fake_lines = 0;
+    fake_word_given = NULL;
     fake_answer = NULL;
 }
 
@@ -73,6 +76,21 @@ uint64_t pv_xen_pages(void)
 uint64_t pv_xen_from_machine(struct pv_xen_mfn mfn)
 {
     return mfn.frame >= 1000 && mfn.frame < 1016 ? mfn.frame - 1000 : PV_XEN_NO_FRAME;
+}
+
+uint64_t pv_xen_phys(const volatile void *address)
+{
+    return (uintptr_t)address;
+}
+
+uint64_t pv_xen_frame_of(uint64_t phys)
+{
+    return phys / PV_XEN_PAGE;
+}
+
+bool pv_command_line_has(const char *word)
+{
+    return fake_word_given != NULL && strcmp(word, fake_word_given) == 0;
 }
 
 void pv_log(const char *text)

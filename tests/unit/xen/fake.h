@@ -31,5 +31,6 @@ extern uint32_t fake_vcpu;
 extern struct pv_platform fake_platform;
 extern struct pv_boot_info fake_boot; /* in force where a test makes pv_boot point at it */
 extern unsigned fake_lines;           /* logged */
+extern const char *fake_word_given;   /* on the command line; NULL: nothing */
 
 #endif

@@ -74,12 +74,20 @@ int pv_xen_event_bind_virq(uint32_t virq, pv_xen_event_handler handler, void *co
     return PORT;
 }
 
+static uint64_t late_due, late_ran_at;
+
+uint64_t pv_xen_events_late_run(uint64_t now_ns)
+{
+    late_ran_at = now_ns;
+    return late_due > now_ns ? late_due : UINT64_MAX;
+}
+
 void pv_xen_event_close(int port)
 {
     assert_int_equal(port, PORT);
 }
 
-static void tick(struct pv_regs *regs)
+static void count_tick(struct pv_regs *regs)
 {
     (void)regs;
     ticks++;
@@ -101,11 +109,12 @@ static int start(void **state)
     fake_reset();
     pv_xen_below = &base_ops;
     fake_answer = answer;
-    fake_platform.timer = tick;
+    fake_platform.timer = count_tick;
     now = 1000000;
     clock_usable = true;
     armed = base_armed = base_period = 0;
     ticks = 0;
+    late_due = late_ran_at = 0;
     assert_int_equal(pv_xen_timer_start(NULL), PV_OK);
     return 0;
 }
@@ -245,6 +254,55 @@ static void a_cpu_that_the_library_was_not_built_for_gets_no_timer(void **state)
     assert_false(pv_xen_timer_in_use());
 }
 
+static void ports_are_unmasked_before_a_later_deadline(void **state)
+{
+    (void)state;
+    pv_xen_timer_set(now + 5000);
+    pv_xen_timer_also(now + 1000);
+    assert_int_equal(armed, now + 1000 + XEN_AHEAD);
+    uint64_t deadline = now + 5000;
+    event_at(now + 1000);
+    assert_int_equal(late_ran_at, now);
+    assert_int_equal(ticks, 0);
+    assert_int_equal(armed, deadline + XEN_AHEAD);
+    event_at(deadline);
+    assert_int_equal(ticks, 1);
+}
+
+static void ports_are_unmasked_behind_an_earlier_deadline(void **state)
+{
+    (void)state;
+    uint64_t late = now + 5000;
+    late_due = late;
+    pv_xen_timer_also(late);
+    pv_xen_timer_set(now + 1000);
+    event_at(now + 1000);
+    assert_int_equal(ticks, 1);
+    assert_int_equal(late_ran_at, 0);
+    assert_int_equal(armed, late + XEN_AHEAD);
+    event_at(late);
+    assert_int_equal(late_ran_at, late);
+    assert_int_equal(ticks, 1);
+}
+
+static void disarming_the_deadline_leaves_the_ports_theirs(void **state)
+{
+    (void)state;
+    pv_xen_timer_also(now + 1000);
+    pv_xen_timer_set(now + 500);
+    pv_xen_timer_set(UINT64_MAX);
+    assert_int_equal(armed, now + 1000 + XEN_AHEAD);
+}
+
+static void without_a_clock_waiting_ports_are_unmasked_at_once(void **state)
+{
+    (void)state;
+    pv_xen_timer_also(now + 1000);
+    clock_usable = false;
+    event_at(now + 1);
+    assert_int_equal(late_ran_at, UINT64_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +319,10 @@ int main(void)
         cmocka_unit_test_setup(a_deadline_outlives_the_clock_it_was_armed_with, start),
         cmocka_unit_test_setup(a_stopped_timer_gives_its_port_back, start),
         cmocka_unit_test_setup(a_cpu_that_the_library_was_not_built_for_gets_no_timer, start),
+        cmocka_unit_test_setup(ports_are_unmasked_before_a_later_deadline, start),
+        cmocka_unit_test_setup(ports_are_unmasked_behind_an_earlier_deadline, start),
+        cmocka_unit_test_setup(disarming_the_deadline_leaves_the_ports_theirs, start),
+        cmocka_unit_test_setup(without_a_clock_waiting_ports_are_unmasked_at_once, start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The two-level event scheme, seen from a guest: xen/include/public/xen.h, struct shared_info.
+ *
+ * No event is lost and none doubled if the order is kept: upcall_pending is cleared before the
+ * selector is taken, the selector before the words are read, and a port's bit before its handler
+ * runs. What Xen sets behind any of these steps raises another upcall (xen/common/event_2l.c sets
+ * in the opposite order). So one pass is enough, and it has an end.
+ */
+#include "backends/xen/event_port.h"
+#include "backends/xen/hypercall.h"
+
+static uint64_t bit_of(uint32_t port)
+{
+    return 1ull << port % PV_XEN_EVENT_WORD_BITS;
+}
+
+static bool reach(uint32_t port)
+{
+    return port < PV_XEN_EVENT_PORTS;
+}
+
+static void mask(uint32_t port)
+{
+    __atomic_fetch_or(&pv_xen_shared->mask[port / PV_XEN_EVENT_WORD_BITS], bit_of(port),
+                      __ATOMIC_SEQ_CST);
+}
+
+/* Xen delivers what is pending, and to which CPU, but looks only if it finds the port masked. */
+static void unmask(uint32_t port)
+{
+    struct pv_evtchn_port argument = {port};
+    uint32_t word = port / PV_XEN_EVENT_WORD_BITS;
+
+    __atomic_fetch_and(&pv_xen_shared->mask[word], ~bit_of(port), __ATOMIC_SEQ_CST);
+    if ((__atomic_load_n(&pv_xen_shared->pending[word], __ATOMIC_SEQ_CST) & bit_of(port)) == 0)
+        return;
+    mask(port);
+    (void)pv_xen_event_channel_op(PV_EVTCHNOP_UNMASK, &argument);
+}
+
+static void run_port(uint32_t number, const struct pv_xen_event_cpu *cpu, struct pv_regs *regs)
+{
+    struct pv_xen_port *port = pv_xen_port_at(number);
+
+    /* A selector bit stands for a word, and ports of other CPUs are in it too: theirs to take. */
+    if (__builtin_expect(port->vcpu != cpu->vcpu, 0) && port->state.taken)
+        return;
+    if (!pv_xen_port_begin(number, port))
+        return;
+    __atomic_fetch_and(&pv_xen_shared->pending[number / PV_XEN_EVENT_WORD_BITS], ~bit_of(number),
+                       __ATOMIC_SEQ_CST);
+    port->handler(regs, port->context);
+    pv_xen_port_ends(number, port);
+}
+
+static uint64_t unmasked_in(const struct pv_xen_shared_info *shared, uint64_t word)
+{
+    return __atomic_load_n(&shared->pending[word], __ATOMIC_SEQ_CST) &
+           ~__atomic_load_n(&shared->mask[word], __ATOMIC_SEQ_CST);
+}
+
+/* The words are read once; what is set in them later comes with an upcall of its own. */
+static __attribute__((noinline)) void run_all(const struct pv_xen_event_cpu *cpu, uint64_t selected,
+                                              struct pv_regs *regs)
+{
+    for (; selected != 0; selected &= selected - 1) {
+        uint32_t word = (uint32_t)__builtin_ctzll(selected);
+        uint64_t pending = unmasked_in(pv_xen_shared, word);
+        for (; pending != 0; pending &= pending - 1)
+            run_port(word * PV_XEN_EVENT_WORD_BITS + (uint32_t)__builtin_ctzll(pending), cpu, regs);
+    }
+}
+
+_Static_assert(PV_XEN_PORT_CHUNK == PV_XEN_EVENT_WORD_BITS, "a word's ports are a chunk");
+
+static bool is_single(uint64_t bits)
+{
+    return bits != 0 && (bits & (bits - 1)) == 0;
+}
+
+/*
+ * Most upcalls are for one port, at rest and alone in its word: that is written out. Whatever is
+ * otherwise goes the long way.
+ */
+static void run(struct pv_xen_event_cpu *cpu, struct pv_regs *regs)
+{
+    struct pv_xen_shared_info *shared = pv_xen_shared;
+    uint64_t selected = __atomic_exchange_n(&cpu->info->pending_selector, 0, __ATOMIC_SEQ_CST);
+
+    if (selected == 0)
+        return;
+    uint64_t word = (uint64_t)__builtin_ctzll(selected);
+    uint64_t pending = unmasked_in(shared, word);
+    if (!is_single(pending)) {
+        run_all(cpu, selected, regs);
+        return;
+    }
+    uint64_t bit = (uint64_t)__builtin_ctzll(pending);
+    struct pv_xen_port *port = &pv_xen_port_chunks[word][bit];
+    if (port->vcpu != cpu->vcpu || !pv_xen_port_at_rest(port)) {
+        run_all(cpu, selected, regs);
+        return;
+    }
+    __atomic_fetch_and(&shared->pending[word], ~pending, __ATOMIC_SEQ_CST);
+    port->handler(regs, port->context);
+    pv_xen_port_ends((uint32_t)(word * PV_XEN_EVENT_WORD_BITS + bit), port);
+    run_all(cpu, selected & (selected - 1), regs);
+}
+
+void pv_xen_events_2l_begin(void)
+{
+    for (uint32_t word = 0; word < PV_XEN_EVENT_WORDS; word++)
+        __atomic_store_n(&pv_xen_shared->mask[word], UINT64_MAX, __ATOMIC_SEQ_CST);
+}
+
+const struct pv_xen_event_scheme pv_xen_events_2l = {
+    .name = "events-2-level",
+    .ports = PV_XEN_EVENT_PORTS,
+    .reach = reach,
+    .mask = mask,
+    .unmask = unmask,
+    .run = run,
+};

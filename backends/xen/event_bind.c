@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How ports are had and given back, and what their owners do with them.
+ */
+#include "backends/xen/event_port.h"
+#include "backends/xen/hypercall.h"
+
+/* How long a handler on another CPU is waited for. */
+#define CLOSE_SPINS 100000000u
+
+static void close(uint32_t number)
+{
+    struct pv_evtchn_port argument = {number};
+
+    (void)pv_xen_event_channel_op(PV_EVTCHNOP_CLOSE, &argument);
+}
+
+/* Port 0 is never given out: event_channel.c reserves it. */
+static int take_port(uint32_t number, uint32_t vcpu, pv_xen_event_handler handler, void *context)
+{
+    if (number == 0 || number >= pv_xen_events->ports)
+        return PV_E_HOST;
+    struct pv_xen_port *port = pv_xen_port_make(number);
+    if (port == NULL || port->state.taken || !pv_xen_events->reach(number)) {
+        close(number);
+        return PV_E_FULL;
+    }
+    /* It may still be in a list: links stay. */
+    port->handler = handler;
+    port->context = context;
+    port->vcpu = vcpu;
+    port->workless = 0;
+    port->due_ns = UINT64_MAX;
+    port->state.late = 0;
+    port->state.masked = PV_XEN_MASKED_BY_OWNER;
+    __atomic_store_n(&port->state.taken, 1, __ATOMIC_RELEASE);
+    pv_xen_port_release(number, port, PV_XEN_MASKED_BY_OWNER);
+    return (int)number;
+}
+
+int pv_xen_event_bind_virq(uint32_t virq, pv_xen_event_handler handler, void *context)
+{
+    struct pv_evtchn_bind_virq bind = {virq, pv_xen_this_vcpu(), 0};
+
+    if (pv_xen_event_channel_op(PV_EVTCHNOP_BIND_VIRQ, &bind) != 0)
+        return PV_E_HOST;
+    return take_port(bind.port, bind.vcpu, handler, context);
+}
+
+int pv_xen_event_bind_ipi(pv_xen_event_handler handler, void *context)
+{
+    struct pv_evtchn_bind_ipi bind = {pv_xen_this_vcpu(), 0};
+
+    if (pv_xen_event_channel_op(PV_EVTCHNOP_BIND_IPI, &bind) != 0)
+        return PV_E_HOST;
+    return take_port(bind.port, bind.vcpu, handler, context);
+}
+
+/* These go to CPU 0 until they are moved. */
+int pv_xen_event_bind_pirq(uint32_t pirq, uint32_t flags, pv_xen_event_handler handler,
+                           void *context)
+{
+    struct pv_evtchn_bind_pirq bind = {pirq, flags, 0};
+
+    if (pv_xen_event_channel_op(PV_EVTCHNOP_BIND_PIRQ, &bind) != 0)
+        return PV_E_HOST;
+    return take_port(bind.port, 0, handler, context);
+}
+
+int pv_xen_event_offer(uint16_t domain, pv_xen_event_handler handler, void *context)
+{
+    struct pv_evtchn_alloc_unbound offer = {PV_XEN_DOMID_SELF, domain, 0};
+
+    if (pv_xen_event_channel_op(PV_EVTCHNOP_ALLOC_UNBOUND, &offer) != 0)
+        return PV_E_HOST;
+    return take_port(offer.port, 0, handler, context);
+}
+
+int pv_xen_event_connect(uint16_t domain, uint32_t remote_port, pv_xen_event_handler handler,
+                         void *context)
+{
+    struct pv_evtchn_bind_interdomain bind = {domain, remote_port, 0};
+
+    if (pv_xen_event_channel_op(PV_EVTCHNOP_BIND_INTERDOMAIN, &bind) != 0)
+        return PV_E_HOST;
+    return take_port(bind.port, 0, handler, context);
+}
+
+/* A handler may close its own port: nobody waits for himself. */
+static void wait_until_idle(const struct pv_xen_port *port)
+{
+    for (uint32_t i = 0; port->vcpu != pv_xen_this_vcpu() && i < CLOSE_SPINS; i++) {
+        if (__atomic_load_n(&port->state.active, __ATOMIC_ACQUIRE) == 0)
+            return;
+        pv_cpu_relax();
+    }
+}
+
+void pv_xen_event_close(int number)
+{
+    struct pv_xen_port *port = pv_xen_port_of(number);
+
+    if (port == NULL)
+        return;
+    pv_xen_port_hold((uint32_t)number, port, PV_XEN_MASKED_BY_OWNER);
+    __atomic_store_n(&port->state.taken, 0, __ATOMIC_SEQ_CST);
+    close((uint32_t)number);
+    wait_until_idle(port);
+}
+
+int pv_xen_event_send(int number)
+{
+    struct pv_evtchn_port send = {(uint32_t)number};
+
+    if (pv_xen_port_of(number) == NULL)
+        return PV_E_ARGUMENT;
+    return pv_xen_event_channel_op(PV_EVTCHNOP_SEND, &send) == 0 ? PV_OK : PV_E_HOST;
+}
+
+int pv_xen_event_mask(int number)
+{
+    struct pv_xen_port *port = pv_xen_port_of(number);
+
+    if (port == NULL)
+        return PV_E_ARGUMENT;
+    pv_xen_port_hold((uint32_t)number, port, PV_XEN_MASKED_BY_OWNER);
+    return PV_OK;
+}
+
+int pv_xen_event_unmask(int number)
+{
+    struct pv_xen_port *port = pv_xen_port_of(number);
+
+    if (port == NULL)
+        return PV_E_ARGUMENT;
+    pv_xen_port_release((uint32_t)number, port, PV_XEN_MASKED_BY_OWNER);
+    return PV_OK;
+}
+
+/* What is pending meanwhile is delivered by the unmasking, where it belongs by then. */
+int pv_xen_event_set_vcpu(int number, uint32_t vcpu)
+{
+    struct pv_evtchn_bind_vcpu bind = {(uint32_t)number, vcpu};
+    struct pv_xen_port *port = pv_xen_port_of(number);
+
+    if (port == NULL)
+        return PV_E_ARGUMENT;
+    pv_xen_port_hold((uint32_t)number, port, PV_XEN_MASKED_MOVING);
+    bool moved = pv_xen_event_channel_op(PV_EVTCHNOP_BIND_VCPU, &bind) == 0;
+    if (moved)
+        __atomic_store_n(&port->vcpu, vcpu, __ATOMIC_SEQ_CST);
+    pv_xen_port_release((uint32_t)number, port, PV_XEN_MASKED_MOVING);
+    return moved ? PV_OK : PV_E_HOST;
+}
+
+int pv_xen_event_set_priority(int number, uint32_t priority)
+{
+    struct pv_evtchn_set_priority set = {(uint32_t)number, priority};
+
+    if (pv_xen_port_of(number) == NULL || priority >= PV_EVENT_QUEUES)
+        return PV_E_ARGUMENT;
+    return pv_xen_event_channel_op(PV_EVTCHNOP_SET_PRIORITY, &set) == 0 ? PV_OK : PV_E_UNSUPPORTED;
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The FIFO event scheme, seen from a guest: xen/include/public/event_channel.h, "FIFO ABI". Each
+ * port has a word of an array, which grows by a page of 1,024; each CPU has a queue for each of 16
+ * priorities, linked through these words. Xen links a port to the end of its queue when it becomes
+ * pending, and names the first one in the CPU's control block (xen/common/event_fifo.c,
+ * evtchn_fifo_set_pending). Nothing is searched: the cost is that of the ports which are pending.
+ *
+ * A port is unlinked by the same step that reads its PENDING: what comes behind that links it
+ * again.
+ *
+ * Every word can be a lie. A port beyond the array ends its queue; so does a word that changes
+ * faster than it can be read. A port that comes again in the same upcall stays pending, is masked,
+ * and is given back to Xen at the end, for another upcall: so each handler runs once, whatever is
+ * sent meanwhile. More ports than there can be are no queue.
+ */
+#include "backends/xen/event_port.h"
+#include "backends/xen/hypercall.h"
+
+#define WORDS_PER_PAGE (PV_XEN_EVENT_PAGE / sizeof(uint32_t))
+#define PAGES          (PV_XEN_PORTS / WORDS_PER_PAGE)
+#define QUEUES         ((1u << PV_EVENT_QUEUES) - 1)
+
+/* A port that is masked behind a look at it is linked once more; so each may be met twice. */
+#define MOST_VISITS (2 * PV_XEN_PORTS)
+
+/* Xen changes a word in a few steps (evtchn_fifo_set_link): nobody needs as many tries. */
+#define MOST_TRIES 64u
+
+/* A block must not cross a page, and a cache line is not shared by two CPUs. */
+static union {
+    struct pv_xen_control_block block;
+    uint8_t bytes[128];
+} blocks[PV_CONFIG_MAX_CPUS] __attribute__((aligned(128)));
+
+_Static_assert(PV_XEN_EVENT_PAGE % sizeof(blocks[0]) == 0, "no block crosses a page");
+
+static uint32_t first_page[WORDS_PER_PAGE] __attribute__((aligned(PV_XEN_EVENT_PAGE)));
+static uint32_t *pages[PAGES];
+static uint32_t reached;   /* ports that have a word */
+static uint32_t last_port; /* the last of them; 0: none has */
+static bool told;
+
+static uint32_t *word_of(uint32_t port)
+{
+    return &pages[port / WORDS_PER_PAGE][port % WORDS_PER_PAGE];
+}
+
+static void corrupt(uint32_t what)
+{
+    if (!__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
+        pv_log_number("Xen: a queue of events cannot be; its rest is left alone:", what);
+}
+
+static void mask(uint32_t port)
+{
+    if (port < __atomic_load_n(&reached, __ATOMIC_ACQUIRE))
+        __atomic_fetch_or(word_of(port), PV_EVENT_MASKED, __ATOMIC_SEQ_CST);
+}
+
+/* Not while Xen changes the link of a port, which it says by BUSY: then Xen unmasks it itself. */
+static void unmask(uint32_t port)
+{
+    struct pv_evtchn_port argument = {port};
+
+    if (port >= __atomic_load_n(&reached, __ATOMIC_ACQUIRE))
+        return;
+    uint32_t *word = word_of(port);
+    uint32_t seen = __atomic_load_n(word, __ATOMIC_SEQ_CST) & ~PV_EVENT_BUSY;
+    if ((seen & PV_EVENT_PENDING) == 0 &&
+        __atomic_compare_exchange_n(word, &seen, seen & ~PV_EVENT_MASKED, false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_SEQ_CST))
+        return;
+    (void)pv_xen_event_channel_op(PV_EVTCHNOP_UNMASK, &argument);
+}
+
+/* Behind the ports that came again in this upcall; *again: the first of them. */
+static void come_again(uint32_t number, struct pv_xen_port *port, uint32_t *again)
+{
+    pv_xen_port_hold(number, port, PV_XEN_MASKED_AGAIN);
+    port->again = *again;
+    *again = number;
+}
+
+static void give_back(uint32_t first)
+{
+    while (first != 0) {
+        uint32_t number = first;
+        struct pv_xen_port *port = pv_xen_port_at(number);
+        first = port->again;
+        pv_xen_port_release(number, port, PV_XEN_MASKED_AGAIN);
+    }
+}
+
+/* Port 0 is none. */
+static bool is_port(uint32_t number)
+{
+    return __builtin_expect(number - 1 < __atomic_load_n(&last_port, __ATOMIC_RELAXED), 1);
+}
+
+/* The first port of a queue; 0: there is none. */
+static uint32_t first_of(const struct pv_xen_event_cpu *cpu, unsigned queue)
+{
+    uint32_t number = cpu->heads[queue];
+
+    if (number == 0)
+        number = __atomic_load_n(&cpu->block->head[queue], __ATOMIC_ACQUIRE);
+    if (is_port(number))
+        return number;
+    if (number != 0)
+        corrupt(number);
+    return 0;
+}
+
+static bool is_due(uint32_t word)
+{
+    return (word & (PV_EVENT_PENDING | PV_EVENT_MASKED)) == PV_EVENT_PENDING;
+}
+
+/* Whether a linked port's handler shall run now; if not, what is to become of the port. */
+static bool shall_run(uint32_t number, uint32_t seen, const struct pv_xen_event_cpu *cpu,
+                      uint32_t *again)
+{
+    struct pv_xen_port *port = pv_xen_port_at(number);
+
+    if (!is_due(seen))
+        return false;
+    if (__builtin_expect(port->pass != cpu->pass, 1))
+        return pv_xen_port_begin(number, port);
+    if (port->state.all == PV_XEN_PORT_AT_REST)
+        come_again(number, port, again);
+    return false;
+}
+
+/*
+ * A pending port was taken out of its queue and did not run. Who let it come meanwhile may have
+ * found it linked, in which case Xen has not linked it again.
+ */
+static void deliver_later(uint32_t number)
+{
+    struct pv_evtchn_port argument = {number};
+
+    if (pv_xen_port_at(number)->state.all == PV_XEN_PORT_AT_REST)
+        (void)pv_xen_event_channel_op(PV_EVTCHNOP_UNMASK, &argument);
+}
+
+/*
+ * Takes a port out of its queue; true: its handler is to run, and PENDING is cleared by the same
+ * step. *seen: its word before that.
+ */
+static bool take_out(uint32_t number, const struct pv_xen_event_cpu *cpu, uint32_t *again,
+                     uint32_t *seen)
+{
+    uint32_t *word = word_of(number);
+    bool runs = false;
+
+    *seen = __atomic_load_n(word, __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < MOST_TRIES; i++) {
+        runs = runs || shall_run(number, *seen, cpu, again);
+        uint32_t cleared = PV_EVENT_LINKED | PV_EVENT_LINK | (runs ? PV_EVENT_PENDING : 0);
+        if (!__atomic_compare_exchange_n(word, seen, *seen & ~cleared, false, __ATOMIC_SEQ_CST,
+                                         __ATOMIC_RELAXED))
+            continue;
+        if (!runs && is_due(*seen))
+            deliver_later(number);
+        return runs;
+    }
+    corrupt(number);
+    *seen = 0;
+    return runs;
+}
+
+/* Takes one port out of a queue and runs it. false: the queue is at its end. */
+static bool run_first(struct pv_xen_event_cpu *cpu, unsigned queue, uint32_t *again,
+                      struct pv_regs *regs)
+{
+    uint32_t number = first_of(cpu, queue);
+    uint32_t seen = 0;
+
+    bool runs = number != 0 && take_out(number, cpu, again, &seen);
+    cpu->heads[queue] = seen & PV_EVENT_LINK;
+    if (runs) {
+        struct pv_xen_port *port = pv_xen_port_at(number);
+        port->pass = cpu->pass;
+        port->handler(regs, port->context);
+        pv_xen_port_ends(number, port);
+    }
+    return (seen & PV_EVENT_LINK) != 0;
+}
+
+static void drop_all(struct pv_xen_event_cpu *cpu)
+{
+    corrupt(cpu->vcpu);
+    for (unsigned queue = 0; queue < PV_EVENT_QUEUES; queue++)
+        cpu->heads[queue] = 0;
+}
+
+/* Ready queues are looked for before each port, for a more urgent one may have come. */
+static __attribute__((noinline)) void run_all(struct pv_xen_event_cpu *cpu, uint32_t ready,
+                                              struct pv_regs *regs)
+{
+    uint32_t again = 0;
+
+    cpu->pass++;
+    for (uint32_t visits = 0; visits <= MOST_VISITS; visits++) {
+        if (__atomic_load_n(&cpu->block->ready, __ATOMIC_RELAXED) != 0)
+            ready |= __atomic_exchange_n(&cpu->block->ready, 0, __ATOMIC_SEQ_CST) & QUEUES;
+        if (ready == 0)
+            break;
+        unsigned queue = (unsigned)__builtin_ctz(ready);
+        if (visits == MOST_VISITS)
+            drop_all(cpu);
+        else if (!run_first(cpu, queue, &again, regs))
+            ready &= ~(1u << queue);
+    }
+    give_back(again);
+}
+
+/*
+ * Most upcalls are for one port, at rest and alone in its queue: that is written out. Whatever is
+ * otherwise goes the long way.
+ */
+static void run(struct pv_xen_event_cpu *cpu, struct pv_regs *regs)
+{
+    struct pv_xen_control_block *block = cpu->block;
+    uint32_t ready = __atomic_exchange_n(&block->ready, 0, __ATOMIC_SEQ_CST) & QUEUES;
+
+    if (ready == 0)
+        return;
+    uint32_t number = __atomic_load_n(&block->head[__builtin_ctz(ready)], __ATOMIC_ACQUIRE);
+    if (!is_port(number)) {
+        run_all(cpu, ready, regs);
+        return;
+    }
+    struct pv_xen_port *port = pv_xen_port_at(number);
+    uint32_t alone = PV_EVENT_PENDING | PV_EVENT_LINKED;
+    if (!pv_xen_port_at_rest(port)) {
+        run_all(cpu, ready, regs);
+        return;
+    }
+    if (!__atomic_compare_exchange_n(word_of(number), &alone, 0, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_RELAXED)) {
+        pv_xen_port_ends(number, port);
+        run_all(cpu, ready, regs);
+        return;
+    }
+    port->handler(regs, port->context);
+    pv_xen_port_ends(number, port);
+    port->pass = cpu->pass + 1;
+    run_all(cpu, ready & (ready - 1), regs);
+}
+
+/* ---- what is lent to Xen --------------------------------------------------------------------- */
+
+static bool add_page(uint32_t *page, uint64_t frame)
+{
+    struct pv_evtchn_expand_array expand = {frame};
+
+    for (unsigned i = 0; i < WORDS_PER_PAGE; i++)
+        __atomic_store_n(&page[i], PV_EVENT_MASKED, __ATOMIC_RELAXED);
+    pages[reached / WORDS_PER_PAGE] = page;
+    if (pv_xen_event_channel_op(PV_EVTCHNOP_EXPAND_ARRAY, &expand) != 0)
+        return false;
+    __atomic_store_n(&reached, reached + (uint32_t)WORDS_PER_PAGE, __ATOMIC_RELEASE);
+    __atomic_store_n(&last_port, reached - 1, __ATOMIC_RELEASE);
+    return true;
+}
+
+static bool reach(uint32_t port)
+{
+    uint64_t frame;
+
+    while (port >= reached && reached < PV_XEN_PORTS) {
+        uint32_t *page = pv_xen_event_page(&frame);
+        if (page == NULL || !add_page(page, frame))
+            return false;
+    }
+    return port < reached;
+}
+
+bool pv_xen_events_fifo_cpu(struct pv_xen_event_cpu *cpu)
+{
+    struct pv_xen_control_block *block = &blocks[cpu - pv_xen_event_cpus].block;
+    uint64_t phys = pv_xen_phys(block);
+    struct pv_evtchn_init_control control = {
+        .frame = pv_xen_frame_of(phys),
+        .offset = (uint32_t)(phys % PV_XEN_EVENT_PAGE),
+        .vcpu = cpu->vcpu,
+    };
+
+    /* Once, and until the reset. */
+    if (cpu->block != NULL)
+        return true;
+    *block = (struct pv_xen_control_block){.ready = 0};
+    if (pv_xen_event_channel_op(PV_EVTCHNOP_INIT_CONTROL, &control) != 0)
+        return false;
+    cpu->block = block;
+    return true;
+}
+
+bool pv_xen_events_fifo_begin(struct pv_xen_event_cpu *cpu)
+{
+    told = false;
+    if (!pv_xen_events_fifo_cpu(cpu))
+        return false;
+    for (uint32_t port = 0; port < reached; port++)
+        mask(port);
+    if (reached != 0 || add_page(first_page, pv_xen_frame_of(pv_xen_phys(first_page))))
+        return true;
+    pv_log("Xen: it has event queues but takes no page for them");
+    pv_xen_events_fifo_end();
+    return false;
+}
+
+/* Xen does as much at a time as it likes, so it is asked again, for a bounded time. */
+void pv_xen_events_fifo_end(void)
+{
+    struct pv_evtchn_reset reset = {PV_XEN_DOMID_SELF};
+    int64_t result = -1;
+
+    for (unsigned i = 0; i < MOST_TRIES && result != 0; i++)
+        result = pv_xen_event_channel_op(PV_EVTCHNOP_RESET, &reset);
+    if (result != 0)
+        pv_log_number("Xen: its event queues stay in this kernel's memory, errno:",
+                      (uint64_t)-result);
+    for (uint32_t number = 0; number < PV_CONFIG_MAX_CPUS; number++)
+        pv_xen_event_cpus[number].block = NULL;
+    reached = last_port = 0;
+}
+
+const struct pv_xen_event_scheme pv_xen_events_fifo = {
+    .name = "events-fifo",
+    .ports = 1u << PV_EVENT_LINK_BITS,
+    .reach = reach,
+    .mask = mask,
+    .unmask = unmask,
+    .run = run,
+};

@@ -49,7 +49,14 @@ end irq_eoi
 
 /* The native end of interrupt, for whatever mode the local APIC is in. */
 op irq_eoi_due
-    jmp *pv_kvm_base_eoi(%rip)
+    /* Without an indirect branch: what a processor foresees behind the call goes nowhere. */
+    push pv_kvm_base_eoi(%rip)
+    call 2f
+1:  pause
+    lfence
+    jmp 1b
+2:  lea 8(%rsp), %rsp
+    ret
 end irq_eoi_due
 
 /* Exchanged, because a waiter's mark that comes in between must not be lost. */

@@ -33,7 +33,6 @@ static const uint64_t cache_bits[PAT_INDICES] = {
     0,       PTE_PWT,           PTE_PCD,           PTE_PCD | PTE_PWT,
     PTE_PAT, PTE_PAT | PTE_PWT, PTE_PAT | PTE_PCD, PTE_PAT | PTE_PCD | PTE_PWT,
 };
-#define CACHE_BITS (PTE_PAT | PTE_PCD | PTE_PWT)
 
 static uint8_t to_xen[PAT_INDICES];
 static uint8_t from_xen[PAT_INDICES];
@@ -110,5 +109,3 @@ struct pv_pte pv_xen_pte_from_machine(uint64_t raw)
     bits |= cache_bits[from_xen[cache_index(raw)]];
     return (struct pv_pte){frame << FRAME_SHIFT | bits};
 }
-
-_Static_assert(CACHE_BITS == (PTE_PAT | PTE_PCD | PTE_PWT), "all bits that choose a type");

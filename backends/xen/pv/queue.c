@@ -77,6 +77,8 @@ static struct pv_xen_multicall *add_call(struct pv_xen_queue *queue, uint64_t nu
 {
     struct pv_xen_multicall *call = &queue->calls[queue->calls_used++];
 
+    /* Behind a hypercall the analyzer believes nothing; the arrays of a queue are always there. */
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     *call = (struct pv_xen_multicall){.number = number};
     return call;
 }
@@ -231,12 +233,10 @@ void pv_xen_queue_call(struct pv_xen_queue *queue, uint64_t number, uint64_t a, 
 
 void pv_xen_pv_flush(void)
 {
-    struct pv_xen_queue none, *queue;
-
     if (!batch_is_open())
         return;
-    queue = pv_xen_queue_get(&none);
-    send(queue);
+    batch.next = (struct pv_xen_mmu_update *)(uintptr_t)words()[PV_XEN_WORD_NEXT];
+    send(&batch);
     words()[PV_XEN_WORD_WRITTEN] = 0;
 }
 

@@ -11,6 +11,7 @@
     .hidden pv_xen_pv_landing
     .type pv_xen_pv_landing, @function
 pv_xen_pv_landing:
+    endbr64
     cld
     mov pv_xen_pv_start_stack(%rip), %rsp
     xor %ebp, %ebp
@@ -24,6 +25,7 @@ pv_xen_pv_landing:
     .hidden pv_xen_pv_park
     .type pv_xen_pv_park, @function
 pv_xen_pv_park:
+    endbr64
     mov %esi, %r12d
     mov $1, %eax
     xchg %eax, (%rdi)

@@ -23,7 +23,7 @@ static uint64_t entries, updates;
 static struct pv_xen_mmu_update batch_updates[PV_XEN_BATCH_UPDATES];
 static struct pv_xen_mmuext batch_exts[PV_XEN_BATCH_EXTS];
 static struct pv_xen_multicall batch_calls[PV_XEN_BATCH_CALLS];
-static uint32_t batch_done[PV_XEN_BATCH_CALLS];
+static struct pv_xen_note batch_notes[PV_XEN_BATCH_CALLS];
 static struct pv_xen_queue batch = {
     .updates = batch_updates,
     .run = batch_updates,
@@ -31,7 +31,7 @@ static struct pv_xen_queue batch = {
     .end = batch_updates + PV_XEN_BATCH_UPDATES,
     .exts = batch_exts,
     .calls = batch_calls,
-    .done = batch_done,
+    .notes = batch_notes,
     .exts_most = PV_XEN_BATCH_EXTS,
     .calls_most = PV_XEN_BATCH_CALLS,
     .of_batch = true,
@@ -57,7 +57,7 @@ struct pv_xen_queue *pv_xen_queue_get(struct pv_xen_queue *own)
     own->end = own->own_updates + PV_XEN_OWN_UPDATES;
     own->exts = own->own_exts;
     own->calls = own->own_calls;
-    own->done = own->own_done;
+    own->notes = own->own_notes;
     own->exts_used = own->calls_used = 0;
     own->exts_most = PV_XEN_OWN_EXTS;
     own->calls_most = PV_XEN_OWN_CALLS;
@@ -87,7 +87,7 @@ static void end_run(struct pv_xen_queue *queue)
 {
     if (queue->run == queue->next)
         return;
-    uint32_t *done = &queue->done[queue->calls_used];
+    uint32_t *done = &queue->notes[queue->calls_used].done;
     struct pv_xen_multicall *call = add_call(queue, PV_XEN_HC_MMU_UPDATE);
 
     *done = 0;
@@ -124,28 +124,36 @@ static void ext_refused(const struct pv_xen_mmuext *ext, int64_t result)
         pv_log_number("Xen PV: an operation on page tables is refused, errno", (uint64_t)-result);
 }
 
-static void look_at(const struct pv_xen_multicall *call, uint32_t done)
+static void look_at(const struct pv_xen_multicall *call, const struct pv_xen_note *note)
 {
     int64_t result = (int64_t)call->result;
 
     if (call->number == PV_XEN_HC_MMU_UPDATE)
-        updates += call->arguments[1];
+        updates += note->count;
     else
-        entries += call->number == PV_XEN_HC_MMUEXT_OP ? call->arguments[1] : 1;
+        entries += call->number == PV_XEN_HC_MMUEXT_OP ? note->count : 1;
     if (result == 0)
         return;
-    const void *first = (const void *)(uintptr_t)call->arguments[0];
     if (call->number == PV_XEN_HC_MMU_UPDATE)
-        update_refused(first, (uint32_t)call->arguments[1], done, result);
+        update_refused(note->first, note->count, note->done, result);
     else if (call->number == PV_XEN_HC_MMUEXT_OP)
-        ext_refused(first, result);
+        ext_refused(note->first, result);
     else
         pv_log_number("Xen PV: a request is refused, errno", (uint64_t)-result);
+}
+
+static void take_notes(const struct pv_xen_queue *queue)
+{
+    for (uint32_t i = 0; i < queue->calls_used; i++) {
+        queue->notes[i].first = (const void *)(uintptr_t)queue->calls[i].arguments[0];
+        queue->notes[i].count = (uint32_t)queue->calls[i].arguments[1];
+    }
 }
 
 static void send(struct pv_xen_queue *queue)
 {
     end_run(queue);
+    take_notes(queue);
     uint32_t count = queue->calls_used;
     if (count == 1) {
         struct pv_xen_multicall *call = &queue->calls[0];
@@ -163,7 +171,7 @@ static void send(struct pv_xen_queue *queue)
     queue->exts_used = queue->calls_used = 0;
     /* What is said about a refusal may be long, and is not to find the queue half sent. */
     for (uint32_t i = 0; i < count; i++)
-        look_at(&queue->calls[i], queue->done[i]);
+        look_at(&queue->calls[i], &queue->notes[i]);
 }
 
 void pv_xen_queue_put(struct pv_xen_queue *queue)

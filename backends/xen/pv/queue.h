@@ -27,6 +27,16 @@
 #define PV_XEN_OWN_CALLS   6u
 #define PV_XEN_OWN_EXTS    4u
 
+/*
+ * What was asked for by a call. The call itself does not tell afterwards: Xen writes its arguments
+ * anew when it stops in the middle and goes on later (xen/common/multicall.c).
+ */
+struct pv_xen_note {
+    const void *first; /* of the entries or operations */
+    uint32_t count;
+    uint32_t done; /* updates that Xen made */
+};
+
 struct pv_xen_queue {
     struct pv_xen_mmu_update *updates; /* where they begin */
     struct pv_xen_mmu_update *run;     /* first that no call names yet */
@@ -34,14 +44,14 @@ struct pv_xen_queue {
     struct pv_xen_mmu_update *end;
     struct pv_xen_mmuext *exts;
     struct pv_xen_multicall *calls;
-    uint32_t *done; /* for each call, how many updates Xen made */
+    struct pv_xen_note *notes; /* one for each call */
     uint32_t exts_used, exts_most;
     uint32_t calls_used, calls_most;
     bool of_batch;
     struct pv_xen_mmu_update own_updates[PV_XEN_OWN_UPDATES];
     struct pv_xen_mmuext own_exts[PV_XEN_OWN_EXTS];
     struct pv_xen_multicall own_calls[PV_XEN_OWN_CALLS];
-    uint32_t own_done[PV_XEN_OWN_CALLS];
+    struct pv_xen_note own_notes[PV_XEN_OWN_CALLS];
 };
 
 /* The batch that is open on this CPU; otherwise `own`, made ready. */

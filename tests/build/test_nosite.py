@@ -42,13 +42,13 @@ class Paths(TestCase):
             for lto in (False, True):
                 with self.subTest(compiler=compiler, lto=lto):
                     walk = self.walk(Variant(compiler, lto=lto), ['pv_trap'], CUTS,
-                                     ['pv_trap:' + hooks()])
+                                     ['exception:' + hooks()])
                     self.assert_none(walk.problems, 'problems')
                     self.assert_none(walk.sites(), 'sites')
                     self.assertIn('pv_live_breakpoint', walk.reached_names())
 
     def test_the_hooks_of_all_backends_are_followed(self):
-        walk = self.walk(Variant('gcc'), ['pv_trap'], CUTS, ['pv_trap:' + hooks()])
+        walk = self.walk(Variant('gcc'), ['pv_trap'], CUTS, ['exception:' + hooks()])
         self.assertIn('pv_native_trap', walk.reached_names())
 
     def test_without_the_cut_the_site_in_the_dispatcher_is_found(self):

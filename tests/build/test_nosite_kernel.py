@@ -21,7 +21,7 @@ VECTORS = {'NMI': 2, 'breakpoint': 3, 'machine check': 18}
 class ExampleKernel(TestCase):
     def walk(self, vector):
         walk = Walk(KERNEL, [*CUTS, 'trap_handle_anywhere:trap_declined'],
-                    ['pv_trap:' + hooks()])
+                    ['exception:' + hooks()])
         walk.walk([f'trap_stubs+{vector * STUB_BYTES}'])
         return walk
 
@@ -38,7 +38,7 @@ class ExampleKernel(TestCase):
             with self.subTest(trap=name):
                 entry = VECTORS[name] * STUB_BYTES
                 walk = Walk(KERNEL, [*CUTS, 'trap_handle_anywhere:trap_declined'],
-                            ['pv_trap:' + hooks()])
+                            ['exception:' + hooks()])
                 # The stub returns to the kernel's own, whose address it pushed.
                 walk.walk([f'pv_xen_pv_stubs+{entry}', f'trap_stubs+{entry}'])
                 self.assertIn('go_on', walk.reached_names())
@@ -52,7 +52,7 @@ class ExampleKernel(TestCase):
             self.assertIn(name, reached)
 
     def test_the_same_walk_from_the_timer_finds_sites(self):
-        walk = Walk(KERNEL, ['*:pv_panic'], ['pv_trap:' + hooks()])
+        walk = Walk(KERNEL, ['*:pv_panic'], ['exception:' + hooks()])
         walk.walk([f'trap_stubs+{0x40 * STUB_BYTES}'])
         self.assertNotEqual(walk.sites(), [])
 

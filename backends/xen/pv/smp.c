@@ -101,17 +101,16 @@ static int initialise(const struct pv_smp_start *start, struct pv_error *error)
     static struct pv_xen_vcpu_context context;
     uint64_t root = pv_xen_to_machine(start->space / PV_XEN_PAGE).frame;
 
-    context = (struct pv_xen_vcpu_context){
-        .flags = PV_VGCF_IN_KERNEL,
-        .regs.rip = (uintptr_t)pv_xen_pv_landing,
-        .regs.rsp = start->stack,
-        .regs.cs = PV_XEN_FLAT_CS,
-        .regs.ss.selector = PV_XEN_FLAT_SS,
-        .kernel_ss = PV_XEN_FLAT_SS,
-        .kernel_sp = start->stack,
-        .control[3] = root * PV_XEN_PAGE,
-        .gs_base_kernel = start->gs_base,
-    };
+    /* All else stays 0. */
+    context.flags = PV_VGCF_IN_KERNEL;
+    context.regs.rip = (uintptr_t)pv_xen_pv_landing;
+    context.regs.rsp = start->stack;
+    context.regs.cs = PV_XEN_FLAT_CS;
+    context.regs.ss.selector = PV_XEN_FLAT_SS;
+    context.kernel_ss = PV_XEN_FLAT_SS;
+    context.kernel_sp = start->stack;
+    context.control[3] = root * PV_XEN_PAGE;
+    context.gs_base_kernel = start->gs_base;
     int64_t result = vcpu_op(PV_VCPUOP_INITIALISE, start->hardware_id, &context);
     if (result == 0)
         return PV_OK;
@@ -206,8 +205,12 @@ int pv_xen_pv_smp_nmi(uint32_t cpu)
 /* Xen flushes, and returns when it is done. */
 int pv_xen_pv_tlb_flush_others(const struct pv_cpu_set *cpus, uint64_t start, uint64_t end)
 {
-    uint64_t mask[MASK_WORDS] = {0};
+    uint64_t mask[MASK_WORDS];
     bool any = false;
+
+    /* One by one, or a compiler makes a call of it that a kernel need not have. */
+    for (unsigned i = 0; i < MASK_WORDS; i++)
+        *(volatile uint64_t *)&mask[i] = 0;
 
     for (uint32_t number = 0; number < PV_CONFIG_MAX_CPUS; number++) {
         const struct pv_cpu *cpu =

@@ -54,7 +54,7 @@ class Rigs(unittest.TestCase):
         self.assertEqual(self.ticks_per_instruction(result), 1)
 
     def test_kvm_endings_are_told_apart_and_the_rest_goes_on(self):
-        results = boot("kvm", [*ENDINGS, "hypercall"], timeout=8)
+        results = boot("kvm", [*ENDINGS, "hypercall"], timeout=20)
         self.assert_endings(results)
         self.assertEqual(results["linger"].lines[-1], "ok 1 - before the ha")
         self.assertTrue(results["hypercall"].ok, results["hypercall"].reason)

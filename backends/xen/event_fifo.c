@@ -112,6 +112,13 @@ static uint32_t first_of(const struct pv_xen_event_cpu *cpu, unsigned queue)
     return 0;
 }
 
+static bool could_run(const struct pv_xen_port *port)
+{
+    uint32_t state = __atomic_load_n(&port->state.all, __ATOMIC_SEQ_CST);
+
+    return (state & ~PV_XEN_PORT_LATE) == PV_XEN_PORT_AT_REST;
+}
+
 static bool is_due(uint32_t word)
 {
     return (word & (PV_EVENT_PENDING | PV_EVENT_MASKED)) == PV_EVENT_PENDING;
@@ -127,7 +134,7 @@ static bool shall_run(uint32_t number, uint32_t seen, const struct pv_xen_event_
         return false;
     if (__builtin_expect(port->pass != cpu->pass, 1))
         return pv_xen_port_begin(number, port);
-    if (port->state.all == PV_XEN_PORT_AT_REST)
+    if (could_run(port))
         come_again(number, port, again);
     return false;
 }
@@ -140,7 +147,7 @@ static void deliver_later(uint32_t number)
 {
     struct pv_evtchn_port argument = {number};
 
-    if (pv_xen_port_at(number)->state.all == PV_XEN_PORT_AT_REST)
+    if (could_run(pv_xen_port_at(number)))
         (void)pv_xen_event_channel_op(PV_EVTCHNOP_UNMASK, &argument);
 }
 

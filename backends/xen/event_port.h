@@ -36,6 +36,7 @@ union pv_xen_port_state {
 
 #define PV_XEN_PORT_AT_REST 0x01000000u
 #define PV_XEN_PORT_ACTIVE  0x01000100u
+#define PV_XEN_PORT_LATE    0x00010000u /* which is no reason not to run */
 
 /* A cache line, so that CPUs with different ports do not wait for each other. */
 struct pv_xen_port {

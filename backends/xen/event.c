@@ -69,6 +69,23 @@ int pv_xen_events_cpu_start(struct pv_error *error)
     return PV_OK;
 }
 
+/* Ports of its own, by which it is meant and nobody else, have been closed by their owners. */
+void pv_xen_events_cpu_stop(void)
+{
+    struct pv_xen_event_cpu *cpu = this_cpu();
+
+    if (cpu == NULL || cpu->run == NULL)
+        return;
+    for (uint32_t number = 1; number < PV_XEN_PORTS; number++) {
+        const struct pv_xen_port *port = pv_xen_port_of((int)number);
+        if (port != NULL && port->vcpu == cpu->vcpu)
+            (void)pv_xen_event_set_vcpu((int)number, pv_xen_event_cpus[0].vcpu);
+    }
+    pv_xen_events_run(NULL);
+    (void)pv_xen_events_late_run(UINT64_MAX);
+    cpu->run = NULL;
+}
+
 void pv_xen_events_end(void)
 {
     if (pv_xen_events == &pv_xen_events_fifo)

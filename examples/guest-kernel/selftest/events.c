@@ -298,8 +298,14 @@ static void many_ports(struct check *check)
         return;
     uint32_t open = open_many();
     arrived = 0;
-    if (EXPECT(check, open == MANY, "port %u of %u: %d", open, MANY, ports[open])) {
-        receiver = ports[MANY - 1];
+    /* A toolstack gives a guest as many as it was told to. */
+    if (open < MANY && ports[open] == PV_E_HOST)
+        skip(check, "Xen gives this domain %u ports", open);
+    else
+        EXPECT(check, open == MANY, "port %u of %u: %d", open, MANY, ports[open]);
+    if (open > 1) {
+        pv_xen_event_close(ports[--open]);
+        receiver = ports[open - 1];
         sender = pv_xen_event_connect(SELF, (uint32_t)receiver, ignore, NULL);
         any = false;
         pv_xen_event_send(sender);

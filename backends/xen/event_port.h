@@ -55,8 +55,8 @@ struct pv_xen_port {
 
 _Static_assert(sizeof(struct pv_xen_port) == 64, "a cache line");
 
-/* Which word of pv_cpu::backend points at this CPU's struct pv_xen_event_cpu; pv/queue.h has the
- * others. */
+/* Which word of pv_cpu::backend points at this CPU's struct pv_xen_event_cpu, 0 where there are no
+ * events; pv/queue.h has the others. */
 #define PV_XEN_WORD_EVENTS 9
 
 struct pv_xen_event_cpu {

@@ -221,10 +221,8 @@ static int begin(const struct pv_boot_info *boot, struct pv_error *error)
 /* What each CPU has of its own; its clock is read from where Xen writes it anyway. */
 static int start_own(struct pv_error *error)
 {
-    int status = pv_xen_events_cpu_start(error);
+    int status = pv_xen_timer_start(error);
 
-    if (status == PV_OK)
-        status = pv_xen_timer_start(error);
     if (status != PV_OK)
         return status;
     status = pv_xen_pv_ipi_start(error);

@@ -28,6 +28,13 @@ static void know(struct pv_xen_event_cpu *cpu)
     cpu->run = NULL;
     cpu->vcpu = pv_xen_this_vcpu();
     cpu->info = pv_xen_this_vcpu_info();
+    pv_this_cpu()->backend[PV_XEN_WORD_EVENTS] = 0;
+}
+
+/* From here on an upcall on this CPU finds something to do. */
+static void take_upcalls(struct pv_xen_event_cpu *cpu)
+{
+    cpu->run = pv_xen_events->run;
     pv_this_cpu()->backend[PV_XEN_WORD_EVENTS] = (uintptr_t)cpu;
 }
 
@@ -47,7 +54,8 @@ void pv_xen_events_start(void)
     know(cpu);
     if (!pv_command_line_has("events=2l") && pv_xen_events_fifo_begin(cpu))
         pv_xen_events = &pv_xen_events_fifo;
-    cpu->run = cpu->info != NULL ? pv_xen_events->run : NULL;
+    if (cpu->info != NULL)
+        take_upcalls(cpu);
 }
 
 int pv_xen_events_cpu_start(struct pv_error *error)
@@ -65,8 +73,26 @@ int pv_xen_events_cpu_start(struct pv_error *error)
         return pv_fail(error, PV_E_HOST, "Xen takes no queues of events for this CPU", cpu->vcpu,
                        -1);
     }
-    cpu->run = pv_xen_events->run;
+    take_upcalls(cpu);
     return PV_OK;
+}
+
+/* Ports of its own, by which it is meant and nobody else, have been closed by their owners. */
+void pv_xen_events_cpu_stop(void)
+{
+    struct pv_xen_event_cpu *cpu = this_cpu();
+
+    if (cpu == NULL || cpu->run == NULL)
+        return;
+    for (uint32_t number = 1; number < PV_XEN_PORTS; number++) {
+        const struct pv_xen_port *port = pv_xen_port_of((int)number);
+        if (port != NULL && port->vcpu == cpu->vcpu)
+            (void)pv_xen_event_set_vcpu((int)number, pv_xen_event_cpus[0].vcpu);
+    }
+    pv_xen_events_run(NULL);
+    (void)pv_xen_events_late_run(UINT64_MAX);
+    cpu->run = NULL;
+    pv_this_cpu()->backend[PV_XEN_WORD_EVENTS] = 0;
 }
 
 void pv_xen_events_end(void)
@@ -87,7 +113,7 @@ void pv_xen_events_run(struct pv_regs *regs)
     struct pv_xen_event_cpu *cpu =
         (struct pv_xen_event_cpu *)pv_this_cpu()->backend[PV_XEN_WORD_EVENTS];
 
-    if (cpu == NULL || cpu->run == NULL)
+    if (cpu == NULL)
         return;
     __atomic_exchange_n(&cpu->info->upcall_pending, 0, __ATOMIC_SEQ_CST);
     cpu->run(cpu, regs);

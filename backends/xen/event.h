@@ -18,7 +18,8 @@
 /* Ports that can have handlers. Xen gives out the lowest free one. */
 #define PV_XEN_PORTS 8192u
 
-/* What a port runs: interrupts off, on the interrupted stack, in trap context. */
+/* What a port runs: interrupts off, on the interrupted stack, in trap context. regs is NULL where a
+ * CPU that goes takes what is left. */
 typedef void (*pv_xen_event_handler)(struct pv_regs *regs, void *context);
 
 /*
@@ -30,6 +31,9 @@ void pv_xen_events_start(void);
 
 /* The same for each other CPU, once it runs, before it takes a port. */
 int pv_xen_events_cpu_start(struct pv_error *error);
+
+/* Its end: what it took goes to the CPU that boots, and what is on its way to it is delivered. */
+void pv_xen_events_cpu_stop(void);
 
 /* Takes back from Xen what is left with it otherwise: the end of this kernel. Closes all ports,
  * those of others (console, xenstore) too, if that is what it takes. */

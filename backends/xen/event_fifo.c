@@ -17,9 +17,7 @@
 #include "backends/xen/event_port.h"
 #include "backends/xen/hypercall.h"
 
-#define WORDS_PER_PAGE (PV_XEN_EVENT_PAGE / sizeof(uint32_t))
-#define PAGES          (PV_XEN_PORTS / WORDS_PER_PAGE)
-#define QUEUES         ((1u << PV_EVENT_QUEUES) - 1)
+#define QUEUES ((1u << PV_EVENT_QUEUES) - 1)
 
 /* A port that is masked behind a look at it is linked once more; so each may be met twice. */
 #define MOST_VISITS (2 * PV_XEN_PORTS)
@@ -27,35 +25,16 @@
 /* Xen changes a word in a few steps (evtchn_fifo_set_link): nobody needs as many tries. */
 #define MOST_TRIES 64u
 
-/* A block must not cross a page, and a cache line is not shared by two CPUs. */
-static union {
-    struct pv_xen_control_block block;
-    uint8_t bytes[128];
-} blocks[PV_CONFIG_MAX_CPUS] __attribute__((aligned(128)));
-
-_Static_assert(PV_XEN_EVENT_PAGE % sizeof(blocks[0]) == 0, "no block crosses a page");
-
-static uint32_t first_page[WORDS_PER_PAGE] __attribute__((aligned(PV_XEN_EVENT_PAGE)));
-static uint32_t *pages[PAGES];
-static uint32_t reached;   /* ports that have a word */
-static uint32_t last_port; /* the last of them; 0: none has */
-static bool told;
-
-static uint32_t *word_of(uint32_t port)
-{
-    return &pages[port / WORDS_PER_PAGE][port % WORDS_PER_PAGE];
-}
-
 static void corrupt(uint32_t what)
 {
-    if (!__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
+    if (!__atomic_exchange_n(&pv_xen_event_lie_told, true, __ATOMIC_RELAXED))
         pv_log_number("Xen: a queue of events cannot be; its rest is left alone:", what);
 }
 
 static void mask(uint32_t port)
 {
-    if (port < __atomic_load_n(&reached, __ATOMIC_ACQUIRE))
-        __atomic_fetch_or(word_of(port), PV_EVENT_MASKED, __ATOMIC_SEQ_CST);
+    if (port < __atomic_load_n(&pv_xen_event_words_end, __ATOMIC_ACQUIRE))
+        __atomic_fetch_or(pv_xen_event_word(port), PV_EVENT_MASKED, __ATOMIC_SEQ_CST);
 }
 
 /* Not while Xen changes the link of a port, which it says by BUSY: then Xen unmasks it itself. */
@@ -63,9 +42,9 @@ static void unmask(uint32_t port)
 {
     struct pv_evtchn_port argument = {port};
 
-    if (port >= __atomic_load_n(&reached, __ATOMIC_ACQUIRE))
+    if (port >= __atomic_load_n(&pv_xen_event_words_end, __ATOMIC_ACQUIRE))
         return;
-    uint32_t *word = word_of(port);
+    uint32_t *word = pv_xen_event_word(port);
     uint32_t seen = __atomic_load_n(word, __ATOMIC_SEQ_CST) & ~PV_EVENT_BUSY;
     if ((seen & PV_EVENT_PENDING) == 0 &&
         __atomic_compare_exchange_n(word, &seen, seen & ~PV_EVENT_MASKED, false, __ATOMIC_SEQ_CST,
@@ -95,7 +74,7 @@ static void give_back(uint32_t first)
 /* Port 0 is none. */
 static bool is_port(uint32_t number)
 {
-    return __builtin_expect(number - 1 < __atomic_load_n(&last_port, __ATOMIC_RELAXED), 1);
+    return __builtin_expect(number - 1 < __atomic_load_n(&pv_xen_event_last, __ATOMIC_RELAXED), 1);
 }
 
 /* The first port of a queue; 0: there is none. */
@@ -110,6 +89,13 @@ static uint32_t first_of(const struct pv_xen_event_cpu *cpu, unsigned queue)
     if (number != 0)
         corrupt(number);
     return 0;
+}
+
+static bool could_run(const struct pv_xen_port *port)
+{
+    uint32_t state = __atomic_load_n(&port->state.all, __ATOMIC_SEQ_CST);
+
+    return (state & ~PV_XEN_PORT_LATE) == PV_XEN_PORT_AT_REST;
 }
 
 static bool is_due(uint32_t word)
@@ -127,7 +113,7 @@ static bool shall_run(uint32_t number, uint32_t seen, const struct pv_xen_event_
         return false;
     if (__builtin_expect(port->pass != cpu->pass, 1))
         return pv_xen_port_begin(number, port);
-    if (port->state.all == PV_XEN_PORT_AT_REST)
+    if (could_run(port))
         come_again(number, port, again);
     return false;
 }
@@ -140,7 +126,7 @@ static void deliver_later(uint32_t number)
 {
     struct pv_evtchn_port argument = {number};
 
-    if (pv_xen_port_at(number)->state.all == PV_XEN_PORT_AT_REST)
+    if (could_run(pv_xen_port_at(number)))
         (void)pv_xen_event_channel_op(PV_EVTCHNOP_UNMASK, &argument);
 }
 
@@ -151,7 +137,7 @@ static void deliver_later(uint32_t number)
 static bool take_out(uint32_t number, const struct pv_xen_event_cpu *cpu, uint32_t *again,
                      uint32_t *seen)
 {
-    uint32_t *word = word_of(number);
+    uint32_t *word = pv_xen_event_word(number);
     bool runs = false;
 
     *seen = __atomic_load_n(word, __ATOMIC_RELAXED);
@@ -238,7 +224,7 @@ static void run(struct pv_xen_event_cpu *cpu, struct pv_regs *regs)
         run_all(cpu, ready, regs);
         return;
     }
-    if (!__atomic_compare_exchange_n(word_of(number), &alone, 0, false, __ATOMIC_SEQ_CST,
+    if (!__atomic_compare_exchange_n(pv_xen_event_word(number), &alone, 0, false, __ATOMIC_SEQ_CST,
                                      __ATOMIC_RELAXED)) {
         pv_xen_port_ends(number, port);
         run_all(cpu, ready, regs);
@@ -250,88 +236,10 @@ static void run(struct pv_xen_event_cpu *cpu, struct pv_regs *regs)
     run_all(cpu, ready & (ready - 1), regs);
 }
 
-/* ---- what is lent to Xen --------------------------------------------------------------------- */
-
-static bool add_page(uint32_t *page, uint64_t frame)
-{
-    struct pv_evtchn_expand_array expand = {frame};
-
-    for (unsigned i = 0; i < WORDS_PER_PAGE; i++)
-        __atomic_store_n(&page[i], PV_EVENT_MASKED, __ATOMIC_RELAXED);
-    pages[reached / WORDS_PER_PAGE] = page;
-    if (pv_xen_event_channel_op(PV_EVTCHNOP_EXPAND_ARRAY, &expand) != 0)
-        return false;
-    __atomic_store_n(&reached, reached + (uint32_t)WORDS_PER_PAGE, __ATOMIC_RELEASE);
-    __atomic_store_n(&last_port, reached - 1, __ATOMIC_RELEASE);
-    return true;
-}
-
-static bool reach(uint32_t port)
-{
-    uint64_t frame;
-
-    while (port >= reached && reached < PV_XEN_PORTS) {
-        uint32_t *page = pv_xen_event_page(&frame);
-        if (page == NULL || !add_page(page, frame))
-            return false;
-    }
-    return port < reached;
-}
-
-bool pv_xen_events_fifo_cpu(struct pv_xen_event_cpu *cpu)
-{
-    struct pv_xen_control_block *block = &blocks[cpu - pv_xen_event_cpus].block;
-    uint64_t phys = pv_xen_phys(block);
-    struct pv_evtchn_init_control control = {
-        .frame = pv_xen_frame_of(phys),
-        .offset = (uint32_t)(phys % PV_XEN_EVENT_PAGE),
-        .vcpu = cpu->vcpu,
-    };
-
-    /* Once, and until the reset. */
-    if (cpu->block != NULL)
-        return true;
-    *block = (struct pv_xen_control_block){.ready = 0};
-    if (pv_xen_event_channel_op(PV_EVTCHNOP_INIT_CONTROL, &control) != 0)
-        return false;
-    cpu->block = block;
-    return true;
-}
-
-bool pv_xen_events_fifo_begin(struct pv_xen_event_cpu *cpu)
-{
-    told = false;
-    if (!pv_xen_events_fifo_cpu(cpu))
-        return false;
-    for (uint32_t port = 0; port < reached; port++)
-        mask(port);
-    if (reached != 0 || add_page(first_page, pv_xen_frame_of(pv_xen_phys(first_page))))
-        return true;
-    pv_log("Xen: it has event queues but takes no page for them");
-    pv_xen_events_fifo_end();
-    return false;
-}
-
-/* Xen does as much at a time as it likes, so it is asked again, for a bounded time. */
-void pv_xen_events_fifo_end(void)
-{
-    struct pv_evtchn_reset reset = {PV_XEN_DOMID_SELF};
-    int64_t result = -1;
-
-    for (unsigned i = 0; i < MOST_TRIES && result != 0; i++)
-        result = pv_xen_event_channel_op(PV_EVTCHNOP_RESET, &reset);
-    if (result != 0)
-        pv_log_number("Xen: its event queues stay in this kernel's memory, errno:",
-                      (uint64_t)-result);
-    for (uint32_t number = 0; number < PV_CONFIG_MAX_CPUS; number++)
-        pv_xen_event_cpus[number].block = NULL;
-    reached = last_port = 0;
-}
-
 const struct pv_xen_event_scheme pv_xen_events_fifo = {
     .name = "events-fifo",
     .ports = 1u << PV_EVENT_LINK_BITS,
-    .reach = reach,
+    .reach = pv_xen_events_fifo_reach,
     .mask = mask,
     .unmask = unmask,
     .run = run,

@@ -36,6 +36,7 @@ union pv_xen_port_state {
 
 #define PV_XEN_PORT_AT_REST 0x01000000u
 #define PV_XEN_PORT_ACTIVE  0x01000100u
+#define PV_XEN_PORT_LATE    0x00010000u /* which is no reason not to run */
 
 /* A cache line, so that CPUs with different ports do not wait for each other. */
 struct pv_xen_port {
@@ -54,8 +55,8 @@ struct pv_xen_port {
 
 _Static_assert(sizeof(struct pv_xen_port) == 64, "a cache line");
 
-/* Which word of pv_cpu::backend points at this CPU's struct pv_xen_event_cpu; pv/queue.h has the
- * others. */
+/* Which word of pv_cpu::backend points at this CPU's struct pv_xen_event_cpu, 0 where there are no
+ * events; pv/queue.h has the others. */
 #define PV_XEN_WORD_EVENTS 9
 
 struct pv_xen_event_cpu {
@@ -84,7 +85,21 @@ extern const struct pv_xen_event_scheme *pv_xen_events;
 
 extern struct pv_xen_event_cpu pv_xen_event_cpus[PV_CONFIG_MAX_CPUS];
 
-/* event_2l.c, event_fifo.c: masks all ports; false: Xen has no such scheme. */
+/* event_array.c: the words of the FIFO scheme, how many ports have one, and the last of these. */
+#define PV_XEN_EVENT_PAGE_WORDS (PV_XEN_EVENT_PAGE / sizeof(uint32_t))
+#define PV_XEN_EVENT_PAGES      (PV_XEN_PORTS / PV_XEN_EVENT_PAGE_WORDS)
+extern uint32_t *pv_xen_event_pages[PV_XEN_EVENT_PAGES];
+extern uint32_t pv_xen_event_words_end;
+extern uint32_t pv_xen_event_last;
+extern bool pv_xen_event_lie_told; /* a queue that cannot be was logged */
+bool pv_xen_events_fifo_reach(uint32_t port);
+
+static inline uint32_t *pv_xen_event_word(uint32_t port)
+{
+    return &pv_xen_event_pages[port / PV_XEN_EVENT_PAGE_WORDS][port % PV_XEN_EVENT_PAGE_WORDS];
+}
+
+/* event_2l.c, event_array.c: masks all ports; false: Xen has no such scheme. */
 void pv_xen_events_2l_begin(void);
 bool pv_xen_events_fifo_begin(struct pv_xen_event_cpu *cpu);
 bool pv_xen_events_fifo_cpu(struct pv_xen_event_cpu *cpu);

@@ -43,8 +43,9 @@ struct pv_platform {
      * the door mapped. NULL from it: not mapped. No default. */
     void *(*phys_to_virt)(uint64_t phys);
 
-    /** One page of memory for the library, cleared, for each top-level page table (Xen PV): its
-     *  physical address, or 0. No default. */
+    /** One page of memory for the library, cleared, for each top-level page table (Xen PV) and for
+     *  ports of event channels beyond the first 63 (Xen; with phys_to_virt): its physical address,
+     *  or 0. No default. */
     uint64_t (*page_alloc)(void);
     void (*page_free)(uint64_t phys); /**< takes back what page_alloc() gave */
 

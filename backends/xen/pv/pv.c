@@ -242,6 +242,7 @@ static void cpu_leave(void)
 {
     pv_xen_timer_stop();
     pv_xen_pv_ipi_stop();
+    pv_xen_events_cpu_stop();
     pv_pvclock_cpu_stop();
 }
 

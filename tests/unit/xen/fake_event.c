@@ -261,7 +261,8 @@ static int64_t answer(uint64_t number, uint64_t command, void *argument)
 void fake_on(uint32_t cpu)
 {
     fake_cpu.number = fake_vcpu = cpu;
-    fake_cpu.backend[PV_XEN_WORD_EVENTS] = (uintptr_t)&pv_xen_event_cpus[cpu];
+    struct pv_xen_event_cpu *own = &pv_xen_event_cpus[cpu];
+    fake_cpu.backend[PV_XEN_WORD_EVENTS] = own->run != NULL ? (uintptr_t)own : 0;
 }
 
 void fake_events_reset(bool with_fifo)

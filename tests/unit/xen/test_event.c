@@ -199,6 +199,29 @@ static void a_move_that_xen_refuses_changes_nothing(void **state)
     assert_int_equal(runs[7], 1);
 }
 
+static void a_cpu_that_goes_leaves_its_ports_to_the_first_and_loses_nothing(void **state)
+{
+    (void)state;
+    for (uint32_t port = 7; port < 10; port++) {
+        assert_int_equal(bind(port, count), port);
+        assert_int_equal(pv_xen_event_set_vcpu((int)port, 1), PV_OK);
+    }
+    fake_raise(7);
+    fake_on(1);
+    pv_xen_events_cpu_stop();
+    fake_raise(8);
+    fake_upcall(0);
+    assert_int_equal(runs[7] + runs[8], 2);
+    fake_on(1);
+    pv_xen_events_run(NULL);
+    assert_int_equal(pv_xen_events_cpu_start(NULL), PV_OK);
+    fake_on(0);
+    assert_int_equal(pv_xen_event_set_vcpu(9, 1), PV_OK);
+    fake_raise(9);
+    fake_upcall(1);
+    assert_int_equal(runs[9], 1);
+}
+
 static void all_kinds_of_ports_run(void **state)
 {
     (void)state;
@@ -301,6 +324,7 @@ int main(void)
         BOTH(a_pending_port_that_is_moved_runs_once_where_it_is_moved_to),
         BOTH(a_port_that_is_moved_on_its_way_is_not_lost),
         BOTH(a_move_that_xen_refuses_changes_nothing),
+        BOTH(a_cpu_that_goes_leaves_its_ports_to_the_first_and_loses_nothing),
         BOTH(all_kinds_of_ports_run),
         BOTH(a_port_from_xen_that_cannot_be_is_refused),
         BOTH(without_memory_for_it_a_port_is_given_back),

@@ -8,13 +8,24 @@
 #define MS 1000000ull
 #define S  (1000 * MS)
 
-static int start(void **state)
+static int start_with(bool fifo)
 {
-    (void)state;
-    fake_events_reset(true);
+    fake_events_reset(fifo);
     assert_int_equal(bind(7, count), 7);
     assert_int_equal(pv_xen_event_set_late(7), PV_OK);
     return 0;
+}
+
+static int start_2l(void **state)
+{
+    (void)state;
+    return start_with(false);
+}
+
+static int start_fifo(void **state)
+{
+    (void)state;
+    return start_with(true);
 }
 
 /* As the timer does. */
@@ -40,6 +51,29 @@ static void no_other_event_comes_until_the_first_is_done(void **state)
     assert_int_equal(pv_xen_event_done(7, true), PV_OK);
     fake_settle();
     assert_int_equal(runs[7], 2);
+}
+
+static void raise_and_be_done(struct pv_regs *regs, void *context)
+{
+    count(regs, context);
+    if (runs[9] == 100)
+        return;
+    fake_raise(9);
+    pv_xen_event_done(9, true);
+}
+
+static void what_comes_before_its_handler_is_done_comes_behind_it(void **state)
+{
+    (void)state;
+    assert_int_equal(bind(9, raise_and_be_done), 9);
+    assert_int_equal(pv_xen_event_set_late(9), PV_OK);
+    fake_raise(9);
+    for (unsigned upcall = 1; upcall <= 100; upcall++) {
+        assert_true(fake_upcall_wanted(0));
+        fake_upcall(0);
+        assert_int_equal(runs[9], upcall);
+    }
+    assert_int_equal(fake_settle(), 0);
 }
 
 static void work_is_never_kept_waiting(void **state)
@@ -179,19 +213,26 @@ static void a_storm_costs_one_run_a_second(void **state)
     assert_in_range(runs[7], 30, 45);
 }
 
+#define BOTH(test)                                      \
+    {#test ", two levels", test, start_2l, NULL, NULL}, \
+    {                                                   \
+#test ", FIFO", test, start_fifo, NULL, NULL    \
+    }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(no_other_event_comes_until_the_first_is_done, start),
-        cmocka_unit_test_setup(work_is_never_kept_waiting, start),
-        cmocka_unit_test_setup(one_event_for_nothing_costs_nothing, start),
-        cmocka_unit_test_setup(each_event_for_nothing_waits_twice_as_long_up_to_a_second, start),
-        cmocka_unit_test_setup(work_forgives_everything, start),
-        cmocka_unit_test_setup(each_port_waits_for_itself, start),
-        cmocka_unit_test_setup(without_a_timer_nobody_waits, start),
-        cmocka_unit_test_setup(a_port_that_is_not_late_or_not_running_cannot_be_done, start),
-        cmocka_unit_test_setup(a_port_that_is_closed_while_it_waits_holds_up_no_other, start),
-        cmocka_unit_test_setup(a_storm_costs_one_run_a_second, start),
+        BOTH(no_other_event_comes_until_the_first_is_done),
+        BOTH(what_comes_before_its_handler_is_done_comes_behind_it),
+        BOTH(work_is_never_kept_waiting),
+        BOTH(one_event_for_nothing_costs_nothing),
+        BOTH(each_event_for_nothing_waits_twice_as_long_up_to_a_second),
+        BOTH(work_forgives_everything),
+        BOTH(each_port_waits_for_itself),
+        BOTH(without_a_timer_nobody_waits),
+        BOTH(a_port_that_is_not_late_or_not_running_cannot_be_done),
+        BOTH(a_port_that_is_closed_while_it_waits_holds_up_no_other),
+        BOTH(a_storm_costs_one_run_a_second),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,7 +39,8 @@ static void be_busy(void *argument)
             wrong++;
         last = now;
         pv_irq_restore(flags);
-        if (!pv_irqs_were_on(pv_irq_flags()) || pv_vcpu_is_preempted(0))
+        if (!pv_irqs_were_on(pv_irq_flags()) ||
+            pv_vcpu_is_preempted(pv_this_cpu()->number)) /* it runs */
             wrong++;
         pv_tlb_flush();
         turns[pv_this_cpu()->number]++;

@@ -41,6 +41,8 @@ static const struct {
 
 uint32_t pv_kvm_features;
 
+static bool negotiated;
+
 PV_COLD static uint32_t bits_named(const char *text, size_t length)
 {
     const char *rest;
@@ -97,12 +99,11 @@ PV_COLD static uint32_t consistent(uint32_t features, uint32_t hints)
 PV_COLD void pv_kvm_negotiate(void)
 {
     const struct pv_interface *found = pv_detected_interface(pv_detected(), PV_KVM_SIGNATURE);
-    static bool done;
     uint32_t regs[4] = {0};
 
-    if (done)
+    if (negotiated)
         return;
-    done = true;
+    negotiated = true;
     if (found != NULL && found->max_leaf >= found->base + PV_KVM_LEAF_FEATURES)
         pv_cpu_cpuid(found->base + PV_KVM_LEAF_FEATURES, 0, regs);
     if (pv_boot != NULL)

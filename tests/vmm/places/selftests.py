@@ -4,6 +4,8 @@
 Natively the doors are gone through by tests/doors.
 """
 
+import re
+
 from pvrun import Job
 
 from .place import Place
@@ -25,10 +27,28 @@ RUNS = [
     ("xen-domu-pv", "", "xen-pv", 2),
     ("xen-domu-pvh", "", "pvh", 1),
 ]
+# Under KVM, with the rig's word on what the guest cost: words of the command line, processors, MiB
+# of memory that the rig has for it (0: all it wants), and a check that must not be skipped.
+OUTSIDE = [
+    ("test=kvm+clock", 1, 0, "the end of an interrupt costs an exit only where there is no PV end"),
+    ("test=kvm+clock kvm=-pv-eoi+-kvmclock-stable", 1, 0, "the clock never goes backwards"),
+    ("test=kvm kvm=-pv-ipi", 1, 0, "pv_shutdown() leaves no memory that the host writes to"),
+    ("test=kvm", 2, 0, "a waiter for a lock that is held for long halts, and is woken"),
+    ("test=kvm", 1, 96, "a page that the host has to fetch stops a process and not the CPU"),
+]
 
 
 def places(kernels):
-    return [_place(kernels, *run) for run in RUNS]
+    return ([_place(kernels, *run) for run in RUNS]
+            + [_outside(kernels, *run) for run in OUTSIDE])
+
+
+def _outside(kernels, words, cpus, lent, check):
+    name = f"{words} {cpus}cpu{f' {lent}MiB' if lent else ''}"
+    job = Job("outside-" + re.sub(r"[^\w.-]+", "-", name), "kvm", kernels.elf("guest"),
+              f"info selftest {words}", smp=cpus, timeout=SECONDS, outside=True, lent=lent)
+    return Place(f"KVM's features by their effect, seen from outside: {name}", job,
+                 [rf"ok \d+ - {re.escape(check)}"], each_check=True)
 
 
 def _place(kernels, vmm, machine, door, cpus):

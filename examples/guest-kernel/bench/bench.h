@@ -10,6 +10,7 @@
 #ifndef GUEST_BENCH_H
 #define GUEST_BENCH_H
 
+#include "../commands.h"
 #include "pvops/pvops.h"
 
 /* How ops reach the backend while they are measured. */
@@ -64,7 +65,39 @@ const char *bench_mode_name(enum bench_mode mode);
 /* Switches all sites; nothing to do in a bound build. 0 or the library's status. */
 int bench_set_mode(enum bench_mode mode);
 
+/*
+ * A path: work that is more than one op. What it costs is the difference between twice so many
+ * turns and so many.
+ */
+struct bench_path {
+    const char *name;
+    uint32_t size; /* how much of it: pages, CPUs; 0: there is but one size */
+    uint32_t turns;
+    unsigned cpus; /* that it needs */
+    bool stepped;  /* short, of one CPU, and with interrupts off: its instructions are counted alone
+                    */
+    bool (*prepare)(const struct bench_path *path); /* false: not here. May be NULL */
+    void (*run)(uint32_t turns);
+    void (*finish)(const struct bench_path *path); /* may be NULL */
+};
+
+extern const struct bench_path cpu_paths[];
+extern const unsigned cpu_path_count;
+extern const struct bench_path single_paths[];
+extern const unsigned single_path_count;
+
+/* inside.c: a call of the VMM that does nothing; NULL: there is none. */
+void (*bench_null_call(void))(void);
+
+/* When pv_start() began, and when pv_init() was done. */
+extern uint64_t boot_began, boot_done;
+
+/* Waits for a flag without reading a clock; a machine on which it never comes ends with a message.
+ */
+void bench_await(const volatile bool *flag, const char *what);
+
 int bench_workload(bool json);
+int bench_paths(const struct name_list *wanted, bool json);
 int bench_patching(bool json);
 
 #endif

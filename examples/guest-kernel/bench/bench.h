@@ -10,7 +10,6 @@
 #ifndef GUEST_BENCH_H
 #define GUEST_BENCH_H
 
-#include "../commands.h"
 #include "pvops/pvops.h"
 
 /* How ops reach the backend while they are measured. */
@@ -97,7 +96,7 @@ extern uint64_t boot_began, boot_done;
 void bench_await(const volatile bool *flag, const char *what);
 
 int bench_workload(bool json);
-int bench_paths(const struct name_list *wanted, bool json);
+int bench_paths(bool json);
 int bench_patching(bool json);
 
 #endif

@@ -166,9 +166,8 @@ static int run_on_several(bool json)
     return have_cpus(listed, listed) ? status : 1;
 }
 
-int bench_paths(const struct name_list *wanted, bool json)
+int bench_paths(bool json)
 {
-    (void)wanted;
     report_boot(json);
     for (unsigned i = 0; i < single_path_count; i++)
         run_path(&single_paths[i], json);

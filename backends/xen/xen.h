@@ -40,6 +40,14 @@ void pv_xen_timer_periodic(uint64_t period_ns);
  * and only while the timer is in use. */
 void pv_xen_timer_also(uint64_t ns);
 
+/* ipi.c: interrupts between CPUs by event channels; for each CPU that is to be reached */
+int pv_xen_ipi_start(struct pv_error *error);
+void pv_xen_ipi_stop(void);
+void pv_xen_smp_ipi(uint32_t cpu, uint8_t vector);
+
+/* tsc.c: "tsc-native" or "tsc-emulated"; NULL: Xen does not tell */
+const char *pv_xen_tsc_mode(void);
+
 /* console.c */
 int pv_xen_console_write(const char *text, size_t length);
 int pv_xen_console_read(char *buffer, size_t size);

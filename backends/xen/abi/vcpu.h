@@ -8,6 +8,10 @@
 #include <stdint.h>
 
 /* Commands, and their argument. */
+#define PV_VCPUOP_INITIALISE            0 /* how it is to begin: pv_vcpu.h, hvm_vcpu.h; once */
+#define PV_VCPUOP_UP                    1 /* none */
+#define PV_VCPUOP_DOWN                  2 /* none; the calling CPU comes back when it is up again */
+#define PV_VCPUOP_IS_UP                 3 /* none; 1, 0, or negative: there is no such CPU */
 #define PV_VCPUOP_GET_RUNSTATE_INFO     4 /* struct pv_xen_runstate, filled */
 #define PV_VCPUOP_STOP_PERIODIC_TIMER   7 /* none */
 #define PV_VCPUOP_SET_SINGLESHOT_TIMER  8 /* struct pv_xen_singleshot; of the calling CPU only */

@@ -28,7 +28,29 @@ bool pv_xen_has_feature(unsigned number);
 /* clock.c */
 extern const struct pv_pvclock_source pv_xen_clock_source;
 int pv_xen_wallclock(uint64_t *unix_ns);
+
+/*
+ * runstate.c: Xen's record of this CPU's time, in the CPU's block, begun and ended on that CPU with
+ * interrupts off. Without one stolen time is asked for by hypercall. At the end of it nothing of
+ * value may be mapped writable at address 0.
+ */
+void pv_xen_runstate_start(void);
+void pv_xen_runstate_stop(void);
+bool pv_xen_runstate_in_use(void);
 uint64_t pv_xen_steal_ns(void);
+bool pv_xen_vcpu_is_preempted(uint32_t cpu) PV_HIDDEN; /* ops.S */
+
+/*
+ * lock.c: what lets this CPU block while it waits for a lock, and be kicked; on that CPU, while
+ * there are events for it. Without it, it spins. false: Xen gives no port.
+ */
+bool pv_xen_locks_start(void);
+void pv_xen_locks_stop(void);
+bool pv_xen_locks_in_use(void);
+void pv_xen_lock_wait(const uint8_t *byte, uint8_t value);
+void pv_xen_lock_kick(uint32_t cpu);
+void pv_xen_lock_release(struct pv_spinlock *lock) PV_HIDDEN; /* ops.S */
+void pv_xen_smp_yield_to(uint32_t cpu);
 
 /* timer.c */
 int pv_xen_timer_start(struct pv_error *error);

@@ -39,6 +39,12 @@ static void unmask(uint32_t port)
     (void)pv_xen_event_channel_op(PV_EVTCHNOP_UNMASK, &argument);
 }
 
+static void clear(uint32_t port)
+{
+    __atomic_fetch_and(&pv_xen_shared->pending[port / PV_XEN_EVENT_WORD_BITS], ~bit_of(port),
+                       __ATOMIC_SEQ_CST);
+}
+
 static void run_port(uint32_t number, const struct pv_xen_event_cpu *cpu, struct pv_regs *regs)
 {
     struct pv_xen_port *port = pv_xen_port_at(number);
@@ -123,5 +129,6 @@ const struct pv_xen_event_scheme pv_xen_events_2l = {
     .reach = reach,
     .mask = mask,
     .unmask = unmask,
+    .clear = clear,
     .run = run,
 };

@@ -53,6 +53,12 @@ static void unmask(uint32_t port)
     (void)pv_xen_event_channel_op(PV_EVTCHNOP_UNMASK, &argument);
 }
 
+static void clear(uint32_t port)
+{
+    if (port < __atomic_load_n(&pv_xen_event_words_end, __ATOMIC_ACQUIRE))
+        __atomic_fetch_and(pv_xen_event_word(port), ~PV_EVENT_PENDING, __ATOMIC_SEQ_CST);
+}
+
 /* Behind the ports that came again in this upcall; *again: the first of them. */
 static void come_again(uint32_t number, struct pv_xen_port *port, uint32_t *again)
 {
@@ -263,5 +269,6 @@ const struct pv_xen_event_scheme pv_xen_events_fifo = {
     .reach = pv_xen_events_fifo_reach,
     .mask = mask,
     .unmask = unmask,
+    .clear = clear,
     .run = run,
 };

@@ -25,6 +25,11 @@ static struct pv_ops ops = {
     .timer_periodic = pv_xen_timer_periodic,
     .wallclock = pv_xen_wallclock,
     .steal_ns = pv_xen_steal_ns,
+    .vcpu_is_preempted = pv_xen_vcpu_is_preempted,
+    .lock_wait = pv_xen_lock_wait,
+    .lock_kick = pv_xen_lock_kick,
+    .lock_release = pv_xen_lock_release,
+    .smp_yield_to = pv_xen_smp_yield_to,
     .cpu_power_off = pv_xen_power_off,
 };
 
@@ -70,16 +75,24 @@ static int start_own(struct pv_error *error)
 {
     int status = pv_xen_timer_start(error);
 
-    if (status != PV_OK || !sends_events())
-        return status;
-    status = pv_xen_ipi_start(error);
+    if (status == PV_OK && sends_events()) {
+        status = pv_xen_ipi_start(error);
+        if (status != PV_OK)
+            pv_xen_timer_stop();
+    }
     if (status != PV_OK)
-        pv_xen_timer_stop();
-    return status;
+        return status;
+    pv_xen_runstate_start();
+    if (!pv_xen_locks_start())
+        pv_log_number("Xen: a CPU spins for locks, as there is no port for kicks:",
+                      pv_this_cpu()->number);
+    return PV_OK;
 }
 
 static void stop_own(void)
 {
+    pv_xen_locks_stop();
+    pv_xen_runstate_stop();
     pv_xen_timer_stop();
     pv_xen_ipi_stop();
 }
@@ -169,6 +182,8 @@ static unsigned add_features(const char **names, unsigned room)
         {"xen-clock", pv_pvclock_in_use()},
         {"xen-clock-stable", pv_pvclock_is_stable()},
         {"singleshot-timer", pv_xen_timer_in_use()},
+        {"runstate", pv_xen_runstate_in_use()},
+        {"pv-locks", pv_xen_locks_in_use()},
         {"event-ipi", sends_events()},
         {"apic-virtual", pv_xen_hvm_hint(PV_XEN_HVM_APIC_VIRTUAL)},
         {"x2apic-virtual", pv_xen_hvm_hint(PV_XEN_HVM_X2APIC_VIRTUAL)},
@@ -185,7 +200,7 @@ static unsigned add_features(const char **names, unsigned room)
 static unsigned features(const char **names, unsigned room)
 {
     const char *const always[] = {"xen-shared-info", pv_xen_hvm_upcall_name(), pv_xen_events_name(),
-                                  "runstate", pv_xen_tsc_mode()};
+                                  pv_xen_tsc_mode()};
     unsigned used = 0;
 
     if (pv_xen_shared == NULL)

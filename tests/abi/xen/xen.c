@@ -38,6 +38,7 @@
 #include "backends/xen/abi/shared_info.h"
 #include "backends/xen/abi/vcpu.h"
 #include "backends/xen/abi/version.h"
+#include "backends/xen/abi/vm_assist.h"
 #include "lib/boot/xen_pv.h"
 #include "lib/doors/xen_notes.h"
 
@@ -70,9 +71,6 @@ SAME_SIZE(pv_xen_multicall, multicall_entry);
 SAME_MEMBER(pv_xen_multicall, number, multicall_entry, op);
 SAME_MEMBER(pv_xen_multicall, result, multicall_entry, result);
 SAME_MEMBER(pv_xen_multicall, arguments, multicall_entry, args);
-SAME(PV_XEN_HC_VM_ASSIST, __HYPERVISOR_vm_assist);
-SAME(PV_VMASST_DISABLE, VMASST_CMD_disable);
-SAME(PV_VMASST_WRITABLE_PAGETABLES, VMASST_TYPE_writable_pagetables);
 SAME(PV_XEN_HC_IRET, __HYPERVISOR_iret);
 SAME(PV_XEN_HC_SET_SEGMENT_BASE, __HYPERVISOR_set_segment_base);
 SAME(PV_XEN_HC_MMUEXT_OP, __HYPERVISOR_mmuext_op);
@@ -342,9 +340,27 @@ SAME_MEMBER(pv_xen_runstate, state, vcpu_runstate_info, state);
 SAME_MEMBER(pv_xen_runstate, since_ns, vcpu_runstate_info, state_entry_time);
 SAME_MEMBER(pv_xen_runstate, time_ns, vcpu_runstate_info, time);
 
+SAME(PV_VCPUOP_REGISTER_RUNSTATE_AREA, VCPUOP_register_runstate_memory_area);
+SAME(PV_XEN_RUNSTATE_UPDATE, XEN_RUNSTATE_UPDATE);
+SAME(PV_XEN_RUNSTATE_STATE, offsetof(struct vcpu_runstate_info, state));
+SAME_SIZE(pv_xen_runstate_area, vcpu_register_runstate_memory_area);
+
+/* vm_assist.h */
+SAME(PV_XEN_HC_VM_ASSIST, __HYPERVISOR_vm_assist);
+SAME(PV_VMASST_ENABLE, VMASST_CMD_enable);
+SAME(PV_VMASST_DISABLE, VMASST_CMD_disable);
+SAME(PV_VMASST_WRITABLE_PAGETABLES, VMASST_TYPE_writable_pagetables);
+SAME(PV_VMASST_RUNSTATE_UPDATE_FLAG, VMASST_TYPE_runstate_update_flag);
+SAME(PV_VMASST_M2P_STRICT, VMASST_TYPE_m2p_strict);
+
 /* sched.h */
 SAME(PV_SCHEDOP_YIELD, SCHEDOP_yield);
 SAME(PV_SCHEDOP_SHUTDOWN, SCHEDOP_shutdown);
+SAME(PV_SCHEDOP_POLL, SCHEDOP_poll);
+SAME_SIZE(pv_xen_poll, sched_poll);
+SAME_MEMBER(pv_xen_poll, ports, sched_poll, ports);
+SAME_MEMBER(pv_xen_poll, count, sched_poll, nr_ports);
+SAME_MEMBER(pv_xen_poll, timeout_ns, sched_poll, timeout);
 SAME(PV_SHUTDOWN_POWEROFF, SHUTDOWN_poweroff);
 SAME(PV_SHUTDOWN_CRASH, SHUTDOWN_crash);
 SAME_SIZE(pv_xen_shutdown, sched_shutdown);

@@ -74,6 +74,9 @@ int pv_xen_event_send(int port);
 int pv_xen_event_mask(int port);
 int pv_xen_event_unmask(int port);
 
+/* Forgets that a masked port is pending. */
+void pv_xen_event_clear(int port);
+
 /* Which of Xen's CPUs takes a port from now on. Not for virtual interrupts of a CPU and for IPIs.
  * PV_OK, PV_E_ARGUMENT, PV_E_HOST. */
 int pv_xen_event_set_vcpu(int port, uint32_t vcpu);

@@ -39,6 +39,12 @@ static void unmask(uint32_t port)
     (void)pv_xen_event_channel_op(PV_EVTCHNOP_UNMASK, &argument);
 }
 
+static void clear(uint32_t port)
+{
+    __atomic_fetch_and(&pv_xen_shared->pending[port / PV_XEN_EVENT_WORD_BITS], ~bit_of(port),
+                       __ATOMIC_SEQ_CST);
+}
+
 static void run_port(uint32_t number, const struct pv_xen_event_cpu *cpu, struct pv_regs *regs)
 {
     struct pv_xen_port *port = pv_xen_port_at(number);
@@ -60,11 +66,14 @@ static uint64_t unmasked_in(const struct pv_xen_shared_info *shared, uint64_t wo
            ~__atomic_load_n(&shared->mask[word], __ATOMIC_SEQ_CST);
 }
 
-/* The words are read once; what is set in them later comes with an upcall of its own. */
+/*
+ * The words are read once; what is set in them later comes with an upcall of its own. A handler may
+ * have been where the backend changed, and the page with it.
+ */
 static __attribute__((noinline)) void run_all(const struct pv_xen_event_cpu *cpu, uint64_t selected,
                                               struct pv_regs *regs)
 {
-    for (; selected != 0; selected &= selected - 1) {
+    for (; selected != 0 && pv_xen_shared != NULL; selected &= selected - 1) {
         uint32_t word = (uint32_t)__builtin_ctzll(selected);
         uint64_t pending = unmasked_in(pv_xen_shared, word);
         for (; pending != 0; pending &= pending - 1)
@@ -120,5 +129,6 @@ const struct pv_xen_event_scheme pv_xen_events_2l = {
     .reach = reach,
     .mask = mask,
     .unmask = unmask,
+    .clear = clear,
     .run = run,
 };

@@ -76,6 +76,7 @@ struct pv_xen_event_scheme {
     bool (*reach)(uint32_t port);  /* makes room for it in what is shared with Xen */
     void (*mask)(uint32_t port);   /* the shared bit */
     void (*unmask)(uint32_t port); /* the same, and delivers what is pending */
+    void (*clear)(uint32_t port);  /* of a masked port: it is not pending any more */
     void (*run)(struct pv_xen_event_cpu *cpu, struct pv_regs *regs);
 };
 

@@ -15,7 +15,6 @@
 #define PV_XEN_HC_UPDATE_DESCRIPTOR 10
 #define PV_XEN_HC_MULTICALL         13
 #define PV_XEN_HC_UPDATE_VA_MAPPING 14
-#define PV_XEN_HC_VM_ASSIST         21
 #define PV_XEN_HC_IRET              23
 #define PV_XEN_HC_SET_SEGMENT_BASE  25
 #define PV_XEN_HC_MMUEXT_OP         26
@@ -75,10 +74,6 @@ struct pv_xen_trap {
 
 #define PV_XEN_TRAP_ANYBODY    3
 #define PV_XEN_TRAP_EVENTS_OFF 4
-
-/* vm_assist: whether Xen carries out plain writes to page tables that are mapped read-only. */
-#define PV_VMASST_DISABLE             1
-#define PV_VMASST_WRITABLE_PAGETABLES 2
 
 /* Commands and types of callback_op. */
 #define PV_CALLBACKOP_REGISTER   0

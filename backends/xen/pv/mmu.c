@@ -10,29 +10,31 @@
  * A table is written by the address that pv_platform::phys_to_virt gives. An entry anywhere else
  * lies in plain memory, and is written like that.
  */
+#include "backends/xen/abi/vm_assist.h"
 #include "backends/xen/pv/hypercall.h"
 #include "backends/xen/pv/pv.h"
 #include "backends/xen/pv/queue.h"
+
+static void assist(uint32_t command, uint32_t type, const char *refused)
+{
+    int64_t result = pv_xen_pv_call(PV_XEN_HC_VM_ASSIST, command, type, 0, 0);
+
+    if (result != 0)
+        pv_log_number(refused, (uint64_t)-result);
+}
 
 /*
  * Domain builders let Xen carry out plain writes to tables, by emulation. That is slow, and such a
  * write is a mistake of the kernel's: it shall be seen. (Tables of level 1 stay writable like that
  * to the hardware domain: xen/arch/x86/traps.c, fixup_page_fault, takes such a fault for one of
- * devices.)
+ * devices.) And users have no business in the table of all the machine's frames.
  */
-static void refuse_plain_writes(void)
-{
-    int64_t result =
-        pv_xen_pv_call(PV_XEN_HC_VM_ASSIST, PV_VMASST_DISABLE, PV_VMASST_WRITABLE_PAGETABLES, 0, 0);
-
-    if (result != 0)
-        pv_log_number("Xen PV: plain writes to page tables stay possible, errno",
-                      (uint64_t)-result);
-}
-
 void pv_xen_pv_mmu_begin(const struct pv_boot_xen_pv *boot)
 {
-    refuse_plain_writes();
+    assist(PV_VMASST_DISABLE, PV_VMASST_WRITABLE_PAGETABLES,
+           "Xen PV: plain writes to page tables stay possible, errno");
+    assist(PV_VMASST_ENABLE, PV_VMASST_M2P_STRICT,
+           "Xen PV: users can read the machine's table of frames, errno");
     pv_this_cpu()->backend[PV_XEN_WORD_CR3] = boot->tables;
 }
 

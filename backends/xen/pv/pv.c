@@ -122,17 +122,22 @@ static const struct pv_ops ops = {
     .cpu_user_selectors = pv_xen_pv_cpu_user_selectors,
     .cpu_fpu_trap = pv_xen_pv_cpu_fpu_trap,
     .cpu_power_off = power_off,
-    .smp_ipi = pv_xen_pv_smp_ipi,
+    .smp_ipi = pv_xen_smp_ipi,
     .smp_list = pv_xen_pv_smp_list,
     .smp_start = pv_xen_pv_smp_start,
     .smp_park = pv_xen_pv_smp_park,
     .smp_nmi = pv_xen_pv_smp_nmi,
+    .smp_yield_to = pv_xen_smp_yield_to,
     .tlb_flush_others = pv_xen_pv_tlb_flush_others,
     .clock_ns = pv_pvclock_ns,
     .timer_set = pv_xen_timer_set,
     .timer_periodic = pv_xen_timer_periodic,
     .wallclock = pv_xen_wallclock,
     .steal_ns = pv_xen_steal_ns,
+    .vcpu_is_preempted = pv_xen_vcpu_is_preempted,
+    .lock_wait = pv_xen_lock_wait,
+    .lock_kick = pv_xen_lock_kick,
+    .lock_release = pv_xen_lock_release,
 };
 
 /* ---- where Xen's clock and timer cannot be used there is nothing below them
@@ -225,10 +230,24 @@ static int start_own(struct pv_error *error)
 
     if (status != PV_OK)
         return status;
-    status = pv_xen_pv_ipi_start(error);
-    if (status != PV_OK)
+    status = pv_xen_ipi_start(error);
+    if (status != PV_OK) {
         pv_xen_timer_stop();
-    return status;
+        return status;
+    }
+    pv_xen_runstate_start();
+    if (!pv_xen_locks_start())
+        pv_log_number("Xen PV: a CPU spins for locks, as Xen gives no port for kicks:",
+                      pv_this_cpu()->number);
+    return PV_OK;
+}
+
+static void stop_own(void)
+{
+    pv_xen_locks_stop();
+    pv_xen_runstate_stop();
+    pv_xen_timer_stop();
+    pv_xen_ipi_stop();
 }
 
 static int cpu_enter(struct pv_error *error)
@@ -240,8 +259,7 @@ static int cpu_enter(struct pv_error *error)
 
 static void cpu_leave(void)
 {
-    pv_xen_timer_stop();
-    pv_xen_pv_ipi_stop();
+    stop_own();
     pv_xen_events_cpu_stop();
     pv_pvclock_cpu_stop();
 }
@@ -266,25 +284,29 @@ static int enter(const struct pv_platform *platform, struct pv_error *error)
 
 static void leave(void)
 {
-    pv_xen_timer_stop();
-    pv_xen_pv_ipi_stop();
+    stop_own();
     pv_pvclock_stop();
 }
 
 static unsigned features(const char **names, unsigned room)
 {
     const char *const always[] = {"xen-pv-mmu", "vcpu-info-in-cpu-block", pv_xen_events_name(),
-                                  "runstate"};
+                                  pv_xen_tsc_mode()};
     unsigned used = 0;
 
     for (unsigned i = 0; i < sizeof(always) / sizeof(always[0]) && used < room; i++)
-        names[used++] = always[i];
+        if (always[i] != NULL)
+            names[used++] = always[i];
     if (pv_pvclock_in_use() && used < room)
         names[used++] = "xen-clock";
     if (pv_pvclock_is_stable() && used < room)
         names[used++] = "xen-clock-stable";
     if (pv_xen_timer_in_use() && used < room)
         names[used++] = "singleshot-timer";
+    if (pv_xen_runstate_in_use() && used < room)
+        names[used++] = "runstate";
+    if (pv_xen_locks_in_use() && used < room)
+        names[used++] = "pv-locks";
     return used;
 }
 

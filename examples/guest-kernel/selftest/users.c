@@ -15,6 +15,9 @@
 /* FLAT_RING3_CS32: xen/include/public/arch-x86/xen-x86_64.h. */
 #define XEN_CODE_32 0xe023
 
+/* Where a PV guest of Xen finds the table of all frames of the machine, MACH2PHYS_VIRT_START. */
+#define XEN_FRAMES 0xffff800000000000ul
+
 struct pair {
     struct process a, b;
 };
@@ -82,6 +85,7 @@ static void kernel_is_out_of_reach(struct check *check)
         (uintptr_t)direct(virt_to_phys(&cpus[0])),
         thread_current()->stack - PAGE_BYTES,
         KERNEL_BASE + PAGE_BYTES,
+        XEN_FRAMES,
     };
     for (unsigned i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)
         spy_at(check, addresses[i]);

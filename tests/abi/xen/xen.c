@@ -16,6 +16,7 @@
 #include <xen/event_channel.h>
 #include <xen/features.h>
 #include <xen/hvm/hvm_op.h>
+#include <xen/hvm/hvm_vcpu.h>
 #include <xen/hvm/params.h>
 #include <xen/io/console.h>
 #include <xen/memory.h>
@@ -28,6 +29,7 @@
 #include "backends/xen/abi/cpuid.h"
 #include "backends/xen/abi/event_channel.h"
 #include "backends/xen/abi/hvm.h"
+#include "backends/xen/abi/hvm_vcpu.h"
 #include "backends/xen/abi/hypercall.h"
 #include "backends/xen/abi/memory.h"
 #include "backends/xen/abi/pv.h"
@@ -36,6 +38,7 @@
 #include "backends/xen/abi/shared_info.h"
 #include "backends/xen/abi/vcpu.h"
 #include "backends/xen/abi/version.h"
+#include "backends/xen/abi/vm_assist.h"
 #include "lib/boot/xen_pv.h"
 #include "lib/doors/xen_notes.h"
 
@@ -68,9 +71,6 @@ SAME_SIZE(pv_xen_multicall, multicall_entry);
 SAME_MEMBER(pv_xen_multicall, number, multicall_entry, op);
 SAME_MEMBER(pv_xen_multicall, result, multicall_entry, result);
 SAME_MEMBER(pv_xen_multicall, arguments, multicall_entry, args);
-SAME(PV_XEN_HC_VM_ASSIST, __HYPERVISOR_vm_assist);
-SAME(PV_VMASST_DISABLE, VMASST_CMD_disable);
-SAME(PV_VMASST_WRITABLE_PAGETABLES, VMASST_TYPE_writable_pagetables);
 SAME(PV_XEN_HC_IRET, __HYPERVISOR_iret);
 SAME(PV_XEN_HC_SET_SEGMENT_BASE, __HYPERVISOR_set_segment_base);
 SAME(PV_XEN_HC_MMUEXT_OP, __HYPERVISOR_mmuext_op);
@@ -161,10 +161,6 @@ SAME(PV_XEN_NOTE_LOADER, XEN_ELFNOTE_LOADER);
 SAME(PV_XEN_NOTE_PHYS32_ENTRY, XEN_ELFNOTE_PHYS32_ENTRY);
 
 /* pv_vcpu.h */
-SAME(PV_VCPUOP_INITIALISE, VCPUOP_initialise);
-SAME(PV_VCPUOP_UP, VCPUOP_up);
-SAME(PV_VCPUOP_DOWN, VCPUOP_down);
-SAME(PV_VCPUOP_IS_UP, VCPUOP_is_up);
 SAME(PV_VCPUOP_SEND_NMI, VCPUOP_send_nmi);
 SAME(PV_VGCF_IN_KERNEL, VGCF_in_kernel);
 SAME_SIZE(pv_xen_user_regs, cpu_user_regs);
@@ -181,6 +177,21 @@ SAME_MEMBER(pv_xen_vcpu_context, kernel_sp, vcpu_guest_context, kernel_sp);
 SAME_MEMBER(pv_xen_vcpu_context, control, vcpu_guest_context, ctrlreg);
 SAME_MEMBER(pv_xen_vcpu_context, event_entry, vcpu_guest_context, event_callback_eip);
 SAME_MEMBER(pv_xen_vcpu_context, gs_base_kernel, vcpu_guest_context, gs_base_kernel);
+
+/* hvm_vcpu.h */
+SAME(PV_VCPU_HVM_MODE_64B, VCPU_HVM_MODE_64B);
+SAME_SIZE(pv_xen_hvm_context, vcpu_hvm_context);
+SAME_MEMBER(pv_xen_hvm_context, mode, vcpu_hvm_context, mode);
+SAME_MEMBER(pv_xen_hvm_context, zero, vcpu_hvm_context, pad);
+SAME_MEMBER(pv_xen_hvm_context, rax, vcpu_hvm_context, cpu_regs.x86_64.rax);
+SAME_MEMBER(pv_xen_hvm_context, rdi, vcpu_hvm_context, cpu_regs.x86_64.rdi);
+SAME_MEMBER(pv_xen_hvm_context, rsp, vcpu_hvm_context, cpu_regs.x86_64.rsp);
+SAME_MEMBER(pv_xen_hvm_context, rip, vcpu_hvm_context, cpu_regs.x86_64.rip);
+SAME_MEMBER(pv_xen_hvm_context, rflags, vcpu_hvm_context, cpu_regs.x86_64.rflags);
+SAME_MEMBER(pv_xen_hvm_context, cr0, vcpu_hvm_context, cpu_regs.x86_64.cr0);
+SAME_MEMBER(pv_xen_hvm_context, cr3, vcpu_hvm_context, cpu_regs.x86_64.cr3);
+SAME_MEMBER(pv_xen_hvm_context, cr4, vcpu_hvm_context, cpu_regs.x86_64.cr4);
+SAME_MEMBER(pv_xen_hvm_context, efer, vcpu_hvm_context, cpu_regs.x86_64.efer);
 
 /* version.h */
 SAME(PV_XENVER_VERSION, XENVER_version);
@@ -309,6 +320,10 @@ SAME_MEMBER(pv_xen_memory_map, entries, xen_memory_map, buffer);
 SAME(sizeof(struct pv_xen_memory_map_entry), 20);
 
 /* vcpu.h */
+SAME(PV_VCPUOP_INITIALISE, VCPUOP_initialise);
+SAME(PV_VCPUOP_UP, VCPUOP_up);
+SAME(PV_VCPUOP_DOWN, VCPUOP_down);
+SAME(PV_VCPUOP_IS_UP, VCPUOP_is_up);
 SAME(PV_VCPUOP_GET_RUNSTATE_INFO, VCPUOP_get_runstate_info);
 SAME(PV_VCPUOP_STOP_PERIODIC_TIMER, VCPUOP_stop_periodic_timer);
 SAME(PV_VCPUOP_SET_SINGLESHOT_TIMER, VCPUOP_set_singleshot_timer);
@@ -325,9 +340,27 @@ SAME_MEMBER(pv_xen_runstate, state, vcpu_runstate_info, state);
 SAME_MEMBER(pv_xen_runstate, since_ns, vcpu_runstate_info, state_entry_time);
 SAME_MEMBER(pv_xen_runstate, time_ns, vcpu_runstate_info, time);
 
+SAME(PV_VCPUOP_REGISTER_RUNSTATE_AREA, VCPUOP_register_runstate_memory_area);
+SAME(PV_XEN_RUNSTATE_UPDATE, XEN_RUNSTATE_UPDATE);
+SAME(PV_XEN_RUNSTATE_STATE, offsetof(struct vcpu_runstate_info, state));
+SAME_SIZE(pv_xen_runstate_area, vcpu_register_runstate_memory_area);
+
+/* vm_assist.h */
+SAME(PV_XEN_HC_VM_ASSIST, __HYPERVISOR_vm_assist);
+SAME(PV_VMASST_ENABLE, VMASST_CMD_enable);
+SAME(PV_VMASST_DISABLE, VMASST_CMD_disable);
+SAME(PV_VMASST_WRITABLE_PAGETABLES, VMASST_TYPE_writable_pagetables);
+SAME(PV_VMASST_RUNSTATE_UPDATE_FLAG, VMASST_TYPE_runstate_update_flag);
+SAME(PV_VMASST_M2P_STRICT, VMASST_TYPE_m2p_strict);
+
 /* sched.h */
 SAME(PV_SCHEDOP_YIELD, SCHEDOP_yield);
 SAME(PV_SCHEDOP_SHUTDOWN, SCHEDOP_shutdown);
+SAME(PV_SCHEDOP_POLL, SCHEDOP_poll);
+SAME_SIZE(pv_xen_poll, sched_poll);
+SAME_MEMBER(pv_xen_poll, ports, sched_poll, ports);
+SAME_MEMBER(pv_xen_poll, count, sched_poll, nr_ports);
+SAME_MEMBER(pv_xen_poll, timeout_ns, sched_poll, timeout);
 SAME(PV_SHUTDOWN_POWEROFF, SHUTDOWN_poweroff);
 SAME(PV_SHUTDOWN_CRASH, SHUTDOWN_crash);
 SAME_SIZE(pv_xen_shutdown, sched_shutdown);
@@ -363,6 +396,11 @@ SAME_MEMBER(pv_xen_console, out_producer, xencons_interface, out_prod);
 
 /* cpuid.h; leaves are counted from 1 in the headers' comments and from 0 in their numbers */
 SAME(PV_XEN_HVM_VCPU_ID_PRESENT, XEN_HVM_CPUID_VCPU_ID_PRESENT);
+SAME(PV_XEN_HVM_APIC_VIRTUAL, XEN_HVM_CPUID_APIC_ACCESS_VIRT);
+SAME(PV_XEN_HVM_X2APIC_VIRTUAL, XEN_HVM_CPUID_X2APIC_VIRT);
+SAME(PV_XEN_HVM_EXT_DEST_ID, XEN_HVM_CPUID_EXT_DEST_ID);
+SAME(PV_XEN_HVM_UPCALL_VECTOR, XEN_HVM_CPUID_UPCALL_VECTOR);
+SAME(PV_XEN_LEAF_TIME < XEN_CPUID_MAX_NUM_LEAVES, 1);
 SAME(PV_XEN_LEAF_HVM < XEN_CPUID_MAX_NUM_LEAVES, 1);
 
 /* The signature as the processor gives it, in three little-endian words. */

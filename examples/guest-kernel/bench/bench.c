@@ -173,7 +173,7 @@ static int measure_all(const struct name_list *wanted, enum bench_mode mode)
         if (turns_of[i] == 0)
             turns_of[i] = choose_turns(bench_at(i));
         results[i][mode] = measure(bench_at(i), mode, turns_of[i]);
-        if (list_wants(wanted, "steps"))
+        if (list_wants(wanted, "steps") && bench_op_steps(bench_at(i)))
             alone[i][mode] = step(bench_at(i), mode);
     }
     pv_irq_enable();
@@ -197,7 +197,7 @@ static void report_op(unsigned index, bool json, bool stepped)
     for (unsigned mode = 0; mode < modes; mode++) {
         const char *name = bench_mode_name((enum bench_mode)mode);
         bench_report(bench_at(index)->name, name, results[index][mode], json);
-        if (stepped && results[index][mode].count != 0)
+        if (stepped && bench_op_steps(bench_at(index)) && results[index][mode].count != 0)
             report_steps(bench_at(index)->name, name, alone[index][mode], json);
     }
 }

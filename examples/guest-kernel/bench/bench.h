@@ -51,6 +51,10 @@ void bench_ops_finish(void);
 /* Whether an op can be measured here: a halt needs an interrupt that ends it. */
 bool bench_op_possible(const struct op_bench *of);
 
+/* Whether its instructions can be executed one at a time: a trap between sti and hlt lets the
+ * interrupt in that was to end the halt. */
+bool bench_op_steps(const struct op_bench *of);
+
 struct bench_result {
     uint64_t count; /* ops that the ticks are for */
     int64_t ticks;

@@ -13,7 +13,8 @@ GAP = 2
 GROUP_GAP = 10
 CHAR = 6.6  # a character's width in the labels' type
 LINES_HEIGHT = 250
-MARGIN = 56
+MARGIN = 90
+WIDE = 50  # sizes further apart than that are on a logarithmic axis
 
 
 def number(value):
@@ -72,20 +73,24 @@ def bars(rows, series, title, logarithmic=False):
 
 
 def lines(points, series, title, x_title):
-    """`points`: series name -> [(x, y)]. Both axes begin at zero."""
+    """`points`: series name -> [(x, y)]. The upright axis begins at zero."""
     every = [point for of in points.values() for point in of]
     most_x = max((x for x, _ in every), default=1) or 1
     most_y = max((y for _, y in every), default=1) or 1
+    least_x = min((x for x, _ in every), default=1) or 1
     right, bottom = WIDTH - 170, LINES_HEIGHT - 34
+    far = most_x / least_x > WIDE
 
     def place(x, y):
-        return (MARGIN + (right - MARGIN) * x / most_x, bottom - (bottom - 14) * y / most_y)
+        part = math.log(x / least_x) / math.log(most_x / least_x) if far else x / most_x
+        begin = MARGIN + (20 if far else 0)
+        return (begin + (right - begin) * part, bottom - (bottom - 14) * y / most_y)
 
     out = [f'<line class="axis" x1="{MARGIN}" y1="{bottom}" x2="{right}" y2="{bottom}"/>']
     for x in sorted({x for x, _ in every}):
         out.append(_text(place(x, 0)[0], bottom + 16, number(x), "value", "middle"))
     for part in (0.5, 1.0):
-        y = place(0, most_y * part)[1]
+        y = place(least_x, most_y * part)[1]
         out.append(f'<line class="grid" x1="{MARGIN}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>')
         out.append(_text(MARGIN - 6, y + 4, number(most_y * part), "value", "end"))
     out.append(_text((MARGIN + right) / 2, LINES_HEIGHT - 3, x_title, "value", "middle"))

@@ -137,13 +137,26 @@ static struct bench_steps step_loop(void (*loop)(uint32_t turns), const struct o
                                 counted[1].calls - counted[0].calls};
 }
 
-static struct bench_steps step(const struct op_bench *of, enum bench_mode mode)
+static struct bench_steps step_mode(const struct op_bench *of, enum bench_mode mode)
 {
-    if (!possible(of, mode))
-        return (struct bench_steps){0, 0};
     struct bench_steps full = step_loop(mode == BENCH_RAW ? of->raw : of->op, of);
     struct bench_steps empty = step_loop(of->empty, of);
     return (struct bench_steps){full.steps - empty.steps, full.calls - empty.calls};
+}
+
+/* What comes twice: a clock's record may change under its reader, who takes more steps then. */
+static struct bench_steps step(const struct op_bench *of, enum bench_mode mode)
+{
+    struct bench_steps seen[RUNS];
+    if (!possible(of, mode))
+        return (struct bench_steps){0, 0};
+    for (unsigned i = 0; i < RUNS; i++) {
+        seen[i] = step_mode(of, mode);
+        for (unsigned before = 0; before < i; before++)
+            if (seen[before].steps == seen[i].steps)
+                return seen[i];
+    }
+    return seen[0];
 }
 
 static const struct op_bench *bench_at(unsigned index)

@@ -208,12 +208,30 @@ struct write_run {
     struct pv_error *error;
 };
 
+/* What a site is to hold; NULL if it cannot reach its slot. The best form that the op has is within
+ * reach nearly always, and often the same at every place; then it is not copied first. */
+static inline const uint8_t *content_for(uintptr_t site, enum pv_op_id op, enum pv_goal goal,
+                                         uint8_t *room)
+{
+    const struct pv_content *content =
+        &pv_contents[op][goal == PV_GOAL_BEST ? PV_CONTENT_INLINE : PV_CONTENT_COMPILED];
+
+    while (content->form == PV_SITE_FORMS && content != &pv_contents[op][PV_CONTENT_COMPILED])
+        content--;
+    if (content->fixup == 0 && content->form != PV_SITE_FORMS)
+        return content->bytes;
+    if (pv_content_at(content, site, room) || pv_site_choose(site, op, goal, room) >= 0)
+        return room;
+    return NULL;
+}
+
 static int write_site(uintptr_t site, const struct pv_site *record, void *argument)
 {
     struct write_run *run = (struct write_run *)argument;
-    uint8_t bytes[PV_SITE_MAX];
+    uint8_t room[PV_SITE_MAX];
+    const uint8_t *bytes = content_for(site, (enum pv_op_id)record->op, run->goal, room);
 
-    if (pv_site_choose(site, (enum pv_op_id)record->op, run->goal, bytes) < 0)
+    if (bytes == NULL)
         return pv_fail(run->error, PV_E_SITE, "site cannot reach its slot", site, record->op);
     uint8_t *to = pv_alias_at(&run->alias, site, record->length);
     if (to == NULL)

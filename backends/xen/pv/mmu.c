@@ -36,6 +36,7 @@ void pv_xen_pv_mmu_begin(const struct pv_boot_xen_pv *boot)
     assist(PV_VMASST_ENABLE, PV_VMASST_M2P_STRICT,
            "Xen PV: users can read the machine's table of frames, errno");
     pv_this_cpu()->backend[PV_XEN_WORD_CR3] = boot->tables;
+    pv_xen_queue_cpu_start();
 }
 
 static uint64_t bits_of_page(uint64_t pfn, bool writable)

@@ -11,6 +11,7 @@
 #include "backends/xen/abi/sched.h"
 #include "backends/xen/pv/hypercall.h"
 #include "backends/xen/pv/offsets.h"
+#include "backends/xen/pv/queue.h"
 #include "lib/detect.h"
 #include "lib/pvclock.h"
 #include "lib/x86/debug_exit.h"
@@ -252,6 +253,7 @@ static void stop_own(void)
 
 static int cpu_enter(struct pv_error *error)
 {
+    pv_xen_queue_cpu_start();
     int status = pv_xen_events_cpu_start(error);
 
     return status == PV_OK ? start_own(error) : status;

@@ -8,6 +8,8 @@
 #include "../cpu.h"
 #include "../memory.h"
 #include "../paging.h"
+#include "../smp.h"
+#include "../timer.h"
 #include "../traps.h"
 #include "../user.h"
 
@@ -184,6 +186,52 @@ static void handlers_are_apart(struct check *check)
     page_free(phys);
 }
 
+/* ---- on another CPU --------------------------------------------------------------------------
+ */
+
+#define PATIENCE_NS (20 * NS_PER_S)
+
+struct elsewhere {
+    void (*run)(struct check *check);
+    struct check *check;
+};
+
+static void run_elsewhere(void *argument)
+{
+    const struct elsewhere *elsewhere = argument;
+    elsewhere->run(elsewhere->check);
+}
+
+/* The last one, while this one does nothing but wait. */
+static void on_last_cpu(struct check *check, void (*run)(struct check *check))
+{
+    struct elsewhere elsewhere = {run, check};
+    unsigned cpu = smp_count() - 1;
+    if (cpu == 0) {
+        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
+        return;
+    }
+    smp_give(cpu, run_elsewhere, &elsewhere);
+    bool done = smp_done(cpu, PATIENCE_NS);
+    EXPECT(check, done, "CPU %u does not come to an end", cpu);
+}
+
+static void switch_elsewhere(struct check *check)
+{
+    on_last_cpu(check, switch_is_one_call);
+}
+
+/* Entries leave in more than one piece where pages do not lie side by side: still one call. */
+static void table_elsewhere(struct check *check)
+{
+    on_last_cpu(check, a_table_is_one_call);
+}
+
+static void space_elsewhere(struct check *check)
+{
+    on_last_cpu(check, a_space_is_a_few_calls);
+}
+
 static const struct test batch_tests[] = {
     {"a switch between two address spaces is one hypercall at most", switch_is_one_call},
     {"512 entries of a table are one hypercall at most", a_table_is_one_call},
@@ -191,6 +239,9 @@ static const struct test batch_tests[] = {
      a_space_is_a_few_calls},
     {"what is written in a batch is read back in it", writes_are_read_back},
     {"an interrupt handler is no part of the batch that it interrupts", handlers_are_apart},
+    {"on another CPU a switch is one hypercall at most, too", switch_elsewhere},
+    {"on another CPU 512 entries of a table are one hypercall at most, too", table_elsewhere},
+    {"on another CPU a space of 1,000 pages costs ten hypercalls, too", space_elsewhere},
 };
 
 const struct test_group batch_group = TEST_GROUP(batch);

@@ -20,6 +20,7 @@
 #include "pvops/io.h"
 #include "pvops/irq.h"
 #include "pvops/lock.h"
+#include "pvops/memory.h"
 #include "pvops/mmu.h"
 #include "pvops/patch.h"
 #include "pvops/percpu.h"

@@ -171,20 +171,45 @@ static const struct pv_pte *entry_of(const volatile void *address)
     return NULL;
 }
 
-bool pv_xen_pv_queue_remap(struct pv_xen_queue *queue, const volatile void *address, uint64_t pfn,
-                           bool writable)
+/* Into the entry of level 1 for an address; false: there is none. */
+static bool queue_entry(struct pv_xen_queue *queue, const volatile void *address, uint64_t raw)
 {
     const struct pv_pte *entry = entry_of(address);
     uint64_t table = entry != NULL ? table_of(entry) : PV_XEN_NO_FRAME;
-    uint64_t raw;
 
-    if (table == PV_XEN_NO_FRAME ||
-        !pv_xen_pte_to_machine((struct pv_pte){bits_of_page(pfn, writable)}, &raw))
+    if (table == PV_XEN_NO_FRAME)
         return false;
     pv_xen_queue_update(queue, machine_of(table) + offset_of(entry), raw);
     if (queue->of_batch)
         pv_this_cpu()->backend[PV_XEN_WORD_WRITTEN] |= bit_of(table);
     return true;
+}
+
+bool pv_xen_pv_queue_remap(struct pv_xen_queue *queue, const volatile void *address, uint64_t pfn,
+                           bool writable)
+{
+    uint64_t raw;
+
+    return pv_xen_pte_to_machine((struct pv_pte){bits_of_page(pfn, writable)}, &raw) &&
+           queue_entry(queue, address, raw);
+}
+
+bool pv_xen_pv_queue_unmap(struct pv_xen_queue *queue, const volatile void *address)
+{
+    return queue_entry(queue, address, 0);
+}
+
+bool pv_xen_pv_has_entry(const volatile void *address)
+{
+    return entry_of(address) != NULL;
+}
+
+bool pv_xen_pv_is_mapped(const volatile void *address)
+{
+    const struct pv_pte *entry = entry_of(address);
+    uint64_t wanted = PTE_PRESENT | PTE_WRITE;
+
+    return entry != NULL && (pv_xen_pv_c_pte_get(entry).raw & wanted) == wanted;
 }
 
 void pv_xen_pv_c_pte_clear(struct pv_pte *entry)

@@ -330,7 +330,8 @@ const struct pv_backend pv_backend_xen_pv = {
     .trap = pv_xen_pv_trap,
     .console_write = pv_xen_console_write,
     .console_read = pv_xen_console_read,
-    .memory_map = NULL,
+    .memory_map = pv_xen_memory_map,
     .power_off = power_off,
+    .memory = &pv_xen_host_memory,
     .host_calls = pv_xen_pv_host_calls,
 };

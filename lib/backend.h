@@ -128,6 +128,11 @@ struct pv_backend {
     /* While it is in force; NULL: the machine's memory is what it is. */
     const struct pv_host_memory *memory;
 
+    /* pv_pte_set_foreign(); NULL: page tables are the kernel's, and no other machine's are there.
+     */
+    int (*pte_set_foreign)(struct pv_pte *entry, struct pv_pte value, uint16_t domain,
+                           struct pv_error *error);
+
     /* Counts of pv_host_calls(); NULL: nothing is counted. */
     void (*host_calls)(struct pv_host_calls *counts);
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory given back to the VMM and taken again: pvops/memory.h, done by the backend for the VMM.
+ * Memory that goes and comes: given back to the VMM and taken again (pvops/memory.h), or somebody
+ * else's (pvops/mmu.h); done by the backend for the VMM.
  */
-#include "pvops/memory.h"
 #include "lib/patch.h"
 #include "lib/switch.h"
 
@@ -46,4 +46,12 @@ int pv_memory_give(const uint64_t *frames, uint32_t count, struct pv_error *erro
 int pv_memory_take(const uint64_t *frames, uint32_t count, struct pv_error *error)
 {
     return host() != NULL ? change(host()->take, frames, count, error) : refuse(error);
+}
+
+int pv_pte_set_foreign(struct pv_pte *entry, struct pv_pte value, uint16_t domain,
+                       struct pv_error *error)
+{
+    if (pv_backend == NULL || pv_backend->pte_set_foreign == NULL)
+        return pv_fail(error, PV_E_UNSUPPORTED, "the VMM owns no page tables", 0, -1);
+    return pv_backend->pte_set_foreign(entry, value, domain, error);
 }

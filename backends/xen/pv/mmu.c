@@ -154,6 +154,30 @@ void pv_xen_pv_c_pte_set(struct pv_pte *entry, struct pv_pte value)
     remember_bits(value.raw, raw);
 }
 
+/* The frame is another domain's, so what waits is sent first: Xen takes one domain for a call. */
+int pv_xen_pv_pte_set_foreign(struct pv_pte *entry, struct pv_pte value, uint16_t domain,
+                              struct pv_error *error)
+{
+    uint64_t needed = PTE_PRESENT | PV_PTE_MACHINE, raw;
+    uint64_t table = table_of(entry);
+    uint32_t done = 0;
+
+    if (table == PV_XEN_NO_FRAME || (value.raw & needed) != needed ||
+        !pv_xen_pte_to_machine(value, &raw))
+        return pv_fail(error, PV_E_ARGUMENT,
+                       "no entry of a page table for a page of another domain", value.raw, -1);
+    pv_xen_pv_flush();
+    struct pv_xen_mmu_update update = {machine_of(table) + offset_of(entry), raw};
+    int64_t result = pv_xen_pv_call(PV_XEN_HC_MMU_UPDATE, pv_xen_pv_pointer(&update), 1,
+                                    pv_xen_pv_pointer(&done), domain);
+    if (result == 0)
+        return PV_OK;
+    pv_log_number("Xen PV: a page of another domain is refused, errno", (uint64_t)-result);
+    return pv_fail(error, PV_E_HOST,
+                   "Xen does not let a page of another domain be mapped; its frame",
+                   (value.raw & PTE_FRAME) / PV_XEN_PAGE, -1);
+}
+
 /* The entry of level 1 for an address of the kernel; NULL: there is none. */
 static const struct pv_pte *entry_of(const volatile void *address)
 {

@@ -333,5 +333,6 @@ const struct pv_backend pv_backend_xen_pv = {
     .memory_map = pv_xen_memory_map,
     .power_off = power_off,
     .memory = &pv_xen_host_memory,
+    .pte_set_foreign = pv_xen_pv_pte_set_foreign,
     .host_calls = pv_xen_pv_host_calls,
 };

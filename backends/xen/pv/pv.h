@@ -83,6 +83,9 @@ bool pv_xen_pv_queue_unmap(struct pv_xen_queue *queue, const volatile void *addr
 bool pv_xen_pv_has_entry(const volatile void *address);
 bool pv_xen_pv_is_mapped(const volatile void *address);
 
+int pv_xen_pv_pte_set_foreign(struct pv_pte *entry, struct pv_pte value, uint16_t domain,
+                              struct pv_error *error);
+
 /* ops.S has the way into these. */
 void pv_xen_pv_c_cr3_write(uint64_t cr3);
 void pv_xen_pv_c_tlb_invlpg(uint64_t address);

@@ -8,6 +8,7 @@
 #include "backends/xen/pv/hypercall.h"
 #include "backends/xen/pv/offsets.h"
 #include "backends/xen/pv/pv.h"
+#include "lib/live.h"
 
 _Static_assert(CPU_NEXT == CPU_BACKEND + 8 * PV_XEN_WORD_NEXT, "offsets.h");
 _Static_assert(CPU_END == CPU_BACKEND + 8 * PV_XEN_WORD_END, "offsets.h");
@@ -15,6 +16,7 @@ _Static_assert(CPU_TABLE == CPU_BACKEND + 8 * PV_XEN_WORD_TABLE, "offsets.h");
 _Static_assert(CPU_MACHINE == CPU_BACKEND + 8 * PV_XEN_WORD_MACHINE, "offsets.h");
 _Static_assert(CPU_BITS == CPU_BACKEND + 8 * PV_XEN_WORD_BITS, "offsets.h");
 _Static_assert(CPU_BITS_XEN == CPU_BACKEND + 8 * PV_XEN_WORD_BITS_XEN, "offsets.h");
+_Static_assert(CPU_RETURNS == CPU_BACKEND + 8 * PV_XEN_WORD_RETURNS, "offsets.h");
 
 uint64_t pv_xen_pv_calls PV_HIDDEN; /* of all CPUs, like these */
 static uint64_t entries, updates;
@@ -408,9 +410,22 @@ void pv_xen_queue_resume(struct pv_xen_paused paused)
     words()[PV_XEN_WORD_END] = paused.end;
 }
 
+/* Of all CPUs that are up: who goes takes its own along. */
+static uint64_t returns(void)
+{
+    uint64_t sum = 0;
+
+    for (unsigned number = 0; number <= pv_other_cpus(); number++) {
+        const struct pv_cpu *cpu = pv_cpu_of(number);
+        sum += cpu != NULL ? cpu->backend[PV_XEN_WORD_RETURNS] : 0;
+    }
+    return sum;
+}
+
 void pv_xen_pv_host_calls(struct pv_host_calls *counts)
 {
-    *counts = (struct pv_host_calls){__atomic_load_n(&pv_xen_pv_calls, __ATOMIC_RELAXED),
-                                     __atomic_load_n(&entries, __ATOMIC_RELAXED),
-                                     __atomic_load_n(&updates, __ATOMIC_RELAXED)};
+    counts->calls = __atomic_load_n(&pv_xen_pv_calls, __ATOMIC_RELAXED);
+    counts->entries = __atomic_load_n(&entries, __ATOMIC_RELAXED);
+    counts->updates = __atomic_load_n(&updates, __ATOMIC_RELAXED);
+    counts->returns = returns();
 }

@@ -111,6 +111,8 @@ enum pv_xen_word {
     PV_XEN_WORD_BITS_XEN, /* and as Xen wants them */
     PV_XEN_WORD_WRITTEN, /* a bit for each table with writes in the batch, by its frame modulo 64 */
     PV_XEN_WORD_INTERRUPT, /* handlers under way */
+    /* PV_XEN_WORD_EVENTS of event_port.h */
+    PV_XEN_WORD_RETURNS = 10, /* frames that were given back to Xen: entry.S */
 };
 
 /* An address that no entry lies behind. */

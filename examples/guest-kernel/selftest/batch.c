@@ -8,6 +8,7 @@
 #include "../cpu.h"
 #include "../memory.h"
 #include "../paging.h"
+#include "../process.h"
 #include "../smp.h"
 #include "../timer.h"
 #include "../traps.h"
@@ -17,6 +18,7 @@
 #define MANY_PAGES   1000u
 #define MOST_CALLS   10u
 #define MOST_ENTRIES 40u
+#define SYSTEM_CALLS 2000u
 
 static struct pv_host_calls counted;
 
@@ -31,7 +33,7 @@ static struct pv_host_calls count(void)
     struct pv_host_calls now;
     pv_host_calls(&now);
     return (struct pv_host_calls){now.calls - counted.calls, now.entries - counted.entries,
-                                  now.updates - counted.updates};
+                                  now.updates - counted.updates, now.returns - counted.returns};
 }
 
 static bool host_owns_tables(void)
@@ -60,11 +62,13 @@ static void switch_is_one_call(struct check *check)
     pv_cpu_kernel_stack_set(stack);
     pv_cr3_write(space);
     pv_cpu_tls_set(0);
+    pv_cpu_fpu_trap(true);
     pv_mmu_batch_end();
-    /* Kernel stack, both roots, thread pointer. */
-    expect_counts(check, 1, 4, 0);
+    /* Kernel stack, both roots, thread pointer, floating-point unit. */
+    expect_counts(check, 1, 5, 0);
     EXPECT(check, (pv_cr3_read() & PTE_ADDRESS) == space, "the space is not in force");
     pv_cr3_write(kernel_space);
+    pv_cpu_fpu_trap(false);
     pv_irq_enable();
     space_destroy(space);
 }
@@ -186,6 +190,32 @@ static void handlers_are_apart(struct check *check)
     page_free(phys);
 }
 
+/* Hypercalls, returns included, for so many system calls of a process that makes more besides. */
+static uint64_t cost_of_calls(struct check *check, uint64_t rounds)
+{
+    static struct process process;
+    struct process_start start = {5, USER_CALLER, rounds};
+    if (!EXPECT(check, process_create(&process, &start), "no memory for a process"))
+        return 0;
+    thread_slices(false);
+    count_from_here();
+    process_wait(&process);
+    struct pv_host_calls made = count();
+    thread_slices(true);
+    EXPECT(check, process.status == 5, "the process ended with %ld", process.status);
+    return made.calls + made.returns;
+}
+
+/* Of many and of twice as many; an interrupt now and then costs a return of its own. */
+static void a_system_call_is_one_call(struct check *check)
+{
+    uint64_t few = cost_of_calls(check, SYSTEM_CALLS);
+    uint64_t many = cost_of_calls(check, 2 * SYSTEM_CALLS);
+    uint64_t due = host_owns_tables() ? SYSTEM_CALLS : 0;
+    EXPECT(check, many - few + SYSTEM_CALLS / 50 >= due && many - few <= due + SYSTEM_CALLS / 50,
+           "%lu hypercalls for %u system calls", many - few, SYSTEM_CALLS);
+}
+
 /* ---- on another CPU --------------------------------------------------------------------------
  */
 
@@ -239,6 +269,8 @@ static const struct test batch_tests[] = {
      a_space_is_a_few_calls},
     {"what is written in a batch is read back in it", writes_are_read_back},
     {"an interrupt handler is no part of the batch that it interrupts", handlers_are_apart},
+    {"a system call of user code costs one hypercall at most, which is its return",
+     a_system_call_is_one_call},
     {"on another CPU a switch is one hypercall at most, too", switch_elsewhere},
     {"on another CPU 512 entries of a table are one hypercall at most, too", table_elsewhere},
     {"on another CPU a space of 1,000 pages costs ten hypercalls, too", space_elsewhere},

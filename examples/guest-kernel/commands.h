@@ -23,7 +23,7 @@ struct command_line {
     bool bench;
     bool shell;
     bool json;
-    unsigned most_cpus; /* the one that booted included */
+    unsigned most_cpus;      /* the one that booted included */
     unsigned stress_seconds; /* how long the self-test stresses address spaces; 0: as it likes */
     struct name_list tests;
     struct name_list benches;

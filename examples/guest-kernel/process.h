@@ -5,6 +5,7 @@
 #ifndef GUEST_PROCESS_H
 #define GUEST_PROCESS_H
 
+#include "fpu.h"
 #include "thread.h"
 #include "user.h"
 
@@ -17,6 +18,7 @@ struct process {
     int64_t status;        /* what it exited with */
     bool killed;
     uint64_t fault_address;
+    struct fpu_state fpu; /* while another process has the unit */
 };
 
 /* What the data page of a new process says; see user.h. */

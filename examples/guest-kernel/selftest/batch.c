@@ -6,6 +6,7 @@
 #include "selftest.h"
 #include "../commands.h"
 #include "../cpu.h"
+#include "../fpu.h"
 #include "../memory.h"
 #include "../paging.h"
 #include "../process.h"
@@ -68,7 +69,7 @@ static void switch_is_one_call(struct check *check)
     expect_counts(check, 1, 5, 0);
     EXPECT(check, (pv_cr3_read() & PTE_ADDRESS) == space, "the space is not in force");
     pv_cr3_write(kernel_space);
-    pv_cpu_fpu_trap(false);
+    fpu_trap_again();
     pv_irq_enable();
     space_destroy(space);
 }

@@ -5,6 +5,7 @@
  */
 #include "selftest.h"
 #include "../cpu.h"
+#include "../fpu.h"
 #include "../memory.h"
 #include "../traps.h"
 #include "../user.h"
@@ -133,6 +134,7 @@ static void use_fpu(void)
 static void fpu_traps_once(struct check *check)
 {
     preempt_off();
+    pv_cpu_fpu_trap(false);
     uint32_t before = fpu_traps;
     use_fpu();
     uint32_t unasked = fpu_traps - before;
@@ -141,6 +143,7 @@ static void fpu_traps_once(struct check *check)
     uint32_t first = fpu_traps - before;
     use_fpu();
     uint32_t second = fpu_traps - before;
+    fpu_trap_again();
     preempt_on();
     EXPECT(check, unasked == 0, "it trapped before it was asked for");
     EXPECT(check, first == 1, "the first use trapped %u times", first);

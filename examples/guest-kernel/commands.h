@@ -49,7 +49,7 @@ void sites(void);
 void print_complaints(void);
 int selftest(const struct name_list *tests);
 
-/* How long the self-test stresses address spaces; 0: a second. */
+/* How long the self-test stresses address spaces; 0: a moment. */
 extern unsigned stress_seconds;
 
 int bench(const struct name_list *benches, bool json);

@@ -23,7 +23,7 @@
 #define VISITS     16u
 #define CHANGES    200u
 #define PERIOD_NS  NS_PER_S
-#define DEFAULT_NS NS_PER_S
+#define DEFAULT_NS (300 * NS_PER_MS)
 #define PAGE_MARK  0x5ca1ab1e00000000ull
 
 unsigned stress_seconds;
@@ -340,8 +340,11 @@ static void all_cpus_build_and_tear_down(struct check *check)
     for (unsigned cpu = 0; cpu < MOST_CPUS; cpu++)
         workers[cpu] = (struct worker){.random = read_tsc() * (cpu + 1) | 1};
     if (EXPECT(check, make_pool(), "no memory"))
-        for (; left != 0 && check->outcome == CHECK_PASSED; left -= PERIOD_NS)
-            run_period(check, PERIOD_NS);
+        while (left != 0 && check->outcome == CHECK_PASSED) {
+            uint64_t period = left < PERIOD_NS ? left : PERIOD_NS;
+            run_period(check, period);
+            left -= period;
+        }
     report(check);
     free_pool();
     EXPECT(check, pages_free() == before, "%lu pages are lost", before - pages_free());

@@ -60,16 +60,19 @@ static void map_all(const uint64_t *frames, uint32_t count)
     pv_xen_pv_flush();
 }
 
+/* A batch, as the kernel's are, but for the call sites. */
 static void begin(void)
 {
     if (pv_platform->preempt_off != NULL)
         pv_platform->preempt_off();
-    pv_mmu_batch_begin();
+    pv_cpu_count_batch(1);
+    pv_xen_pv_c_paging_batch_open();
 }
 
 static void end(void)
 {
-    pv_mmu_batch_end();
+    pv_xen_pv_c_paging_batch_close();
+    pv_cpu_count_batch(-1);
     if (pv_platform->preempt_on != NULL)
         pv_platform->preempt_on();
 }

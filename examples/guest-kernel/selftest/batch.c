@@ -120,6 +120,8 @@ static void a_space_is_a_few_calls(struct check *check)
     pv_irq_enable();
     space_destroy(space);
     struct pv_host_calls made = count();
+    print("# a space of %u pages: %lu hypercalls, %lu entries, %lu updates\n", MANY_PAGES,
+          made.calls, made.entries, made.updates);
     EXPECT(check, made.calls <= MOST_CALLS && made.entries <= MOST_ENTRIES,
            "%lu calls, %lu entries, %lu updates", made.calls, made.entries, made.updates);
     EXPECT(check, host_owns_tables() == (made.updates > MANY_PAGES), "%lu updates", made.updates);

@@ -25,7 +25,7 @@ int pv_console_read(char *buffer, size_t size)
 
 void pv_host_calls(struct pv_host_calls *counts)
 {
-    *counts = (struct pv_host_calls){0, 0, 0};
+    *counts = (struct pv_host_calls){0, 0, 0, 0};
     if (pv_backend != NULL && pv_backend->host_calls != NULL)
         pv_backend->host_calls(counts);
 }

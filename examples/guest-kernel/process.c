@@ -69,6 +69,7 @@ bool process_create(struct process *process, const struct process_start *start)
     process->thread.tls = USER_DATA + USER_TLS;
     process->thread.process = process;
     process->area_pages = start->program == USER_FAULTER ? start->rounds : 0;
+    fpu_begin(&process->fpu);
     struct pv_regs regs = {.rip = USER_CODE, .rsp = USER_STACK_TOP};
     if (fill_space(space, start) && thread_create_user(&process->thread, &regs))
         return true;
@@ -85,6 +86,8 @@ void process_wait(struct process *process)
 _Noreturn void process_exit(int64_t status)
 {
     thread_current()->process->status = status;
+    pv_irq_disable();
+    fpu_release();
     thread_exit();
 }
 

@@ -5,6 +5,7 @@
 #ifndef GUEST_PROCESS_H
 #define GUEST_PROCESS_H
 
+#include "fpu.h"
 #include "thread.h"
 #include "user.h"
 
@@ -18,6 +19,7 @@ struct process {
     bool killed;
     uint64_t area_pages; /* from USER_AREA on, that come when they are first used */
     uint64_t fault_address;
+    struct fpu_state fpu; /* while another process has the unit */
 };
 
 /* What the data page of a new process says; see user.h. */

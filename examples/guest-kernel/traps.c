@@ -9,6 +9,7 @@
 #include "console.h"
 #include "cpu.h"
 #include "dump.h"
+#include "fpu.h"
 #include "memory.h"
 #include "process.h"
 #include "thread.h"
@@ -98,12 +99,15 @@ static bool was_probe(struct pv_regs *regs, uint64_t address)
     return true;
 }
 
-/* User code may not have the unit: nobody saves its registers. */
+/* In the kernel only a test uses the unit. */
 static bool was_fpu(const struct pv_regs *regs)
 {
-    if (regs->vector != VECTOR_FPU || from_user(regs))
+    if (regs->vector != VECTOR_FPU)
         return false;
-    pv_cpu_fpu_trap(false);
+    if (from_user(regs))
+        fpu_claim();
+    else
+        pv_cpu_fpu_trap(false);
     fpu_traps++;
     return true;
 }

@@ -7,6 +7,7 @@
 #include "../cpu.h"
 #include "../memory.h"
 #include "../process.h"
+#include "../traps.h"
 
 /* Of 2,000 loops each: enough to be taken off the CPU in the middle, and more for certain. */
 #define ROUNDS      500
@@ -54,6 +55,33 @@ static void preempted(struct check *check)
     EXPECT(check, pair.a.thread.preemptions > 0 && pair.b.thread.preemptions > 0,
            "preempted %u and %u times", pair.a.thread.preemptions, pair.b.thread.preemptions);
     EXPECT(check, pair.a.system_calls == 2, "%lu system calls", pair.a.system_calls);
+}
+
+/* A process is taken off the CPU in the middle of its loop, and the unit's registers with it. */
+static void registers_kept(struct check *check)
+{
+    uint32_t before = fpu_traps;
+    if (skip_without_timer(check) || !run_pair(check, USER_FLOAT, USER_FLOAT, MANY_ROUNDS))
+        return;
+    EXPECT(check, !pair.a.killed && pair.a.status == 11, "the first ended with %ld", pair.a.status);
+    EXPECT(check, !pair.b.killed && pair.b.status == 22, "the second ended with %ld",
+           pair.b.status);
+    EXPECT(check, pair.a.thread.preemptions > 0, "nobody was taken off the CPU");
+    uint32_t traps = fpu_traps - before;
+    print("# the unit changed hands %u times\n", traps);
+    EXPECT(check, traps >= 3, "the unit changed hands %u times", traps);
+}
+
+/* One that has no use for the unit costs nothing: it is not asked to give it back. */
+static void unit_is_lent_lazily(struct check *check)
+{
+    uint32_t before = fpu_traps;
+    if (skip_without_timer(check) || !run_pair(check, USER_FLOAT, USER_COUNTER, MANY_ROUNDS))
+        return;
+    EXPECT(check, pair.a.status == 11 && pair.b.status == 22, "they ended with %ld and %ld",
+           pair.a.status, pair.b.status);
+    EXPECT(check, fpu_traps - before == 1, "%u traps for one that uses the unit",
+           fpu_traps - before);
 }
 
 static void wild_pointer(struct check *check)
@@ -130,6 +158,8 @@ static void memory_comes_back(struct check *check)
 static const struct test users_tests[] = {
     {"two processes keep their contents apart at the same addresses", kept_apart},
     {"the timer takes the CPU from user code", preempted},
+    {"two processes keep their floating-point registers apart", registers_kept},
+    {"the floating-point unit stays with the one process that uses it", unit_is_lent_lazily},
     {"a wild pointer ends its process and not the other", wild_pointer},
     {"user code cannot read the kernel's memory", kernel_is_out_of_reach},
     {"user code in a code segment that is not the kernel's choice ends only itself", other_segment},

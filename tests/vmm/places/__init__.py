@@ -9,9 +9,10 @@ is a sentence, which is what fails. All places that share a rig share one boot o
 """
 
 from . import bench, cpus, faces, hello, lies, machines, selftests
+from .cpus import minute
 from .place import Kernels, Place, PlaceError, visit
 
-__all__ = ["Kernels", "Place", "PlaceError", "everywhere", "visit"]
+__all__ = ["Kernels", "Place", "PlaceError", "everywhere", "minute", "visit"]
 
 
 def everywhere(kernels):

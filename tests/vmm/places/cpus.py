@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """More CPUs than one: natively and under KVM, with and without what their local APICs can do beyond
-the oldest, all of them or as many as asked for.
+the oldest, all of them or as many as asked for; and as a PV guest of Xen, with and without a processor
+for each.
 """
 
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pvrun import Job
 from .place import Place
 
 EACH_CPU = "info selftest test=smp+busy+irq+timer+clock"
+XEN_PV = "smp+batch+xen+stress"
 SECONDS = 300
 
 
@@ -37,12 +39,24 @@ CPUS = [
          qemu=["-cpu", "host,-x2apic,-tsc-deadline"], says=["features (?!.*(x2apic|tsc-deadline)).*kvmclock.*"]),
     Cpus("three CPUs under KVM that are driven as bare ones", "kvm", 3, f"{EACH_CPU} nopv",
          says=["backend  native: asked for on the command line"]),
+    Cpus("eight CPUs of a PV guest of Xen", "xen-dom0-pv", 8,
+         f"info selftest test={XEN_PV} stress=5"),
+    Cpus("four CPUs of a PV guest of Xen on two processors", "xen-dom0-pv", 4,
+         f"info selftest test={XEN_PV} stress=15", qemu=["-smp", "2"],
+         says=[r"ok \d+ - a CPU that waits for a processor is seen to, and one that blocks is not"]),
 ]
+# What ./check does in fifteen seconds, for as long as it is meant to be done.
+MINUTE = Cpus("four CPUs of a PV guest of Xen that change address spaces for a minute", "xen-dom0-pv", 4,
+              "info selftest test=stress stress=60")
 
 
 def places(kernels):
     guest = kernels.elf("guest")
     return [_place(guest, number, cpus) for number, cpus in enumerate(CPUS)]
+
+
+def minute(kernels):
+    return [_place(kernels.elf("guest"), "minute", MINUTE)]
 
 
 def _place(guest, number, cpus):

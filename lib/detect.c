@@ -14,6 +14,7 @@
  * make sense is for its backend to say.
  */
 #include "lib/detect.h"
+#include "lib/cold.h"
 
 #define BASE_FIRST 0x40000000u
 #define BASE_LAST  0x4000FF00u
@@ -31,7 +32,7 @@
 
 bool pv_cpuid_by_xen;
 
-void pv_cpuid_raw(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
+PV_COLD void pv_cpuid_raw(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
 {
     if (pv_cpuid_by_xen)
         __asm__ volatile(XEN_EMULATE_PREFIX "cpuid"
@@ -115,7 +116,7 @@ static bool take(struct pv_detection *found, uint32_t base, const uint32_t *regs
     return true;
 }
 
-void pv_detect(pv_cpuid_function cpuid, pv_detect_enough enough, struct pv_detection *found)
+PV_COLD void pv_detect(pv_cpuid_function cpuid, pv_detect_enough enough, struct pv_detection *found)
 {
     uint32_t regs[4];
 
@@ -135,7 +136,7 @@ void pv_detect(pv_cpuid_function cpuid, pv_detect_enough enough, struct pv_detec
  * In the order of who says most. KVM is asked before Xen: KVM can imitate Xen, and Xen does not
  * imitate KVM. "Linux KVM Hv" is KVM with Hyper-V's interface and without its own.
  */
-const char *pv_vmm_name(const struct pv_detection *found)
+PV_COLD const char *pv_vmm_name(const struct pv_detection *found)
 {
     static const char *const names[][2] = {
         {"KVMKVMKVM", "kvm"},        {"XenVMMXenVMM", "xen"},    {"Microsoft Hv", "hyper-v"},

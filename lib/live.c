@@ -102,7 +102,7 @@ static bool find_before(const struct pv_content *before, uintptr_t site, uint8_t
     return false;
 }
 
-static int poke_site(uintptr_t site, const struct pv_site *record, void *argument)
+PV_COLD static int poke_site(uintptr_t site, const struct pv_site *record, void *argument)
 {
     struct poke *poke = (struct poke *)argument;
     enum pv_op_id op = (enum pv_op_id)record->op;
@@ -125,8 +125,8 @@ static int poke_site(uintptr_t site, const struct pv_site *record, void *argumen
 }
 
 /* One step for all sites of the op, and then every CPU serialises. */
-static int poke_step(unsigned op, enum step step, const struct pv_content *before,
-                     struct pv_error *error)
+PV_COLD static int poke_step(unsigned op, enum step step, const struct pv_content *before,
+                             struct pv_error *error)
 {
     struct poke poke = {step, before, {0, 0, NULL}, error};
     int status = pv_sites_visit(op, poke_site, &poke);
@@ -141,8 +141,8 @@ static int poke_step(unsigned op, enum step step, const struct pv_content *befor
  * The last step, which leaves no breakpoint: all first bytes are written, or poke_op stays. A CPU
  * that does not serialise after it meets a breakpoint that is gone, or the new instruction.
  */
-static int poke_last(unsigned op, enum step step, const struct pv_content *before,
-                     struct pv_error *error)
+PV_COLD static int poke_last(unsigned op, enum step step, const struct pv_content *before,
+                             struct pv_error *error)
 {
     int status = poke_step(op, step, before, error);
 
@@ -153,7 +153,7 @@ static int poke_last(unsigned op, enum step step, const struct pv_content *befor
 }
 
 /* From breakpoints everywhere to what the op's row says. */
-static int poke_rest(unsigned op, struct pv_error *error)
+PV_COLD static int poke_rest(unsigned op, struct pv_error *error)
 {
     int status = poke_step(op, STEP_TAIL, NULL, error);
 
@@ -175,7 +175,7 @@ static int poke_all(unsigned op, const struct pv_content *before, struct pv_erro
     return status;
 }
 
-int pv_live_finish(struct pv_error *error)
+PV_COLD int pv_live_finish(struct pv_error *error)
 {
     if (poke_op == PV_OP_COUNT)
         return PV_OK;
@@ -186,7 +186,7 @@ int pv_live_finish(struct pv_error *error)
 
 /* ---- one op --------------------------------------------------------------------------------- */
 
-static bool one_instruction(const struct pv_content *row)
+PV_COLD static bool one_instruction(const struct pv_content *row)
 {
     for (unsigned i = 0; i < PV_CONTENTS; i++)
         if (row[i].form != PV_SITE_FORMS && row[i].instructions != 1)
@@ -201,7 +201,7 @@ struct change {
     struct pv_content row[PV_CONTENTS];
 };
 
-static void install(const struct change *change)
+PV_COLD static void install(const struct change *change)
 {
     __builtin_memcpy(pv_contents[change->op], change->row, sizeof(change->row));
     pv_slot_set(change->op, change->function);
@@ -252,7 +252,7 @@ static int replace(enum pv_op_id op, pv_function function, const struct pv_seque
     return replace_stopped(&change, error);
 }
 
-int pv_op_override(enum pv_op_id op, void (*function)(void), struct pv_error *error)
+PV_COLD int pv_op_override(enum pv_op_id op, void (*function)(void), struct pv_error *error)
 {
     if ((unsigned)op >= PV_OP_COUNT || pv_backend == NULL)
         return pv_fail(error, PV_E_ARGUMENT, "no such op, or no backend yet", 0, -1);

@@ -26,25 +26,25 @@ extern const struct pv_site __stop_pv_sites[] __attribute__((weak)) PV_HIDDEN;
 extern const char pv_nosite_start[] PV_HIDDEN;
 extern const char pv_nosite_end[] PV_HIDDEN;
 
-int pv_fail(struct pv_error *error, int status, const char *what, uint64_t where, int op)
+PV_COLD int pv_fail(struct pv_error *error, int status, const char *what, uint64_t where, int op)
 {
     if (error != NULL)
         *error = (struct pv_error){status, what, where, op};
     return status;
 }
 
-bool pv_patch_claim(void)
+PV_COLD bool pv_patch_claim(void)
 {
     return !__atomic_test_and_set(&claimed, __ATOMIC_ACQUIRE);
 }
 
-void pv_patch_release(void)
+PV_COLD void pv_patch_release(void)
 {
     __atomic_clear(&claimed, __ATOMIC_RELEASE);
 }
 
-void pv_row_make(struct pv_content *row, enum pv_op_id op, pv_function function,
-                 const struct pv_sequence *sequence)
+PV_COLD void pv_row_make(struct pv_content *row, enum pv_op_id op, pv_function function,
+                         const struct pv_sequence *sequence)
 {
     unsigned length = pv_op_facts[op].length;
 
@@ -53,7 +53,7 @@ void pv_row_make(struct pv_content *row, enum pv_op_id op, pv_function function,
     pv_content_inline(&row[PV_CONTENT_INLINE], sequence, length);
 }
 
-void pv_contents_fill(const struct pv_backend *backend)
+PV_COLD void pv_contents_fill(const struct pv_backend *backend)
 {
     for (unsigned i = 0; i < PV_OP_COUNT; i++) {
         enum pv_op_id op = (enum pv_op_id)i;
@@ -61,6 +61,42 @@ void pv_contents_fill(const struct pv_backend *backend)
             pv_row_make(pv_contents[op], op, pv_backend_function(backend, op),
                         pv_backend_sequence(backend, op));
     }
+}
+
+/* Ops whose sites hold something else under another backend: PV_MOVING_OPS. */
+static bool moving[PV_OP_COUNT];
+
+PV_COLD void pv_moving_clear(void)
+{
+    for (unsigned op = 0; op < PV_OP_COUNT; op++)
+        moving[op] = false;
+}
+
+PV_COLD static bool rows_differ(const struct pv_content *one, const struct pv_content *other)
+{
+    const uint8_t *a = (const uint8_t *)one, *b = (const uint8_t *)other;
+
+    for (unsigned i = 0; i < PV_CONTENTS * sizeof(*one); i++)
+        if (a[i] != b[i])
+            return true;
+    return false;
+}
+
+PV_COLD bool pv_moving_add(const struct pv_backend *backend)
+{
+    static struct pv_content row[PV_CONTENTS]; /* its padding is 0, as that of the others */
+    bool added = false;
+
+    for (unsigned i = 0; i < PV_OP_COUNT; i++) {
+        enum pv_op_id op = (enum pv_op_id)i;
+        if (pv_op_facts[op].length == 0)
+            continue;
+        pv_row_make(row, op, pv_backend_function(backend, op), pv_backend_sequence(backend, op));
+        bool differ = rows_differ(row, pv_contents[op]);
+        added = added || (differ && !moving[op]);
+        moving[op] = moving[op] || differ;
+    }
+    return added;
 }
 
 static inline int check_record(const struct pv_text *text, const struct pv_site *record,
@@ -84,8 +120,8 @@ static inline int check_record(const struct pv_text *text, const struct pv_site 
     return PV_OK;
 }
 
-int pv_record_check(const struct pv_text *text, const struct pv_site *record, uintptr_t *site,
-                    struct pv_error *error)
+PV_COLD int pv_record_check(const struct pv_text *text, const struct pv_site *record,
+                            uintptr_t *site, struct pv_error *error)
 {
     return check_record(text, record, site, error);
 }
@@ -169,7 +205,7 @@ int pv_sites_visit(unsigned op, pv_site_visitor visit, void *argument)
             const struct pv_site *record = &text->sites[i];
             uintptr_t site = (uintptr_t)&record->offset + (uintptr_t)(intptr_t)record->offset;
 
-            if (op != PV_ALL_OPS && op != record->op)
+            if (op == PV_MOVING_OPS ? !moving[record->op] : op != PV_ALL_OPS && op != record->op)
                 continue;
             int status = visit(site, record, argument);
             if (status != PV_OK)
@@ -179,14 +215,14 @@ int pv_sites_visit(unsigned op, pv_site_visitor visit, void *argument)
     return PV_OK;
 }
 
-void pv_alias_end(struct pv_alias *alias)
+PV_COLD void pv_alias_end(struct pv_alias *alias)
 {
     if (alias->bytes != 0 && pv_platform->text_alias != NULL && pv_platform->text_unalias != NULL)
         pv_platform->text_unalias(alias->writable, alias->bytes);
     alias->bytes = 0;
 }
 
-uint8_t *pv_alias_move(struct pv_alias *alias, uintptr_t site, unsigned length)
+PV_COLD uint8_t *pv_alias_move(struct pv_alias *alias, uintptr_t site, unsigned length)
 {
     uintptr_t start = site & ~(uintptr_t)(PAGE - 1);
     size_t bytes = (site - start) + length > PAGE ? 2 * PAGE : PAGE;
@@ -246,12 +282,12 @@ static int patch_all(enum pv_goal goal, struct pv_error *error)
     return status;
 }
 
-int pv_patch(struct pv_error *error)
+PV_COLD int pv_patch(struct pv_error *error)
 {
     return patch_all(PV_GOAL_BEST, error);
 }
 
-int pv_unpatch(struct pv_error *error)
+PV_COLD int pv_unpatch(struct pv_error *error)
 {
     return patch_all(PV_GOAL_COMPILED, error);
 }
@@ -266,7 +302,7 @@ PV_NOSITE const struct pv_text *pv_text_of(uintptr_t address)
     return text;
 }
 
-void pv_text_begin(const struct pv_platform *platform)
+PV_COLD void pv_text_begin(const struct pv_platform *platform)
 {
     kernel_text = (struct pv_text){
         .start = platform->text_start,
@@ -321,7 +357,7 @@ static int add_text(struct pv_text *text, struct pv_error *error)
     return PV_OK;
 }
 
-int pv_text_add(struct pv_text *text, struct pv_error *error)
+PV_COLD int pv_text_add(struct pv_text *text, struct pv_error *error)
 {
     if (pv_platform == NULL || text->start >= text->end || (text->count > 0 && text->sites == NULL))
         return pv_fail(error, PV_E_ARGUMENT, "not a range of text", text->start, -1);
@@ -332,7 +368,7 @@ int pv_text_add(struct pv_text *text, struct pv_error *error)
     return status;
 }
 
-int pv_text_remove(struct pv_text *text)
+PV_COLD int pv_text_remove(struct pv_text *text)
 {
     struct pv_text **link = &texts;
 
@@ -351,7 +387,7 @@ struct count_run {
     struct pv_error *error;
 };
 
-static int count_site(uintptr_t site, const struct pv_site *record, void *argument)
+PV_COLD static int count_site(uintptr_t site, const struct pv_site *record, void *argument)
 {
     struct count_run *run = (struct count_run *)argument;
     int held = pv_site_recognise(site, (enum pv_op_id)record->op);
@@ -366,7 +402,7 @@ static int count_site(uintptr_t site, const struct pv_site *record, void *argume
     return PV_OK;
 }
 
-int pv_sites_check(struct pv_site_counts *counts, struct pv_error *error)
+PV_COLD int pv_sites_check(struct pv_site_counts *counts, struct pv_error *error)
 {
     struct count_run run = {counts, error};
 

@@ -175,14 +175,15 @@ const struct pv_backend pv_backend_kvm = {
     .signature = PV_KVM_SIGNATURE,
     .tsc_hz = pv_kvm_clock_tsc_hz,
     .trap = pv_kvm_trap,
+    .waits_for = pv_kvm_waits_for,
 };
 
-uint64_t pv_kvm_base_clock_ns(void)
+PV_COLD uint64_t pv_kvm_base_clock_ns(void)
 {
     return pv_backend_kvm.base->ops->clock_ns();
 }
 
-int pv_kvm_base_wallclock(uint64_t *unix_ns)
+PV_COLD int pv_kvm_base_wallclock(uint64_t *unix_ns)
 {
     return pv_backend_kvm.base->ops->wallclock(unix_ns);
 }

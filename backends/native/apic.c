@@ -61,12 +61,12 @@ bool pv_native_apic_present(void)
     return registers != NULL || x2apic;
 }
 
-bool pv_native_apic_is_x2(void)
+PV_COLD bool pv_native_apic_is_x2(void)
 {
     return x2apic;
 }
 
-uint32_t pv_native_apic_boot_id(void)
+PV_COLD uint32_t pv_native_apic_boot_id(void)
 {
     return boot_id;
 }
@@ -95,7 +95,7 @@ void pv_native_apic_write(uint32_t offset, uint32_t value)
  * Hardware wants interrupt remapping for this mode, which is firmware's or nobody's to set up: it
  * is left in the mode that it is in. A VMM is content without (Linux, arch/x86/kernel/apic/apic.c).
  */
-static bool enable_x2apic(void)
+PV_COLD static bool enable_x2apic(void)
 {
     uint32_t id[4];
     uint64_t base;
@@ -120,7 +120,7 @@ static bool enable_x2apic(void)
  * Into xAPIC mode from whatever mode firmware left: from x2APIC mode the way leads over "disabled"
  * (11.12.5.1). Returns the physical address of the registers, or 0.
  */
-static uint64_t enable_xapic(void)
+PV_COLD static uint64_t enable_xapic(void)
 {
     uint64_t base;
 
@@ -137,7 +137,7 @@ static uint64_t enable_xapic(void)
     return base & APIC_BASE_ADDRESS;
 }
 
-static void mask_local_vectors(void)
+PV_COLD static void mask_local_vectors(void)
 {
     static const uint16_t always[] = {APIC_LVT_TIMER, APIC_LVT_LINT0, APIC_LVT_LINT1,
                                       APIC_LVT_ERROR};
@@ -155,7 +155,7 @@ static void mask_local_vectors(void)
 }
 
 /* Interrupts that whoever ran before took and never ended would block ours of lower priority. */
-static void end_leftovers(void)
+PV_COLD static void end_leftovers(void)
 {
     for (uint32_t word = 0; word < 8; word++) {
         uint32_t in_service = pv_native_apic_read(APIC_ISR + word * 0x10);
@@ -164,13 +164,13 @@ static void end_leftovers(void)
     }
 }
 
-static uint32_t spurious_vector(void)
+PV_COLD static uint32_t spurious_vector(void)
 {
     return pv_platform->vector_spurious != 0 ? pv_platform->vector_spurious : 255;
 }
 
 /* The part that each CPU has to do for itself. */
-static void enable_this_cpu(void)
+PV_COLD static void enable_this_cpu(void)
 {
     mask_local_vectors();
     pv_native_apic_write(APIC_TPR, 0);
@@ -182,7 +182,7 @@ static void enable_this_cpu(void)
     pv_this_cpu()->apic_id = pv_native_apic_read(APIC_ID) >> (x2apic ? 0 : 24);
 }
 
-static void map_registers(void)
+PV_COLD static void map_registers(void)
 {
     uint32_t id[4];
     uint64_t base = 0;
@@ -194,7 +194,7 @@ static void map_registers(void)
         registers = pv_platform->map_physical(base, APIC_REGISTERS_BYTES, true);
 }
 
-PV_SELDOM void pv_native_apic_init(void)
+PV_COLD void pv_native_apic_init(void)
 {
     x2apic = enable_x2apic();
     if (!x2apic)
@@ -209,7 +209,7 @@ PV_SELDOM void pv_native_apic_init(void)
 }
 
 /* All CPUs are in the mode of the first. */
-PV_SELDOM int pv_native_apic_cpu_enter(struct pv_error *error)
+PV_COLD int pv_native_apic_cpu_enter(struct pv_error *error)
 {
     if (!pv_native_apic_present())
         return pv_fail(error, PV_E_UNSUPPORTED, "there is no local APIC", 0, -1);
@@ -222,7 +222,7 @@ PV_SELDOM int pv_native_apic_cpu_enter(struct pv_error *error)
 
 /* A local APIC that software has disabled still hears INIT, NMI and start-up messages (11.4.7.2).
  */
-PV_SELDOM void pv_native_apic_cpu_leave(void)
+PV_COLD void pv_native_apic_cpu_leave(void)
 {
     if (!pv_native_apic_present())
         return;
@@ -299,7 +299,7 @@ void pv_native_smp_ipi(uint32_t cpu, uint8_t vector)
         pv_log_number("interrupt dropped, the local APIC is stuck; it was for CPU", cpu);
 }
 
-int pv_native_smp_nmi(uint32_t cpu)
+PV_COLD int pv_native_smp_nmi(uint32_t cpu)
 {
     return send_to_cpu(cpu, APIC_ICR_ASSERT | APIC_ICR_NMI);
 }

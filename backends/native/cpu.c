@@ -23,19 +23,19 @@ struct descriptor_register {
 } __attribute__((packed));
 
 /* For ops.S, where the kernel has a way of its own to find the CPU's block. */
-void pv_native_kernel_stack_set_by_call(uint64_t top)
+PV_COLD void pv_native_kernel_stack_set_by_call(uint64_t top)
 {
     *pv_this_cpu()->kernel_stack_slot = top;
 }
 
-void pv_native_cpu_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
+PV_COLD void pv_native_cpu_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
 {
     __asm__ volatile("cpuid"
                      : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]), "=d"(regs[3])
                      : "a"(leaf), "c"(subleaf));
 }
 
-void pv_native_cpu_gdt_load(const void *table, uint32_t bytes)
+PV_COLD void pv_native_cpu_gdt_load(const void *table, uint32_t bytes)
 {
     struct descriptor_register value = {(uint16_t)(bytes - 1), (uintptr_t)table};
 
@@ -56,7 +56,7 @@ int pv_native_cpu_gdt_entry_set(uint64_t *table, uint32_t index, uint64_t descri
 }
 
 /* AMD APM vol. 2, 3.1.7 (EFER) and 6.1.1 (STAR, LSTAR, SFMASK). */
-int pv_native_cpu_syscall_set(const struct pv_syscall_entry *entry)
+PV_COLD int pv_native_cpu_syscall_set(const struct pv_syscall_entry *entry)
 {
     uint64_t efer;
     int status = pv_native_cpu_msr_read(MSR_EFER, &efer);
@@ -73,7 +73,7 @@ int pv_native_cpu_syscall_set(const struct pv_syscall_entry *entry)
 }
 
 /* They are the kernel's own. */
-void pv_native_cpu_user_selectors(uint16_t *cs, uint16_t *ss)
+PV_COLD void pv_native_cpu_user_selectors(uint16_t *cs, uint16_t *ss)
 {
     (void)cs;
     (void)ss;
@@ -91,14 +91,14 @@ void pv_native_cpu_fpu_trap(bool trap)
     __asm__ volatile("mov %0, %%cr0" : : "r"(cr0 | CR0_TS) : "memory");
 }
 
-void pv_native_cpu_idt_load(const void *table, uint32_t bytes)
+PV_COLD void pv_native_cpu_idt_load(const void *table, uint32_t bytes)
 {
     struct descriptor_register value = {(uint16_t)(bytes - 1), (uintptr_t)table};
 
     __asm__ volatile("lidt %0" : : "m"(value) : "memory");
 }
 
-void pv_native_cpu_task_load(uint16_t selector)
+PV_COLD void pv_native_cpu_task_load(uint16_t selector)
 {
     __asm__ volatile("ltr %0" : : "r"(selector) : "memory");
 }

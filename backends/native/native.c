@@ -42,7 +42,7 @@ static unsigned fitness(const struct pv_detection *detection)
  * can still say so. The order matters: tables name the timer that measures the TSC, which measures
  * the APIC's timer.
  */
-PV_SELDOM static void bring_up(void)
+PV_COLD static void bring_up(void)
 {
     pv_native_acpi_read();
     pv_native_pic_disable();
@@ -87,7 +87,7 @@ static void cpu_leave(void)
     pv_native_shootdown_cpu_leave();
 }
 
-PV_SELDOM static unsigned features(const char **names, unsigned room)
+PV_COLD static unsigned features(const char **names, unsigned room)
 {
     unsigned used = 0;
 

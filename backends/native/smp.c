@@ -107,7 +107,7 @@ _Static_assert(offsetof(__typeof__(block), arrived) == BLOCK_ARRIVED, "smp_entry
 
 static uint64_t low_pages; /* physical address; 0: not lent yet */
 
-uint64_t pv_native_ticks(uint64_t ns)
+PV_COLD uint64_t pv_native_ticks(uint64_t ns)
 {
     /* No counter that nobody knows the rate of is faster than this. */
     uint64_t khz = pv_tsc_khz_value != 0 ? pv_tsc_khz_value : 10000000u;
@@ -115,7 +115,7 @@ uint64_t pv_native_ticks(uint64_t ns)
     return ns / 1000 * khz / 1000;
 }
 
-PV_SELDOM uint32_t pv_native_smp_list(uint32_t *hardware_ids, uint32_t room)
+PV_COLD uint32_t pv_native_smp_list(uint32_t *hardware_ids, uint32_t room)
 {
     uint32_t used = 0;
     uint32_t highest = pv_native_apic_is_x2() ? UINT32_MAX - 1 : UINT8_MAX - 1;
@@ -276,7 +276,7 @@ static int send_messages(uint32_t apic_id)
     return PV_E_TIMEOUT;
 }
 
-PV_SELDOM int pv_native_smp_start(const struct pv_smp_start *start, struct pv_error *error)
+PV_COLD int pv_native_smp_start(const struct pv_smp_start *start, struct pv_error *error)
 {
     uint64_t efer;
     int status = check(start, error);

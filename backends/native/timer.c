@@ -127,13 +127,13 @@ static void on_tick(struct pv_regs *regs, void *context)
         pv_platform->timer(regs);
 }
 
-static uint32_t read_count(void)
+PV_COLD static uint32_t read_count(void)
 {
     return pv_native_apic_read(APIC_TIMER_CURRENT);
 }
 
 /* The TSC's own frequency is known, so the timer's is in proportion. */
-static uint64_t measure_hz(void)
+PV_COLD static uint64_t measure_hz(void)
 {
     static const struct pv_native_counter counter = {read_count, UINT32_MAX, true};
     /* A crystal of at least 1 MHz counts this in a hundredth of a second, others much sooner. */
@@ -155,7 +155,7 @@ static uint64_t measure_hz(void)
     return counts ? counted * khz / tsc * 1000 : 0;
 }
 
-static bool has_deadline_mode(void)
+PV_COLD static bool has_deadline_mode(void)
 {
     uint32_t regs[4];
 
@@ -164,7 +164,7 @@ static bool has_deadline_mode(void)
 }
 
 /* The rate of what the timer counts. */
-static uint64_t counted_hz(void)
+PV_COLD static uint64_t counted_hz(void)
 {
     if (by_deadline)
         return pv_native_tsc_frequency();
@@ -172,7 +172,7 @@ static uint64_t counted_hz(void)
     return told != 0 ? told : measure_hz();
 }
 
-PV_SELDOM void pv_native_timer_init(void)
+PV_COLD void pv_native_timer_init(void)
 {
     for (unsigned i = 0; i < PV_CONFIG_MAX_CPUS; i++)
         pv_timer_plan_once(&timers[i].plan, PV_TIMER_NEVER);
@@ -194,13 +194,13 @@ PV_SELDOM void pv_native_timer_init(void)
     stop();
 }
 
-bool pv_native_timer_by_deadline(void)
+PV_COLD bool pv_native_timer_by_deadline(void)
 {
     return by_deadline && ns_to_counts.multiplier != 0;
 }
 
 /* A CPU begins with its timer silent, and its registers may be those of a reset. */
-void pv_native_timer_cpu_enter(void)
+PV_COLD void pv_native_timer_cpu_enter(void)
 {
     struct cpu_timer *timer = this_timer();
 
@@ -208,7 +208,7 @@ void pv_native_timer_cpu_enter(void)
     pv_native_timer_pause();
 }
 
-void pv_native_timer_pause(void)
+PV_COLD void pv_native_timer_pause(void)
 {
     if (ns_to_counts.multiplier != 0)
         stop();
@@ -246,7 +246,7 @@ void pv_native_timer_set(uint64_t deadline_ns)
     pv_irq_restore(flags);
 }
 
-static void start_period(struct cpu_timer *timer, uint64_t period_ns)
+PV_COLD static void start_period(struct cpu_timer *timer, uint64_t period_ns)
 {
     pv_timer_plan_period(&timer->plan, period_ns, pv_clock_ns());
     uint64_t counts = pv_clock_scale(timer->plan.period_ns, ns_to_counts);
@@ -259,7 +259,7 @@ static void start_period(struct cpu_timer *timer, uint64_t period_ns)
         arm_or_stop(timer);
 }
 
-void pv_native_timer_periodic(uint64_t period_ns)
+PV_COLD void pv_native_timer_periodic(uint64_t period_ns)
 {
     struct pv_irqflags flags = pv_irq_save();
     struct cpu_timer *timer = rearmed();

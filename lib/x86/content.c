@@ -7,6 +7,7 @@
  * instruction longer than 15 bytes becomes a NOP in front.
  */
 #include "lib/x86/content.h"
+#include "lib/cold.h"
 
 enum {
     INSTRUCTION_MAX = 15, /* Intel SDM vol. 2, 2.3.11 */
@@ -49,7 +50,7 @@ static void begin(struct pv_content *content, uint8_t form, unsigned length)
         content->bytes[i] = 0;
 }
 
-void pv_content_indirect(struct pv_content *content, enum pv_op_id op, unsigned length)
+PV_COLD void pv_content_indirect(struct pv_content *content, enum pv_op_id op, unsigned length)
 {
     unsigned at = length - 6;
 
@@ -84,7 +85,7 @@ static void missing(struct pv_content *content, unsigned length)
     content->bytes[at + 1] = 0x0B;
 }
 
-void pv_content_direct(struct pv_content *content, void (*function)(void), unsigned length)
+PV_COLD void pv_content_direct(struct pv_content *content, void (*function)(void), unsigned length)
 {
     unsigned at = length - 5;
 
@@ -123,8 +124,8 @@ static bool sequence_makes_sense(const struct pv_sequence *sequence, unsigned le
     return sequence->fixup == 0 || sequence->fixup + 4u <= sequence->length;
 }
 
-void pv_content_inline(struct pv_content *content, const struct pv_sequence *sequence,
-                       unsigned length)
+PV_COLD void pv_content_inline(struct pv_content *content, const struct pv_sequence *sequence,
+                               unsigned length)
 {
     begin(content, PV_SITE_FORMS, length);
     if (sequence == NULL || !sequence_makes_sense(sequence, length))

@@ -23,6 +23,7 @@ pv_irq_handler fake_handler;
 static struct pv_platform platform;
 const struct pv_platform *pv_platform = &platform;
 bool pv_kvm_vmmcall;
+uint32_t pv_kvm_features __attribute__((weak)) = UINT32_MAX; /* feature.c has another */
 
 /* ops.S calls these two, in ops that the tests do not run. */
 extern void (*pv_kvm_base_eoi)(void) PV_HIDDEN;

@@ -13,7 +13,7 @@
 
 uint64_t pv_clock_skipped_ns;
 
-struct pv_clock_rate pv_clock_rate(uint64_t from_hz, uint64_t to_hz)
+PV_COLD struct pv_clock_rate pv_clock_rate(uint64_t from_hz, uint64_t to_hz)
 {
     struct pv_clock_rate rate = {0, 0};
 

@@ -49,7 +49,7 @@ PV_COLD void pv_cpuid_raw(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
  * look which a VMM does not have: QEMU's emulation, and KVM where it follows Intel's processors,
  * return there what the highest basic leaf returns.
  */
-static bool signature_of(const uint32_t *regs, char *text)
+PV_COLD static bool signature_of(const uint32_t *regs, char *text)
 {
     unsigned length = 0;
 
@@ -69,7 +69,7 @@ static bool signature_of(const uint32_t *regs, char *text)
  * KVM before 2012 said 0 for its highest leaf (cpuid.rst: "an implementation may return 0, to be
  * read as 40000001H"); nothing beyond the interface's own 256 leaves is believed.
  */
-static uint32_t believable_max(uint32_t base, uint32_t max)
+PV_COLD static uint32_t believable_max(uint32_t base, uint32_t max)
 {
     if (max == 0)
         return base + 1;
@@ -78,7 +78,7 @@ static uint32_t believable_max(uint32_t base, uint32_t max)
     return max - base < BASE_STEP ? max : base + BASE_STEP - 1;
 }
 
-static bool same_signature(const char *a, const char *b)
+PV_COLD static bool same_signature(const char *a, const char *b)
 {
     for (unsigned i = 0; i < SIGNATURE_BYTES; i++) {
         if (a[i] != b[i])
@@ -99,7 +99,7 @@ const struct pv_interface *pv_detected_interface(const struct pv_detection *foun
 }
 
 /* Takes note of what a base shows; false: nothing, or what an earlier one showed. */
-static bool take(struct pv_detection *found, uint32_t base, const uint32_t *regs)
+PV_COLD static bool take(struct pv_detection *found, uint32_t base, const uint32_t *regs)
 {
     struct pv_interface interface = {.base = base, .max_leaf = believable_max(base, regs[0])};
 

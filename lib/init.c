@@ -86,7 +86,7 @@ PV_COLD bool pv_command_line_has(const char *asked)
 }
 
 /* `detect=all`; another value is a line in the log. */
-static bool all_asked_for(const char *cmdline)
+PV_COLD static bool all_asked_for(const char *cmdline)
 {
     bool all = false;
     const char *word;
@@ -107,13 +107,13 @@ static bool all_asked_for(const char *cmdline)
 }
 
 /* Another interface would be of use only to a backend that is less general than this one. */
-static bool some_backend_is_served(const struct pv_detection *found)
+PV_COLD static bool some_backend_is_served(const struct pv_detection *found)
 {
     (void)found;
     return pv_backend_fittest() != pv_backends[0];
 }
 
-static void detect(const char *cmdline)
+PV_COLD static void detect(const char *cmdline)
 {
     pv_detect(pv_cpuid_raw, all_asked_for(cmdline) ? NULL : some_backend_is_served, &detection);
     if (detection.left_out != 0)
@@ -151,7 +151,7 @@ PV_COLD int pv_early_init(const struct pv_platform *platform, const struct pv_bo
                           struct pv_error *error)
 {
     if (platform == NULL || platform->text_start >= platform->text_end)
-        return pv_fail(error, PV_E_ARGUMENT, "the platform gives no bounds of the text", 0, -1);
+        return pv_fail_at(error, PV_E_ARGUMENT, "the platform gives no bounds of the text", 0);
     pv_platform = platform;
     pv_boot = boot;
     pv_text_begin(platform);
@@ -169,7 +169,7 @@ PV_COLD int pv_early_init(const struct pv_platform *platform, const struct pv_bo
 PV_COLD int pv_init(struct pv_error *error)
 {
     if (pv_backend == NULL)
-        return pv_fail(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0, -1);
+        return pv_fail_at(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0);
     int status = pv_backend_enter(error);
     return status == PV_OK ? pv_patch(error) : status;
 }
@@ -195,7 +195,7 @@ static const struct pv_interface *chosen(void)
     return pv_detected_interface(&detection, pv_backend->signature);
 }
 
-static const char *why(void)
+PV_COLD static const char *why(void)
 {
     static char fittest[64];
 

@@ -83,7 +83,7 @@ struct poke {
     struct pv_error *error;
 };
 
-static bool same_tail(uintptr_t site, const uint8_t *bytes, unsigned length)
+PV_COLD static bool same_tail(uintptr_t site, const uint8_t *bytes, unsigned length)
 {
     const uint8_t *held = (const uint8_t *)site;
 
@@ -94,7 +94,7 @@ static bool same_tail(uintptr_t site, const uint8_t *bytes, unsigned length)
 }
 
 /* What a site held before its first byte became a breakpoint: the tail tells. */
-static bool find_before(const struct pv_content *before, uintptr_t site, uint8_t *bytes)
+PV_COLD static bool find_before(const struct pv_content *before, uintptr_t site, uint8_t *bytes)
 {
     for (unsigned i = 0; i < PV_CONTENTS; i++)
         if (pv_content_at(&before[i], site, bytes) && same_tail(site, bytes, before[i].length))
@@ -165,7 +165,7 @@ PV_COLD static int poke_rest(unsigned op, struct pv_error *error)
  * taken back. After that the breakpoints stay, and poke_op with them: callers are served, if
  * slowly, and the next change finishes this one first.
  */
-static int poke_all(unsigned op, const struct pv_content *before, struct pv_error *error)
+PV_COLD static int poke_all(unsigned op, const struct pv_content *before, struct pv_error *error)
 {
     __atomic_store_n(&poke_op, op, __ATOMIC_RELEASE);
     int status = poke_step(op, STEP_BREAKPOINT, before, error);
@@ -208,7 +208,7 @@ PV_COLD static void install(const struct change *change)
 }
 
 /* By way of the compiled form, which both rows know: a failure never leaves a site unknown. */
-static int replace_stopped(const struct change *change, struct pv_error *error)
+PV_COLD static int replace_stopped(const struct change *change, struct pv_error *error)
 {
     struct pv_irqflags flags = pv_irq_save();
     int status = pv_stop_begin(change->op, error);
@@ -225,7 +225,7 @@ static int replace_stopped(const struct change *change, struct pv_error *error)
     return status;
 }
 
-static int replace_running(const struct change *change, struct pv_error *error)
+PV_COLD static int replace_running(const struct change *change, struct pv_error *error)
 {
     struct change before = {change->op, pv_slot_of(&pv_ops, change->op), {{0}}};
 
@@ -237,8 +237,8 @@ static int replace_running(const struct change *change, struct pv_error *error)
     return status;
 }
 
-static int replace(enum pv_op_id op, pv_function function, const struct pv_sequence *sequence,
-                   struct pv_error *error)
+PV_COLD static int replace(enum pv_op_id op, pv_function function,
+                           const struct pv_sequence *sequence, struct pv_error *error)
 {
     struct change change = {op, function, {{0}}};
 
@@ -255,7 +255,7 @@ static int replace(enum pv_op_id op, pv_function function, const struct pv_seque
 PV_COLD int pv_op_override(enum pv_op_id op, void (*function)(void), struct pv_error *error)
 {
     if ((unsigned)op >= PV_OP_COUNT || pv_backend == NULL)
-        return pv_fail(error, PV_E_ARGUMENT, "no such op, or no backend yet", 0, -1);
+        return pv_fail_at(error, PV_E_ARGUMENT, "no such op, or no backend yet", 0);
     if (!pv_patch_claim())
         return pv_fail(error, PV_E_BUSY, "another change of the text is under way", 0, (int)op);
     int status = pv_live_finish(error);

@@ -56,6 +56,13 @@ void pv_patch_release(void);
 
 /* Fills an error, if there is one to fill; returns its status. */
 int pv_fail(struct pv_error *error, int status, const char *what, uint64_t where, int op);
+int pv_fail_at(struct pv_error *error, int status, const char *what, uint64_t where); /* no op */
+
+/* The place that a record means. */
+static inline uintptr_t pv_site_of(const struct pv_site *record)
+{
+    return (uintptr_t)&record->offset + (uintptr_t)(intptr_t)record->offset;
+}
 
 /* Calls visit() for each site of an op (or PV_ALL_OPS) until it returns another status than PV_OK.
  */

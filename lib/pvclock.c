@@ -124,7 +124,7 @@ static uint64_t told_by_any(const struct cpu_clock *clock)
  * written for long leaves the old copy in force, whose rate is still right enough; any other
  * failure is the end of the clock. Interrupts off.
  */
-PV_COLD static uint64_t fresh_ns(struct pv_cpu *cpu)
+PV_COLD __attribute__((noinline)) static uint64_t fresh_ns(struct pv_cpu *cpu)
 {
     struct cpu_clock *clock = &clocks[cpu->number];
     int status = clock->record != NULL ? refresh(clock) : add_cpu(cpu, clock);

@@ -243,25 +243,23 @@ static void let_move_on(unsigned tries)
 static int stop_others(struct pv_error *error)
 {
     if (!can_ask())
-        return pv_fail(error, PV_E_RENDEZVOUS,
-                       "more CPUs than PV_CONFIG_MAX_CPUS, or no pv_platform::run_on_others", 0,
-                       -1);
+        return pv_fail_at(error, PV_E_RENDEZVOUS,
+                          "more CPUs than PV_CONFIG_MAX_CPUS, or no pv_platform::run_on_others", 0);
     first = request + 1;
     for (unsigned tries = 0; tries < STOP_TRIES; tries++) {
         ask(stand_still);
         int missing = who_is_missing(has_stopped);
         if (missing >= 0) {
             let_go();
-            return pv_fail(error, PV_E_RENDEZVOUS, "a CPU did not stop in time; its number is",
-                           (uint64_t)missing, -1);
+            return pv_fail_at(error, PV_E_RENDEZVOUS, "a CPU did not stop in time; its number is",
+                              (uint64_t)missing);
         }
         if (!any_inside())
             return PV_OK;
         let_move_on(tries);
     }
     let_go();
-    return pv_fail(error, PV_E_RENDEZVOUS, "other CPUs were never all outside of call sites", 0,
-                   -1);
+    return pv_fail_at(error, PV_E_RENDEZVOUS, "other CPUs were never all outside of call sites", 0);
 }
 
 PV_COLD static bool visit_saved_ip(uintptr_t ip, void *argument)
@@ -288,8 +286,8 @@ PV_COLD int pv_stop_begin(unsigned op, struct pv_error *error)
     if (inside == 0)
         return PV_OK;
     let_go();
-    return pv_fail(error, PV_E_RENDEZVOUS, "a preempted context stopped inside a call site", inside,
-                   -1);
+    return pv_fail_at(error, PV_E_RENDEZVOUS, "a preempted context stopped inside a call site",
+                      inside);
 }
 
 PV_COLD void pv_stop_end(void)
@@ -308,12 +306,12 @@ PV_COLD int pv_stop_run(int (*function)(void), struct pv_error *error)
     __atomic_store_n(&task, task + 1, __ATOMIC_RELEASE);
     int missing = who_is_missing(has_done_task);
     if (missing >= 0)
-        return pv_fail(error, PV_E_RENDEZVOUS,
-                       "a CPU that stood still did not do what it was asked; its number is",
-                       (uint64_t)missing, -1);
+        return pv_fail_at(error, PV_E_RENDEZVOUS,
+                          "a CPU that stood still did not do what it was asked; its number is",
+                          (uint64_t)missing);
     for (unsigned cpu = 0; cpu < count; cpu++)
         if (cpu != self && pv_cpu_of(cpu) != NULL && task_status[cpu] != PV_OK)
-            return pv_fail(error, task_status[cpu],
-                           "a CPU could not be changed over; its number is", cpu, -1);
+            return pv_fail_at(error, task_status[cpu],
+                              "a CPU could not be changed over; its number is", cpu);
     return PV_OK;
 }

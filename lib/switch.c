@@ -72,8 +72,8 @@ PV_COLD static int cpu_enter_changing(void)
 }
 
 /* All other CPUs leave before this one does, and enter after it. */
-static int all_leave(const struct pv_backend *backend, const struct pv_backend *except,
-                     struct pv_error *error)
+PV_COLD static int all_leave(const struct pv_backend *backend, const struct pv_backend *except,
+                             struct pv_error *error)
 {
     int status = PV_OK;
 
@@ -86,8 +86,8 @@ static int all_leave(const struct pv_backend *backend, const struct pv_backend *
     return status;
 }
 
-static int all_enter(const struct pv_backend *backend, const struct pv_backend *except,
-                     struct pv_error *error)
+PV_COLD static int all_enter(const struct pv_backend *backend, const struct pv_backend *except,
+                             struct pv_error *error)
 {
     int status = enter_chain(backend, except, false, error);
     if (status != PV_OK || !cpus_have_to(backend, except, true))
@@ -103,10 +103,10 @@ static int all_enter(const struct pv_backend *backend, const struct pv_backend *
 PV_COLD int pv_cpu_online(struct pv_error *error)
 {
     if (pv_backend == NULL)
-        return pv_fail(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0, -1);
+        return pv_fail_at(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0);
     if (pv_this_cpu()->number >= PV_CONFIG_MAX_CPUS)
-        return pv_fail(error, PV_E_RANGE, "the CPU's number is beyond PV_CONFIG_MAX_CPUS",
-                       pv_this_cpu()->number, -1);
+        return pv_fail_at(error, PV_E_RANGE, "the CPU's number is beyond PV_CONFIG_MAX_CPUS",
+                          pv_this_cpu()->number);
     return enter_chain(pv_backend, NULL, true, error);
 }
 
@@ -140,7 +140,7 @@ PV_COLD void pv_shutdown(void)
             pv_backends[i]->end();
 }
 
-const struct pv_backend *pv_backend_named(const char *name, size_t length)
+PV_COLD const struct pv_backend *pv_backend_named(const char *name, size_t length)
 {
     for (unsigned i = 0; i < pv_backend_count; i++) {
         const char *is = pv_backends[i]->name;
@@ -154,7 +154,7 @@ const struct pv_backend *pv_backend_named(const char *name, size_t length)
 }
 
 /* A lock taken one way must not be released another way; a batch's entries are not written yet. */
-static int something_open(struct pv_error *error)
+PV_COLD static int something_open(struct pv_error *error)
 {
     unsigned count = pv_other_cpus() + 1;
 
@@ -163,15 +163,15 @@ static int something_open(struct pv_error *error)
         if (cpu == NULL)
             continue;
         if (__atomic_load_n(&cpu->locks_held, __ATOMIC_RELAXED) != 0)
-            return pv_fail(error, PV_E_BUSY, "a PV lock is held", 0, -1);
+            return pv_fail_at(error, PV_E_BUSY, "a PV lock is held", 0);
         if (__atomic_load_n(&cpu->batch_depth, __ATOMIC_RELAXED) != 0)
-            return pv_fail(error, PV_E_BUSY, "an MMU batch is open", 0, -1);
+            return pv_fail_at(error, PV_E_BUSY, "an MMU batch is open", 0);
     }
     return PV_OK;
 }
 
 /* What a backend can do is known for certain only when it has been entered. */
-static int write_moved(const struct pv_backend *to, struct pv_error *error)
+PV_COLD static int write_moved(const struct pv_backend *to, struct pv_error *error)
 {
     int status = PV_OK;
 
@@ -183,7 +183,7 @@ static int write_moved(const struct pv_backend *to, struct pv_error *error)
     return pv_sites_write(PV_MOVING_OPS, PV_GOAL_BEST, error);
 }
 
-static int change_to(const struct pv_backend *to, struct pv_error *error)
+PV_COLD static int change_to(const struct pv_backend *to, struct pv_error *error)
 {
     const struct pv_backend *from = pv_backend;
 
@@ -210,7 +210,7 @@ static int change_to(const struct pv_backend *to, struct pv_error *error)
     return status;
 }
 
-static int switch_stopped(const struct pv_backend *to, struct pv_error *error)
+PV_COLD static int switch_stopped(const struct pv_backend *to, struct pv_error *error)
 {
     struct pv_irqflags flags = pv_irq_save();
     int status = something_open(error);
@@ -227,7 +227,7 @@ static int switch_stopped(const struct pv_backend *to, struct pv_error *error)
     return status;
 }
 
-static int switch_claimed(const struct pv_backend *to, struct pv_error *error)
+PV_COLD static int switch_claimed(const struct pv_backend *to, struct pv_error *error)
 {
     int status = pv_live_finish(error);
 
@@ -243,7 +243,7 @@ static int switch_claimed(const struct pv_backend *to, struct pv_error *error)
     return status;
 }
 
-static size_t length_of(const char *text)
+PV_COLD static size_t length_of(const char *text)
 {
     size_t length = 0;
 
@@ -255,15 +255,15 @@ static size_t length_of(const char *text)
 PV_COLD int pv_switch(const char *backend, struct pv_error *error)
 {
     if (pv_backend == NULL || backend == NULL)
-        return pv_fail(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0, -1);
+        return pv_fail_at(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0);
     const struct pv_backend *to = pv_backend_named(backend, length_of(backend));
     if (to == NULL)
-        return pv_fail(error, PV_E_BACKEND, "no backend has that name", 0, -1);
+        return pv_fail_at(error, PV_E_BACKEND, "no backend has that name", 0);
     if (to->fitness(pv_detected()) == 0)
-        return pv_fail(error, PV_E_BACKEND, "the VMM underneath does not offer what it needs", 0,
-                       -1);
+        return pv_fail_at(error, PV_E_BACKEND, "the VMM underneath does not offer what it needs",
+                          0);
     if (!pv_patch_claim())
-        return pv_fail(error, PV_E_BUSY, "another change of the text is under way", 0, -1);
+        return pv_fail_at(error, PV_E_BUSY, "another change of the text is under way", 0);
     int status = switch_claimed(to, error);
     pv_patch_release();
     return status;

@@ -69,9 +69,10 @@ PV_COLD void pv_kvm_lock_kick(uint32_t cpu)
         pv_kvm_hc_kick_cpu(whom->apic_id);
 }
 
-/* The lock is free already, and was marked: who sleeps on it is told. Called by ops.S. */
-PV_COLD void pv_kvm_lock_released(const struct pv_spinlock *lock)
+/* The lock was marked. From here on it is free; who sleeps on it is told. Called by ops.S. */
+PV_COLD void pv_kvm_lock_released(struct pv_spinlock *lock)
 {
+    __atomic_store_n(&lock->locked, 0, __ATOMIC_SEQ_CST);
     for (uint32_t cpu = 0; cpu < PV_CONFIG_MAX_CPUS && cpu <= pv_other_cpus(); cpu++)
         if (__atomic_load_n(&asleep[cpu], __ATOMIC_SEQ_CST) == &lock->locked)
             pv_kvm_lock_kick(cpu);

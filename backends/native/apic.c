@@ -56,7 +56,7 @@ static bool x2apic;
 
 static uint32_t boot_id;
 
-bool pv_native_apic_present(void)
+PV_COLD bool pv_native_apic_present(void)
 {
     return registers != NULL || x2apic;
 }
@@ -72,7 +72,7 @@ PV_COLD uint32_t pv_native_apic_boot_id(void)
 }
 
 /* A register that this processor does not have reads as 0, and is not written. */
-uint32_t pv_native_apic_read(uint32_t offset)
+PV_COLD uint32_t pv_native_apic_read(uint32_t offset)
 {
     uint64_t value = 0;
 
@@ -82,7 +82,7 @@ uint32_t pv_native_apic_read(uint32_t offset)
     return (uint32_t)value;
 }
 
-void pv_native_apic_write(uint32_t offset, uint32_t value)
+PV_COLD void pv_native_apic_write(uint32_t offset, uint32_t value)
 {
     if (!x2apic)
         pv_native_mmio_write32(registers + offset, value);
@@ -212,10 +212,11 @@ PV_COLD void pv_native_apic_init(void)
 PV_COLD int pv_native_apic_cpu_enter(struct pv_error *error)
 {
     if (!pv_native_apic_present())
-        return pv_fail(error, PV_E_UNSUPPORTED, "there is no local APIC", 0, -1);
+        return pv_fail_at(error, PV_E_UNSUPPORTED, "there is no local APIC", 0);
     if (x2apic ? !enable_x2apic() : enable_xapic() == 0)
-        return pv_fail(error, PV_E_MSR, "the local APIC of a CPU cannot be enabled; its number is",
-                       pv_this_cpu()->number, -1);
+        return pv_fail_at(error, PV_E_MSR,
+                          "the local APIC of a CPU cannot be enabled; its number is",
+                          pv_this_cpu()->number);
     enable_this_cpu();
     return PV_OK;
 }
@@ -230,7 +231,7 @@ PV_COLD void pv_native_apic_cpu_leave(void)
     pv_native_apic_write(APIC_SVR, spurious_vector());
 }
 
-static bool icr_becomes_free(void)
+PV_COLD static bool icr_becomes_free(void)
 {
     for (uint32_t attempt = 0; attempt < ICR_ATTEMPTS; attempt++) {
         if (!(pv_native_apic_read(APIC_ICR_LOW) & ICR_PENDING))
@@ -244,14 +245,14 @@ static bool icr_becomes_free(void)
  * What was written before is to be seen by who is interrupted: a write to an x2APIC register does
  * not wait for it by itself (11.12.3).
  */
-static int send_x2apic(uint32_t apic_id, uint32_t command)
+PV_COLD static int send_x2apic(uint32_t apic_id, uint32_t command)
 {
     __asm__ volatile("mfence\n\tlfence" : : : "memory");
     return pv_native_cpu_msr_write(MSR_X2APIC(APIC_ICR_LOW), (uint64_t)apic_id << 32 | command);
 }
 
 /* A handler that sends between the two halves would send to the wrong place. */
-int pv_native_apic_send(uint32_t apic_id, uint32_t command)
+PV_COLD int pv_native_apic_send(uint32_t apic_id, uint32_t command)
 {
     struct pv_irqflags flags = pv_irq_save();
     int status = PV_OK;
@@ -268,7 +269,7 @@ int pv_native_apic_send(uint32_t apic_id, uint32_t command)
     return status;
 }
 
-static bool apic_id_of(uint32_t cpu, uint32_t *apic_id)
+PV_COLD static bool apic_id_of(uint32_t cpu, uint32_t *apic_id)
 {
     const struct pv_cpu *block = cpu <= pv_other_cpus() ? pv_cpu_of(cpu) : NULL;
 
@@ -280,7 +281,7 @@ static bool apic_id_of(uint32_t cpu, uint32_t *apic_id)
     return true;
 }
 
-static int send_to_cpu(uint32_t cpu, uint32_t command)
+PV_COLD static int send_to_cpu(uint32_t cpu, uint32_t command)
 {
     uint32_t apic_id;
 
@@ -289,7 +290,7 @@ static int send_to_cpu(uint32_t cpu, uint32_t command)
     return apic_id_of(cpu, &apic_id) ? pv_native_apic_send(apic_id, command) : PV_E_RANGE;
 }
 
-void pv_native_smp_ipi(uint32_t cpu, uint8_t vector)
+PV_COLD void pv_native_smp_ipi(uint32_t cpu, uint8_t vector)
 {
     int status = send_to_cpu(cpu, APIC_ICR_ASSERT | vector);
 

@@ -103,7 +103,7 @@ PV_COLD void pv_native_cpu_task_load(uint16_t selector)
     __asm__ volatile("ltr %0" : : "r"(selector) : "memory");
 }
 
-uint64_t pv_native_cpu_debug_read(uint32_t index)
+PV_COLD uint64_t pv_native_cpu_debug_read(uint32_t index)
 {
     uint64_t value = 0;
 
@@ -133,7 +133,7 @@ uint64_t pv_native_cpu_debug_read(uint32_t index)
 }
 
 /* Registers 4 and 5 are other names of 6 and 7, or fault: Intel SDM vol. 3B, 18.2.2. */
-int pv_native_cpu_debug_write(uint32_t index, uint64_t value)
+PV_COLD int pv_native_cpu_debug_write(uint32_t index, uint64_t value)
 {
     if (index >= 6 && value > UINT32_MAX)
         return PV_E_RANGE;
@@ -161,7 +161,7 @@ int pv_native_cpu_debug_write(uint32_t index, uint64_t value)
     }
 }
 
-uint64_t pv_native_cpu_cr4_read(void)
+PV_COLD uint64_t pv_native_cpu_cr4_read(void)
 {
     uint64_t value;
 
@@ -169,13 +169,13 @@ uint64_t pv_native_cpu_cr4_read(void)
     return value;
 }
 
-void pv_native_cpu_cr4_write(uint64_t value)
+PV_COLD void pv_native_cpu_cr4_write(uint64_t value)
 {
     __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
 }
 
 /* Any change of CR4.PGE drops all translations: Intel SDM vol. 3A, 4.10.4.1. */
-void pv_native_tlb_flush_all(void)
+PV_COLD void pv_native_tlb_flush_all(void)
 {
     uint64_t cr4 = pv_native_cpu_cr4_read();
 

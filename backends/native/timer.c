@@ -44,7 +44,7 @@ static struct cpu_timer *this_timer(void)
 }
 
 /* A register access may cost an exit: the entry is written only when it changes. */
-static void set_mode(struct cpu_timer *timer, uint32_t mode)
+PV_COLD static void set_mode(struct cpu_timer *timer, uint32_t mode)
 {
     if (timer->mode == mode)
         return;
@@ -53,7 +53,7 @@ static void set_mode(struct cpu_timer *timer, uint32_t mode)
     pv_native_apic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_1);
 }
 
-static void start(struct cpu_timer *timer, uint64_t counts, uint32_t repeat)
+PV_COLD static void start(struct cpu_timer *timer, uint64_t counts, uint32_t repeat)
 {
     if (counts == 0)
         counts = 1;
@@ -64,7 +64,7 @@ static void start(struct cpu_timer *timer, uint64_t counts, uint32_t repeat)
 }
 
 /* Memory of the APIC and model-specific registers are not written in order by themselves. */
-static void start_deadline(struct cpu_timer *timer, uint64_t counts)
+PV_COLD static void start_deadline(struct cpu_timer *timer, uint64_t counts)
 {
     uint32_t mode = APIC_LVT_DEADLINE | (uint32_t)vector;
 
@@ -77,7 +77,7 @@ static void start_deadline(struct cpu_timer *timer, uint64_t counts)
 }
 
 /* 0 stops the timer in every mode. */
-static void stop(void)
+PV_COLD static void stop(void)
 {
     if (by_deadline)
         (void)pv_native_cpu_msr_write(MSR_TSC_DEADLINE, 0);
@@ -86,7 +86,7 @@ static void stop(void)
 }
 
 /* One count more than the time rounded down: the clock is read before the timer starts. */
-static void arm(struct cpu_timer *timer)
+PV_COLD static void arm(struct cpu_timer *timer)
 {
     uint64_t now = pv_clock_ns();
     uint64_t deadline = timer->plan.deadline_ns;
@@ -101,7 +101,7 @@ static void arm(struct cpu_timer *timer)
 
 /* Whether the kernel is to hear of a tick. One of several pieces, or of a timer that is too fast,
  * is nothing but the end of a wait. */
-static bool is_due(struct cpu_timer *timer)
+PV_COLD static bool is_due(struct cpu_timer *timer)
 {
     if (timer->hardware_period)
         return true;
@@ -116,7 +116,7 @@ static bool is_due(struct cpu_timer *timer)
  * Also called for a tick of what was armed before and has been replaced since: it was pending while
  * interrupts were off.
  */
-static void on_tick(struct pv_regs *regs, void *context)
+PV_COLD static void on_tick(struct pv_regs *regs, void *context)
 {
     struct cpu_timer *timer = this_timer();
 
@@ -226,7 +226,7 @@ static struct cpu_timer *rearmed(void)
     return timer;
 }
 
-static void arm_or_stop(struct cpu_timer *timer)
+PV_COLD static void arm_or_stop(struct cpu_timer *timer)
 {
     if (pv_timer_is_planned(&timer->plan))
         arm(timer);
@@ -234,7 +234,7 @@ static void arm_or_stop(struct cpu_timer *timer)
         stop();
 }
 
-void pv_native_timer_set(uint64_t deadline_ns)
+PV_COLD void pv_native_timer_set(uint64_t deadline_ns)
 {
     struct pv_irqflags flags = pv_irq_save();
     struct cpu_timer *timer = rearmed();

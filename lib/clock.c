@@ -77,34 +77,9 @@ PV_COLD void pv_clock_hand_over(uint64_t told_ns, uint64_t base_ns)
         __atomic_fetch_add(&pv_clock_skipped_ns, told_ns - base_ns, __ATOMIC_RELAXED);
 }
 
-uint64_t pv_pvclock_at(const struct pv_pvclock *copy, uint64_t tsc)
+PV_COLD uint64_t pv_pvclock_at(const struct pv_pvclock *copy, uint64_t tsc)
 {
-    uint64_t delta = tsc - copy->tsc_timestamp;
-
-    /* Counters of two CPUs may differ by a few counts; half the range is not a few. */
-    if ((int64_t)delta < 0)
-        delta = 0;
-    return copy->system_time_ns + copy->adjust_ns + pv_clock_scale(delta, copy->rate);
-}
-
-/*
- * Whoever refreshes the copy while this runs has seen another version in the record before, so the
- * last look at the record finds every mixture of old and new. Processors of this architecture keep
- * loads in order (Intel SDM vol. 3A, 9.2.2); acquire keeps the compiler from moving them.
- */
-int pv_pvclock_read(const volatile struct pv_pvclock_record *shared, const struct pv_pvclock *copy,
-                    uint64_t *ns)
-{
-    uint32_t version = __atomic_load_n(&copy->version, __ATOMIC_ACQUIRE);
-
-    if (version == 0 || __atomic_load_n(&shared->version, __ATOMIC_ACQUIRE) != version)
-        return PV_E_BUSY;
-    uint64_t now = pv_pvclock_at(copy, pv_tsc_read());
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    if (__atomic_load_n(&shared->version, __ATOMIC_RELAXED) != version)
-        return PV_E_BUSY;
-    *ns = now;
-    return PV_OK;
+    return pv_pvclock_scaled(copy, tsc);
 }
 
 PV_COLD static bool take(const volatile struct pv_pvclock_record *shared, struct pv_pvclock *copy)

@@ -27,6 +27,7 @@ struct gate {
 };
 
 extern char trap_stubs[];
+extern char trap_return_to_user[];
 extern char probe_read_access[], probe_write_access[], probe_failed[];
 
 uint64_t probe_fault_address;
@@ -108,6 +109,12 @@ static bool was_fpu(const struct pv_regs *regs)
     return true;
 }
 
+/* The return to user code that its registers do not allow: that is the process's end. */
+static bool was_return(const struct pv_regs *regs)
+{
+    return regs->rip == (uintptr_t)trap_return_to_user && !from_user(regs);
+}
+
 static void handle_exception(struct pv_regs *regs)
 {
     /* First of all, before anything can fault again. */
@@ -115,7 +122,7 @@ static void handle_exception(struct pv_regs *regs)
     bool offered = regs->vector == PV_TRAP_PROTECTION || regs->vector == PV_TRAP_PAGE_FAULT;
     if ((offered && pv_trap((unsigned)regs->vector, regs)) || was_fpu(regs))
         return;
-    if (from_user(regs))
+    if (from_user(regs) || was_return(regs))
         process_fault(regs, address);
     else if (regs->vector != PV_TRAP_PAGE_FAULT || !was_probe(regs, address))
         trap_fatal(regs, "unexpected exception in the kernel");

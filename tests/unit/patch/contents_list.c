@@ -53,11 +53,12 @@ static void content(const char *what, const struct pv_content *content)
 
 static void sequence(const char *backend, const struct pv_sequence *sequence)
 {
+    static const char *const conventions[] = {"SAVE", "KEEP", "CALL"};
     const struct pv_op_facts *facts = &pv_op_facts[sequence->op];
 
     printf("sequence %s %s %s %u %u %u %u %u ", backend, facts->name,
-           facts->convention == PV_CONVENTION_SAVE ? "SAVE" : "CALL", facts->length,
-           sequence->length, sequence->first, sequence->instructions, sequence->fixup);
+           conventions[facts->convention], facts->length, sequence->length, sequence->first,
+           sequence->instructions, sequence->fixup);
     bytes(sequence->bytes, sequence->length);
 }
 

@@ -276,7 +276,8 @@ class Image:
             for byte in range(instruction.length):
                 starts[instruction.address + byte] = instruction
         for relocation in self.elf.relocations():
-            if relocation.section.name.startswith('.debug'):
+            # A record points at its site, with which a function may begin.
+            if relocation.section.name.startswith(('.debug', 'pv_sites')):
                 continue
             # Not a label of the linker script, which may stand where a function begins.
             if relocation.symbol.type not in (STT_FUNC, STT_SECTION):

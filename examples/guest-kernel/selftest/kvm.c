@@ -11,6 +11,7 @@
 #include "../smp.h"
 #include "../string.h"
 #include "../timer.h"
+#include "../traps.h"
 
 #define SENT    500u
 #define BUSY_NS (3 * NS_PER_S)
@@ -271,6 +272,54 @@ static void wallclock_is_the_host_s(struct check *check)
     EXPECT(check, ahead >= -2 && ahead <= 2, "%ld seconds ahead", ahead);
 }
 
+/* Machine checks: Intel SDM vol. 3B, 16.3.1 and 16.3.2; the bank is the rig's choice. */
+#define MSR_MCG_CAP    0x179u
+#define MSR_MCG_STATUS 0x17au
+#define MSR_MCG_CTL    0x17bu
+#define MSR_MC1_CTL    0x404u
+#define MSR_MC1_STATUS 0x405u
+#define MCG_CTL_P      (1u << 8)
+#define MC_VALID       (1ull << 63)
+
+static volatile uint64_t machine_check_status, machine_check_vector;
+static volatile unsigned machine_checks;
+
+static void on_machine_check(struct pv_regs *regs)
+{
+    uint64_t status = 0;
+    machine_checks++;
+    machine_check_vector = regs->vector;
+    (void)pv_cpu_msr_read(MSR_MC1_STATUS, &status);
+    machine_check_status = status;
+    (void)pv_cpu_msr_write(MSR_MC1_STATUS, 0);
+    (void)pv_cpu_msr_write(MSR_MCG_STATUS, 0);
+}
+
+static void machine_check_arrives(struct check *check)
+{
+    uint64_t capabilities = 0;
+    if (pv_cpu_msr_read(MSR_MCG_CAP, &capabilities) != PV_OK || (capabilities & 0xff) < 2) {
+        skip(check, "this processor reports no machine checks");
+        return;
+    }
+    if ((capabilities & MCG_CTL_P) != 0)
+        (void)pv_cpu_msr_write(MSR_MCG_CTL, UINT64_MAX);
+    (void)pv_cpu_msr_write(MSR_MC1_CTL, UINT64_MAX);
+    machine_checks = 0;
+    trap_hook = on_machine_check;
+    bool asked = outside_do("mce");
+    spin(100 * NS_PER_MS);
+    trap_hook = NULL;
+    if (!asked) {
+        skip(check, "nobody outside can raise one");
+        return;
+    }
+    EXPECT(check, machine_checks == 1 && machine_check_vector == VECTOR_MACHINE_CHECK,
+           "%u traps, the last by vector %lu", machine_checks, machine_check_vector);
+    EXPECT(check, (machine_check_status & MC_VALID) != 0, "the bank says %lx",
+           machine_check_status);
+}
+
 static void migration_is_allowed(struct check *check)
 {
     int status = pv_cpu_migration_allow(true);
@@ -453,6 +502,8 @@ static const struct test kvm_tests[] = {
     {"the wall clock is the host's within two seconds", wallclock_is_the_host_s},
     {"the host's clock and this one's are read at one moment", pair_is_now},
     {"who polls is the kernel's choice where the host lets it", polling_is_the_host_s},
+    {"a machine check that the host raises reaches the kernel, which goes on",
+     machine_check_arrives},
     {"migration is the kernel's choice where the host asks", migration_is_allowed},
 };
 

@@ -21,7 +21,8 @@ int64_t pv_kvm_hypercall(uint64_t number, uint64_t a, uint64_t b, uint64_t c, ui
  * asm/kvm_para.h and linux/kvm_para.h name are for other processors, or are gone.
  */
 
-/* Leaves the guest and comes back, so that KVM looks whether an interrupt is due; does nothing else. */
+/* Leaves the guest and comes back, so that KVM looks whether an interrupt is due; does nothing
+ * else. */
 static inline int64_t pv_kvm_hc_vapic_poll_irq(void)
 {
     return pv_kvm_hypercall(PV_KVM_HC_VAPIC_POLL_IRQ, 0, 0, 0, 0);

@@ -165,22 +165,25 @@ static void steal_agrees(struct check *check)
     uint64_t before[OUTSIDE_CPUS], after[OUTSIDE_CPUS];
     if (skip_without(check, "steal-time"))
         return;
+    uint64_t first = pv_steal_ns();
     if (!outside_waited(before)) {
         skip(check, "nobody outside tells what the host's scheduler knows");
         return;
     }
+    /* The host's word at each end lies somewhere between two looks of this CPU's own. */
     uint64_t start = pv_steal_ns();
     outside_do("busy");
     spin(BUSY_NS);
     outside_do("idle");
+    uint64_t least = pv_steal_ns() - start;
     if (!EXPECT(check, outside_waited(after), "the host has fallen silent"))
         return;
-    uint64_t stolen = pv_steal_ns() - start; /* behind the answer, as at the start */
+    uint64_t most = pv_steal_ns() - first;
     uint64_t waited = after[0] - before[0];
-    uint64_t difference = stolen > waited ? stolen - waited : waited - stolen;
-    print("# stolen %lu ns, and by the host's scheduler %lu ns\n", stolen, waited);
-    EXPECT(check, stolen > BUSY_NS / 10, "%lu ns stolen while the host was busy", stolen);
-    EXPECT(check, difference <= waited / 10, "%lu ns stolen, the host says %lu", stolen, waited);
+    print("# %lu to %lu ns stolen, and by the host's scheduler %lu ns\n", least, most, waited);
+    EXPECT(check, least > BUSY_NS / 10, "%lu ns stolen while the host was busy", least);
+    EXPECT(check, waited >= least - least / 10 && waited <= most + most / 10,
+           "%lu to %lu ns stolen, the host says %lu", least, most, waited);
 }
 
 static void pause_is_told(struct check *check)
@@ -308,7 +311,9 @@ static void machine_check_arrives(struct check *check)
     machine_checks = 0;
     trap_hook = on_machine_check;
     bool asked = outside_do("mce");
-    spin(100 * NS_PER_MS);
+    struct limit limit = limit_in(asked ? 20 * NS_PER_S : 0);
+    while (machine_checks == 0 && !limit_passed(&limit))
+        pv_cpu_relax();
     trap_hook = NULL;
     if (!asked) {
         skip(check, "nobody outside can raise one");

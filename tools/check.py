@@ -18,7 +18,7 @@ from pvrun import disc
 BUILD = PROJECT / "build"
 LOGS = BUILD / "logs"
 C_FILES = ["*.c", "*.h", "*.cc", "*.cpp", "*.hpp"]
-LINTED = ("lib/", "backends/", "examples/")
+LINTED = ("lib/", "backends/", "examples/", "benchmarks/")
 CLANG = {"CC": "clang", "CXX": "clang++"}
 # UBSan otherwise reports and goes on, and the test passes.
 STRICT = {"ASAN_OPTIONS": "halt_on_error=1:abort_on_error=1:detect_leaks=1",
@@ -203,6 +203,8 @@ def count_place(place, result):
             tally.fail(f"{place.name}: {name} (log: {result.log})")
         for name, why in result.tap.skipped:
             tally.skip(f"{place.name}: {name}: {why}")
+    for why in place.skips(result):
+        tally.skip(f"{place.name}: {why}")
     problems = place.problems(result)
     if problems:
         tally.fail(f"{place.name}: {'; '.join(problems)}")
@@ -229,7 +231,7 @@ def step_measure(log):
 def step_runner(log):
     tally = Tally()
     for name in ("tests/vmm/test_pvrun.py", "tests/vmm/test_places.py", "tools/test_tools.py",
-                 "tests/vmm/test_rigs.py", "tests/vmm/test_xen.py"):
+                 "tests/vmm/test_rigs.py", "tests/vmm/test_xen.py", "benchmarks/test_bench.py"):
         status, lines = log.run([sys.executable, "-m", "unittest", "-v", name], 400)
         tally.add(cases.of_unittest(name, lines, status))
     return tally
@@ -252,7 +254,7 @@ STEPS = [
     Step("clang", "build with clang and the unit and abi tests (build-clang/)", step_clang,
          ("meson", "ninja", "clang")),
     Step("format", "clang-format over the tracked C files", step_format, ("git", "clang-format")),
-    Step("lint", "clang-tidy over lib, backends and examples", step_lint,
+    Step("lint", "clang-tidy over lib, backends, examples and benchmarks", step_lint,
          ("meson", "clang", "clang-tidy")),
     Step("docs", "Doxygen without a warning", step_docs, ("meson", "doxygen")),
     Step("guest", "the example kernels in all places: VMMs, machines, doors, faces, lies", step_guest,
@@ -260,7 +262,7 @@ STEPS = [
     Step("measure", "sites decoded from a memory dump, promised numbers counted", step_measure,
          ("meson", "gcc", "objdump", "qemu-system-x86_64")),
     Step("runner", "the tests of the runner, the rigs and these tools", step_runner,
-         ("qemu-system-x86_64", "cc")),
+         ("qemu-system-x86_64", "cc", "chromium")),
     Step("minute", "only if named: address spaces changed on all CPUs of a Xen PV guest for a minute",
          step_minute, ("meson", "ninja", "gcc", "qemu-system-x86_64"), if_asked=True),
 ]

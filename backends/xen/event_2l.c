@@ -66,11 +66,14 @@ static uint64_t unmasked_in(const struct pv_xen_shared_info *shared, uint64_t wo
            ~__atomic_load_n(&shared->mask[word], __ATOMIC_SEQ_CST);
 }
 
-/* The words are read once; what is set in them later comes with an upcall of its own. */
+/*
+ * The words are read once; what is set in them later comes with an upcall of its own. A handler may
+ * have been where the backend changed, and the page with it.
+ */
 static __attribute__((noinline)) void run_all(const struct pv_xen_event_cpu *cpu, uint64_t selected,
                                               struct pv_regs *regs)
 {
-    for (; selected != 0; selected &= selected - 1) {
+    for (; selected != 0 && pv_xen_shared != NULL; selected &= selected - 1) {
         uint32_t word = (uint32_t)__builtin_ctzll(selected);
         uint64_t pending = unmasked_in(pv_xen_shared, word);
         for (; pending != 0; pending &= pending - 1)

@@ -12,8 +12,10 @@
 /* The page shared with Xen; NULL until the backend is entered. hvm/shared_info.c */
 extern struct pv_xen_shared_info *pv_xen_shared;
 
-/* The number that Xen knows this CPU by, which need not be the kernel's. vcpu.c */
+/* The number that Xen knows this CPU by, which need not be the kernel's; and any CPU, once that has
+ * asked: UINT32_MAX before. cpuid.c */
 uint32_t pv_xen_this_vcpu(void);
+uint32_t pv_xen_vcpu_of(const struct pv_cpu *cpu);
 
 /* This CPU's part of the shared page; NULL: it has none. */
 struct pv_xen_vcpu_info *pv_xen_this_vcpu_info(void);
@@ -61,6 +63,14 @@ void pv_xen_timer_periodic(uint64_t period_ns);
 /* Calls pv_xen_events_late_run() at a time, beside what else this CPU's timer does. Interrupts off,
  * and only while the timer is in use. */
 void pv_xen_timer_also(uint64_t ns);
+
+/* ipi.c: interrupts between CPUs by event channels; for each CPU that is to be reached */
+int pv_xen_ipi_start(struct pv_error *error);
+void pv_xen_ipi_stop(void);
+void pv_xen_smp_ipi(uint32_t cpu, uint8_t vector);
+
+/* tsc.c: "tsc-native" or "tsc-emulated"; NULL: Xen does not tell */
+const char *pv_xen_tsc_mode(void);
 
 /* console.c */
 int pv_xen_console_write(const char *text, size_t length);

@@ -17,6 +17,7 @@ struct process {
     uintptr_t entry_stack; /* top of the stack that its last system call came in on */
     int64_t status;        /* what it exited with */
     bool killed;
+    uint64_t area_pages; /* from USER_AREA on, that come when they are first used */
     uint64_t fault_address;
     struct fpu_state fpu; /* while another process has the unit */
 };
@@ -33,6 +34,10 @@ bool process_create(struct process *process, const struct process_start *start);
 
 /* Waits for its end and gives back everything it had. */
 void process_wait(struct process *process);
+
+/* A page fault of user code: whether it was the first use of a page, which is there now. Interrupts
+ * off. */
+bool process_page_in(uint64_t address);
 
 /* A trap that user code caused: ends the process. */
 _Noreturn void process_fault(const struct pv_regs *regs, uint64_t address);

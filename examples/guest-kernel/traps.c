@@ -112,6 +112,12 @@ static bool was_fpu(const struct pv_regs *regs)
     return true;
 }
 
+static void handle_users(const struct pv_regs *regs, uint64_t address)
+{
+    if (regs->vector != PV_TRAP_PAGE_FAULT || !process_page_in(address))
+        process_fault(regs, address);
+}
+
 static void handle_exception(struct pv_regs *regs)
 {
     /* First of all, before anything can fault again. */
@@ -120,7 +126,7 @@ static void handle_exception(struct pv_regs *regs)
     if ((offered && pv_trap((unsigned)regs->vector, regs)) || was_fpu(regs))
         return;
     if (from_user(regs))
-        process_fault(regs, address);
+        handle_users(regs, address);
     else if (regs->vector != PV_TRAP_PAGE_FAULT || !was_probe(regs, address))
         trap_fatal(regs, "unexpected exception in the kernel");
 }

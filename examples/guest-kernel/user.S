@@ -19,7 +19,11 @@
     je spy
     cmp $USER_STRAY, %rax
     je stray
+    mov $2, %ebp                        /* how often each page is touched */
     cmp $USER_TOUCHER, %rax
+    je touch_all
+    mov $1, %ebp
+    cmp $USER_FAULTER, %rax
     je touch_all
     cmp $USER_FLOAT, %rax
     je keep_registers
@@ -75,8 +79,6 @@ yield_loop:
     jmp leave
 
 touch_all:
-    mov $2, %ebp
-touch_round:
     mov $USER_AREA, %edi
     mov %r12, %rcx
 1:  incq (%rdi)
@@ -84,7 +86,7 @@ touch_round:
     dec %rcx
     jnz 1b
     dec %ebp
-    jnz touch_round
+    jnz touch_all
     mov %rbx, %rdi
     jmp leave
 

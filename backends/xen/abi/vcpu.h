@@ -6,6 +6,10 @@
 #define PVOPS_XEN_ABI_VCPU_H
 
 /* Commands, and their argument. */
+#define PV_VCPUOP_INITIALISE        0 /* how it is to begin: pv_vcpu.h, hvm_vcpu.h; once */
+#define PV_VCPUOP_UP                1 /* none */
+#define PV_VCPUOP_DOWN              2 /* none; the calling CPU comes back when it is up again */
+#define PV_VCPUOP_IS_UP             3 /* none; 1, 0, or negative: there is no such CPU */
 #define PV_VCPUOP_GET_RUNSTATE_INFO 4 /* struct pv_xen_runstate, filled */
 /* struct pv_xen_runstate_area: kept up to date there from now on; of the calling CPU only here */
 #define PV_VCPUOP_REGISTER_RUNSTATE_AREA 5

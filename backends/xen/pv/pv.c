@@ -123,7 +123,7 @@ static const struct pv_ops ops = {
     .cpu_user_selectors = pv_xen_pv_cpu_user_selectors,
     .cpu_fpu_trap = pv_xen_pv_cpu_fpu_trap,
     .cpu_power_off = power_off,
-    .smp_ipi = pv_xen_pv_smp_ipi,
+    .smp_ipi = pv_xen_smp_ipi,
     .smp_list = pv_xen_pv_smp_list,
     .smp_start = pv_xen_pv_smp_start,
     .smp_park = pv_xen_pv_smp_park,
@@ -231,7 +231,7 @@ static int start_own(struct pv_error *error)
 
     if (status != PV_OK)
         return status;
-    status = pv_xen_pv_ipi_start(error);
+    status = pv_xen_ipi_start(error);
     if (status != PV_OK) {
         pv_xen_timer_stop();
         return status;
@@ -248,7 +248,7 @@ static void stop_own(void)
     pv_xen_locks_stop();
     pv_xen_runstate_stop();
     pv_xen_timer_stop();
-    pv_xen_pv_ipi_stop();
+    pv_xen_ipi_stop();
 }
 
 static int cpu_enter(struct pv_error *error)
@@ -292,11 +292,13 @@ static void leave(void)
 
 static unsigned features(const char **names, unsigned room)
 {
-    const char *const always[] = {"xen-pv-mmu", "vcpu-info-in-cpu-block", pv_xen_events_name()};
+    const char *const always[] = {"xen-pv-mmu", "vcpu-info-in-cpu-block", pv_xen_events_name(),
+                                  pv_xen_tsc_mode()};
     unsigned used = 0;
 
     for (unsigned i = 0; i < sizeof(always) / sizeof(always[0]) && used < room; i++)
-        names[used++] = always[i];
+        if (always[i] != NULL)
+            names[used++] = always[i];
     if (pv_pvclock_in_use() && used < room)
         names[used++] = "xen-clock";
     if (pv_pvclock_is_stable() && used < room)

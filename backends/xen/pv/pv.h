@@ -146,13 +146,6 @@ void pv_xen_pv_smp_park(uint32_t *parked);
 int pv_xen_pv_smp_nmi(uint32_t cpu);
 int pv_xen_pv_tlb_flush_others(const struct pv_cpu_set *cpus, uint64_t start, uint64_t end);
 
-/* ---- ipi.c --------------------------------------------------------------------------------------
- */
-
-int pv_xen_pv_ipi_start(struct pv_error *error);
-void pv_xen_pv_ipi_stop(void);
-void pv_xen_pv_smp_ipi(uint32_t cpu, uint8_t vector);
-
 /* ---- the platform, where it may be missing
  * -------------------------------------------------------- */
 

@@ -133,6 +133,20 @@ static void other_segment(struct check *check)
     EXPECT(check, pair.a.killed, "it was not ended");
 }
 
+static void pages_come(struct check *check)
+{
+    struct process_start start = {33, USER_FAULTER, 16};
+    uint64_t before = pages_free();
+    if (!EXPECT(check, process_create(&pair.a, &start), "no memory for a process"))
+        return;
+    thread_wait(&pair.a.thread);
+    EXPECT(check, !pair.a.killed && pair.a.status == 33, "it ended with %ld", pair.a.status);
+    uint64_t has = before - pages_free(); /* code, data and stack among them */
+    EXPECT(check, has >= 16 + 3, "it has %lu pages", has);
+    space_destroy(pair.a.space);
+    EXPECT(check, pages_free() == before, "%lu pages before, %lu after", before, pages_free());
+}
+
 static void memory_comes_back(struct check *check)
 {
     uint64_t before = pages_free();
@@ -149,6 +163,7 @@ static const struct test users_tests[] = {
     {"a wild pointer ends its process and not the other", wild_pointer},
     {"user code cannot read the kernel's memory", kernel_is_out_of_reach},
     {"user code in a code segment that is not the kernel's choice ends only itself", other_segment},
+    {"a page of a process comes when it is first used", pages_come},
     {"processes that have ended gave back all of their memory", memory_comes_back},
 };
 

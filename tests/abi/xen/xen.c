@@ -16,6 +16,7 @@
 #include <xen/event_channel.h>
 #include <xen/features.h>
 #include <xen/hvm/hvm_op.h>
+#include <xen/hvm/hvm_vcpu.h>
 #include <xen/hvm/params.h>
 #include <xen/io/console.h>
 #include <xen/memory.h>
@@ -28,6 +29,7 @@
 #include "backends/xen/abi/cpuid.h"
 #include "backends/xen/abi/event_channel.h"
 #include "backends/xen/abi/hvm.h"
+#include "backends/xen/abi/hvm_vcpu.h"
 #include "backends/xen/abi/hypercall.h"
 #include "backends/xen/abi/memory.h"
 #include "backends/xen/abi/pv.h"
@@ -161,10 +163,6 @@ SAME(PV_XEN_NOTE_LOADER, XEN_ELFNOTE_LOADER);
 SAME(PV_XEN_NOTE_PHYS32_ENTRY, XEN_ELFNOTE_PHYS32_ENTRY);
 
 /* pv_vcpu.h */
-SAME(PV_VCPUOP_INITIALISE, VCPUOP_initialise);
-SAME(PV_VCPUOP_UP, VCPUOP_up);
-SAME(PV_VCPUOP_DOWN, VCPUOP_down);
-SAME(PV_VCPUOP_IS_UP, VCPUOP_is_up);
 SAME(PV_VCPUOP_SEND_NMI, VCPUOP_send_nmi);
 SAME(PV_VGCF_IN_KERNEL, VGCF_in_kernel);
 SAME_SIZE(pv_xen_user_regs, cpu_user_regs);
@@ -181,6 +179,21 @@ SAME_MEMBER(pv_xen_vcpu_context, kernel_sp, vcpu_guest_context, kernel_sp);
 SAME_MEMBER(pv_xen_vcpu_context, control, vcpu_guest_context, ctrlreg);
 SAME_MEMBER(pv_xen_vcpu_context, event_entry, vcpu_guest_context, event_callback_eip);
 SAME_MEMBER(pv_xen_vcpu_context, gs_base_kernel, vcpu_guest_context, gs_base_kernel);
+
+/* hvm_vcpu.h */
+SAME(PV_VCPU_HVM_MODE_64B, VCPU_HVM_MODE_64B);
+SAME_SIZE(pv_xen_hvm_context, vcpu_hvm_context);
+SAME_MEMBER(pv_xen_hvm_context, mode, vcpu_hvm_context, mode);
+SAME_MEMBER(pv_xen_hvm_context, zero, vcpu_hvm_context, pad);
+SAME_MEMBER(pv_xen_hvm_context, rax, vcpu_hvm_context, cpu_regs.x86_64.rax);
+SAME_MEMBER(pv_xen_hvm_context, rdi, vcpu_hvm_context, cpu_regs.x86_64.rdi);
+SAME_MEMBER(pv_xen_hvm_context, rsp, vcpu_hvm_context, cpu_regs.x86_64.rsp);
+SAME_MEMBER(pv_xen_hvm_context, rip, vcpu_hvm_context, cpu_regs.x86_64.rip);
+SAME_MEMBER(pv_xen_hvm_context, rflags, vcpu_hvm_context, cpu_regs.x86_64.rflags);
+SAME_MEMBER(pv_xen_hvm_context, cr0, vcpu_hvm_context, cpu_regs.x86_64.cr0);
+SAME_MEMBER(pv_xen_hvm_context, cr3, vcpu_hvm_context, cpu_regs.x86_64.cr3);
+SAME_MEMBER(pv_xen_hvm_context, cr4, vcpu_hvm_context, cpu_regs.x86_64.cr4);
+SAME_MEMBER(pv_xen_hvm_context, efer, vcpu_hvm_context, cpu_regs.x86_64.efer);
 
 /* version.h */
 SAME(PV_XENVER_VERSION, XENVER_version);
@@ -322,6 +335,10 @@ SAME_MEMBER(pv_xen_memory_map, entries, xen_memory_map, buffer);
 SAME(sizeof(struct pv_xen_memory_map_entry), 20);
 
 /* vcpu.h */
+SAME(PV_VCPUOP_INITIALISE, VCPUOP_initialise);
+SAME(PV_VCPUOP_UP, VCPUOP_up);
+SAME(PV_VCPUOP_DOWN, VCPUOP_down);
+SAME(PV_VCPUOP_IS_UP, VCPUOP_is_up);
 SAME(PV_VCPUOP_GET_RUNSTATE_INFO, VCPUOP_get_runstate_info);
 SAME(PV_VCPUOP_STOP_PERIODIC_TIMER, VCPUOP_stop_periodic_timer);
 SAME(PV_VCPUOP_SET_SINGLESHOT_TIMER, VCPUOP_set_singleshot_timer);
@@ -395,6 +412,11 @@ SAME_MEMBER(pv_xen_console, out_producer, xencons_interface, out_prod);
 
 /* cpuid.h; leaves are counted from 1 in the headers' comments and from 0 in their numbers */
 SAME(PV_XEN_HVM_VCPU_ID_PRESENT, XEN_HVM_CPUID_VCPU_ID_PRESENT);
+SAME(PV_XEN_HVM_APIC_VIRTUAL, XEN_HVM_CPUID_APIC_ACCESS_VIRT);
+SAME(PV_XEN_HVM_X2APIC_VIRTUAL, XEN_HVM_CPUID_X2APIC_VIRT);
+SAME(PV_XEN_HVM_EXT_DEST_ID, XEN_HVM_CPUID_EXT_DEST_ID);
+SAME(PV_XEN_HVM_UPCALL_VECTOR, XEN_HVM_CPUID_UPCALL_VECTOR);
+SAME(PV_XEN_LEAF_TIME < XEN_CPUID_MAX_NUM_LEAVES, 1);
 SAME(PV_XEN_LEAF_HVM < XEN_CPUID_MAX_NUM_LEAVES, 1);
 
 /* The signature as the processor gives it, in three little-endian words. */

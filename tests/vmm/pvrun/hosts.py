@@ -31,6 +31,7 @@ class NestedKvm:
     def __init__(self, rig):
         self._rig = rig
         self._swap = False
+        self.versions = rig.versions
         self.initramfs = rig.initramfs
         self.environment = rig.qemu_environment
 
@@ -98,6 +99,7 @@ class XenDom0:
 
     def __init__(self, rig):
         self._rig = rig
+        self.versions = rig.versions
         self.initramfs = rig.initramfs
 
     def command(self, icount, mib, initramfs, log, nonce):

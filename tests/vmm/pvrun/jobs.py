@@ -64,6 +64,8 @@ class Result:
     seconds: float = 0.0
     # Which rig served: "TCG", "/dev/kvm", "nested KVM"
     rig: str = ""
+    # Of the packages that it is made of: "QEMU" -> "1:10.0.2+ds-2"
+    versions: dict = field(default_factory=dict)
 
 
 def judge(job, status, trouble, tap):

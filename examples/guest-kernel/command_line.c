@@ -43,7 +43,8 @@ static bool is_for_library(const char *word)
     const char *value;
     return same_text(word, "nopv") || after_prefix(word, "backend=", &value) ||
            after_prefix(word, "detect=", &value) || after_prefix(word, "kvm=", &value) ||
-           after_prefix(word, "events=", &value);
+           after_prefix(word, "events=", &value) || after_prefix(word, "smp=", &value) ||
+           after_prefix(word, "upcall=", &value);
 }
 
 static bool *flag_of(struct command_line *line, const char *word)

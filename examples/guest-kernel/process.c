@@ -68,9 +68,9 @@ bool process_create(struct process *process, const struct process_start *start)
     process->thread.space = space;
     process->thread.tls = USER_DATA + USER_TLS;
     process->thread.process = process;
-    fpu_begin(&process->fpu);
     process->area_pages = start->program == USER_FAULTER ? start->rounds : 0;
-    struct pv_regs regs = {.rip = USER_CODE, .rsp = USER_STACK_TOP};
+    fpu_begin(&process->fpu);
+    struct pv_regs regs = {.rip = USER_CODE, .rsp = USER_STACK_TOP, .ss = start->stack_segment};
     if (fill_space(space, start) && thread_create_user(&process->thread, &regs))
         return true;
     space_destroy(space);

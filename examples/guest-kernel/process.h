@@ -27,6 +27,7 @@ struct process_start {
     uint64_t number;
     uint64_t program; /* enum user_program */
     uint64_t rounds;
+    uint16_t stack_segment; /* 0: that of user code */
 };
 
 /* Makes a process and lets it run. false: no memory; nothing is left behind. */

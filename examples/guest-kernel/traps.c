@@ -28,6 +28,7 @@ struct gate {
 };
 
 extern char trap_stubs[];
+extern char trap_return_to_user[];
 extern char probe_read_access[], probe_write_access[], probe_failed[];
 
 uint64_t probe_fault_address;
@@ -118,6 +119,12 @@ static void handle_users(const struct pv_regs *regs, uint64_t address)
         process_fault(regs, address);
 }
 
+/* The return to user code that its registers do not allow: that is the process's end. */
+static bool was_return(const struct pv_regs *regs)
+{
+    return regs->rip == (uintptr_t)trap_return_to_user && !from_user(regs);
+}
+
 static void handle_exception(struct pv_regs *regs)
 {
     /* First of all, before anything can fault again. */
@@ -125,7 +132,7 @@ static void handle_exception(struct pv_regs *regs)
     bool offered = regs->vector == PV_TRAP_PROTECTION || regs->vector == PV_TRAP_PAGE_FAULT;
     if ((offered && pv_trap((unsigned)regs->vector, regs)) || was_fpu(regs))
         return;
-    if (from_user(regs))
+    if (from_user(regs) || was_return(regs))
         handle_users(regs, address);
     else if (regs->vector != PV_TRAP_PAGE_FAULT || !was_probe(regs, address))
         trap_fatal(regs, "unexpected exception in the kernel");

@@ -193,8 +193,8 @@ LOOP(raw_vcpu_is_preempted, NOTHING, RAW_SAVE_1("xor %%eax, %%eax", 0ul))
 #define SET_LOCK(value) __atomic_store_n(&lock.locked, (value), __ATOMIC_RELAXED)
 
 LOOP(op_lock_acquire, NOTHING, SET_LOCK(0); pv_lock_acquire(&lock))
-LOOP(raw_lock_acquire, NOTHING, SET_LOCK(0); RAW_CALL_1(
-         "xor %%eax, %%eax\n\tmov $1, %%ecx\n\tlock cmpxchg %%ecx, (%%rdi)\n\tje 1f\n\tud2\n1:", 0,
+LOOP(raw_lock_acquire, NOTHING, SET_LOCK(0); RAW_KEEP_1(
+         "xor %%eax, %%eax\n\tmov $1, %%ecx\n\tlock cmpxchg %%ecx, (%%rdi)\n\tje 1f\n\tud2\n1:",
          &lock))
 LOOP(empty_lock_acquire, NOTHING, SET_LOCK(0); BARRIER)
 LOOP(op_lock_release, NOTHING, SET_LOCK(1); pv_lock_release(&lock))

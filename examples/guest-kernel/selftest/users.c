@@ -28,8 +28,8 @@ static struct pair pair;
 /* Runs two processes to their ends; false if there was no memory for them. */
 static bool run_pair(struct check *check, uint64_t program_a, uint64_t program_b, uint64_t rounds)
 {
-    struct process_start a = {11, program_a, rounds};
-    struct process_start b = {22, program_b, rounds};
+    struct process_start a = {11, program_a, rounds, 0};
+    struct process_start b = {22, program_b, rounds, 0};
     if (!EXPECT(check, process_create(&pair.a, &a), "no memory for a process"))
         return false;
     bool both = EXPECT(check, process_create(&pair.b, &b), "no memory for a second process");
@@ -96,7 +96,7 @@ static void wild_pointer(struct check *check)
 static void spy_at(struct check *check, uintptr_t address)
 {
     static struct process spy;
-    struct process_start start = {33, USER_SPY, address};
+    struct process_start start = {33, USER_SPY, address, 0};
     if (!EXPECT(check, process_create(&spy, &start), "no memory for a process"))
         return;
     process_wait(&spy);
@@ -126,7 +126,7 @@ static void kernel_is_out_of_reach(struct check *check)
  */
 static void other_segment(struct check *check)
 {
-    struct process_start start = {33, USER_STRAY, XEN_CODE_32};
+    struct process_start start = {33, USER_STRAY, XEN_CODE_32, 0};
     if (!EXPECT(check, process_create(&pair.a, &start), "no memory for a process"))
         return;
     process_wait(&pair.a);
@@ -147,6 +147,24 @@ static void pages_come(struct check *check)
     EXPECT(check, pages_free() == before, "%lu pages before, %lu after", before, pages_free());
 }
 
+/* The processor refuses it when the kernel returns to user code, and the kernel is in a trap of its
+ * own, with the user's %gs. */
+static void impossible_frame(struct check *check)
+{
+    const uint16_t segments[] = {KERNEL_DS, USER_CS, 0x7f8 | 3};
+    if (!privileged()) {
+        skip(check, "the frame is taken apart by the VMM");
+        return;
+    }
+    for (unsigned i = 0; i < sizeof(segments) / sizeof(segments[0]); i++) {
+        struct process_start start = {33, USER_COUNTER, 1, segments[i]};
+        if (!EXPECT(check, process_create(&pair.a, &start), "no memory for a process"))
+            return;
+        process_wait(&pair.a);
+        EXPECT(check, pair.a.killed, "with stack segment %x it was not ended", segments[i]);
+    }
+}
+
 static void memory_comes_back(struct check *check)
 {
     uint64_t before = pages_free();
@@ -164,6 +182,7 @@ static const struct test users_tests[] = {
     {"user code cannot read the kernel's memory", kernel_is_out_of_reach},
     {"user code in a code segment that is not the kernel's choice ends only itself", other_segment},
     {"a page of a process comes when it is first used", pages_come},
+    {"a process that cannot be returned to ends, and the kernel goes on", impossible_frame},
     {"processes that have ended gave back all of their memory", memory_comes_back},
 };
 

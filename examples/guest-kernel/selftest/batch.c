@@ -197,7 +197,7 @@ static void handlers_are_apart(struct check *check)
 static uint64_t cost_of_calls(struct check *check, uint64_t rounds)
 {
     static struct process process;
-    struct process_start start = {5, USER_CALLER, rounds};
+    struct process_start start = {5, USER_CALLER, rounds, 0};
     if (!EXPECT(check, process_create(&process, &start), "no memory for a process"))
         return 0;
     thread_slices(false);

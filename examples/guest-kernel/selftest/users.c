@@ -135,7 +135,7 @@ static void other_segment(struct check *check)
 
 static void pages_come(struct check *check)
 {
-    struct process_start start = {33, USER_FAULTER, 16};
+    struct process_start start = {33, USER_FAULTER, 16, 0};
     uint64_t before = pages_free();
     if (!EXPECT(check, process_create(&pair.a, &start), "no memory for a process"))
         return;

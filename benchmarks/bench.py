@@ -21,8 +21,10 @@ import host  # noqa: E402
 import report  # noqa: E402
 import show  # noqa: E402
 import suite as suites  # noqa: E402
+from linux import peer  # noqa: E402
 from steps import Log, missing_tools, outcome, say, set_up, width  # noqa: E402
 
+from debian.store import RigError, RigUnavailable  # noqa: E402
 from pvrun import probe, run_jobs  # noqa: E402
 
 BUILD = PROJECT / "build"
@@ -149,13 +151,14 @@ class Run:
 
     def measure_linux(self):
         try:
-            import linux.peer as peer  # noqa: PLC0415
-        except ImportError:
-            return
-        try:
-            self.figures += peer.figures(say)
-        except peer.PeerError as error:
+            found, troubles = peer.figures(lambda text: say(f"  {text}"))
+        except RigUnavailable as error:
             self.left_out.append(f"Linux: {error}")
+        except RigError as error:
+            self.troubles.append(f"Linux: {error}")
+        else:
+            self.figures += found
+            self.troubles += troubles
 
     def about(self):
         return {"unit": "instructions" if self.count else "cycles",

@@ -26,6 +26,8 @@ class Job:
     mem: int = 128
     icount: bool = False
     timeout: float = 60
+    # What a Linux takes as its initramfs, other kernels as their first module.
+    initrd: Path = None
     qemu_args: list = field(default_factory=list)
     # Paths that qemu_args mention; the nested rig carries them into L1.
     files: list = field(default_factory=list)

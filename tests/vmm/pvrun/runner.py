@@ -57,6 +57,8 @@ class _Session:
                 raise ValueError(f"no VMM named {job.vmm}; there are: {', '.join(VMMS)}")
             if not Path(job.kernel).is_file():
                 self.ended(index, None, f"there is no kernel {job.kernel}")
+            elif job.initrd and not Path(job.initrd).is_file():
+                self.ended(index, None, f"there is no initrd {job.initrd}")
             elif job.vmm == "native":
                 self._single(index, native.emulated(job), "TCG")
             elif job.vmm in xen.KINDS:

@@ -35,14 +35,14 @@ static unsigned number_in(const char *digits)
     return number;
 }
 
-/* What the library reads itself. */
-static bool is_for_library(const char *word)
+/* What is read elsewhere: by the library, and by checks that can take long. */
+static bool is_read_elsewhere(const char *word)
 {
     const char *value;
-    return same_text(word, "nopv") || after_prefix(word, "backend=", &value) ||
-           after_prefix(word, "detect=", &value) || after_prefix(word, "kvm=", &value) ||
-           after_prefix(word, "events=", &value) || after_prefix(word, "smp=", &value) ||
-           after_prefix(word, "upcall=", &value);
+    return same_text(word, "nopv") || same_text(word, "long") ||
+           after_prefix(word, "backend=", &value) || after_prefix(word, "detect=", &value) ||
+           after_prefix(word, "kvm=", &value) || after_prefix(word, "events=", &value) ||
+           after_prefix(word, "smp=", &value) || after_prefix(word, "upcall=", &value);
 }
 
 static bool *flag_of(struct command_line *line, const char *word)
@@ -70,7 +70,7 @@ static void take_word(char *word, struct command_line *line)
         split_list(word + (value - word), &line->benches);
     else if (after_prefix(word, "maxcpus=", &value))
         line->most_cpus = number_in(value);
-    else if (!is_for_library(word))
+    else if (!is_read_elsewhere(word))
         print("# not a word of the command line: %s\n", word);
 }
 

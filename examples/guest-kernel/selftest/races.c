@@ -18,9 +18,10 @@
 #define READS       10000000u
 #define READS_DEAR  100000u /* where each is an exit */
 #define RACES       1000000u
-#define LEAST_RACES 1000u
+#define RACES_DEAR  10000u
+#define LEAST_RACES 100u
 #define LAPS        20u
-#define ROUND_NS    (10 * NS_PER_S)
+#define ROUND_NS    (3 * NS_PER_S)
 #define PATIENCE_NS (5 * NS_PER_S)
 #define LOOKS       1000u
 #define TOGGLES     5u
@@ -186,7 +187,7 @@ static void exact_while_masked(struct check *check)
     uint32_t toggles = 0;
     if (skip_with_fewer(check, 2) || skip_without_events(check) || !open_channel(check))
         return;
-    smp_give(1, send_all, (void *)(uintptr_t)RACES);
+    smp_give(1, send_all, (void *)(uintptr_t)(tsc_exits() ? RACES_DEAR : RACES));
     while (!sender_is_done) {
         pv_xen_event_mask(receiver);
         pv_xen_event_unmask(receiver);

@@ -18,7 +18,7 @@ static const struct test_group *const groups[] = {
     &detect_group, &sites_group,  &ops_group,    &trap_group,   &irq_group,     &clock_group,
     &timer_group,  &halt_group,   &module_group, &live_group,   &users_group,   &smp_group,
     &busy_group,   &switch_group, &wx_group,     &tables_group, &refused_group, &batch_group,
-    &kvm_group,    &events_group, &xen_group,    &races_group,
+    &kvm_group,    &events_group, &xen_group,    &races_group,  &pirq_group,
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))

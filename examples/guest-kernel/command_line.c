@@ -42,7 +42,8 @@ static bool is_read_elsewhere(const char *word)
     return same_text(word, "nopv") || same_text(word, "long") ||
            after_prefix(word, "backend=", &value) || after_prefix(word, "detect=", &value) ||
            after_prefix(word, "kvm=", &value) || after_prefix(word, "events=", &value) ||
-           after_prefix(word, "smp=", &value) || after_prefix(word, "upcall=", &value);
+           after_prefix(word, "smp=", &value) || after_prefix(word, "upcall=", &value) ||
+           after_prefix(word, "unplug=", &value);
 }
 
 static bool *flag_of(struct command_line *line, const char *word)

@@ -7,9 +7,11 @@
  * COM2: PC16550D data sheet, section 8. 82574: Intel 317694, sections 10.2.4 (interrupts) and
  * 10.2.2.6 (registers by ports). Configuration space by ports: PCI Local Bus 3.0, 3.2.2.3.2.
  */
+#include "backends/xen/hvm/hvm.h"
 #include "backends/xen/pirq.h"
 #include "selftest.h"
 #include "../cpu.h"
+#include "../string.h"
 #include "../timer.h"
 
 #define TIMES 100u
@@ -242,10 +244,41 @@ static void nothing_there(struct check *check)
     EXPECT(check, status == PV_E_HOST, "a device that is not there: %d", status);
 }
 
+/* ---- devices that go ------------------------------------------------------------------------- */
+
+#define CLASS          0x08u
+#define CLASS_ETHERNET 0x0200u
+
+static unsigned network_cards(void)
+{
+    unsigned count = 0;
+    for (unsigned device = 0; device < DEVICES; device++)
+        count += config_read(device, 0) != UINT32_MAX &&
+                 config_read(device, CLASS) >> 16 == CLASS_ETHERNET;
+    return count;
+}
+
+static void cards_go(struct check *check)
+{
+    struct pv_facts facts;
+    pv_facts(&facts);
+    if (!same_text(facts.backend, "xen-hvm")) {
+        skip(check, "no device is taken away here: the backend is %s", facts.backend);
+        return;
+    }
+    unsigned before = network_cards();
+    bool done = pv_xen_hvm_unplug(PV_XEN_UNPLUG_NICS);
+    if (before == 0 || !done)
+        skip(check, "there is no emulated network card, or nobody who takes it away");
+    else
+        EXPECT(check, network_cards() == 0, "%u of %u are still there", network_cards(), before);
+}
+
 static const struct test pirq_tests[] = {
     {"a device's line interrupts each time, and waits while it is masked", a_line},
     {"a device's message interrupts each time, and waits while it is masked", a_message},
     {"lines and devices that are not there are refused", nothing_there},
+    {"emulated network cards go when they are asked to", cards_go},
 };
 
 const struct test_group pirq_group = TEST_GROUP(pirq);

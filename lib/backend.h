@@ -7,6 +7,7 @@
 #define PVOPS_LIB_BACKEND_H
 
 #include "pvops/pvops.h"
+#include "lib/cold.h"
 
 /* Bytes that the longest sequence may have. */
 #define PV_SEQUENCE_BYTES 20
@@ -27,6 +28,17 @@ struct pv_sequence {
 };
 
 _Static_assert(sizeof(struct pv_sequence) == 32, "as lib/x86/sequence.inc lays it out");
+
+/* Most pages that a backend is asked to give or take at once. */
+#define PV_HOST_MEMORY_PAGES 128u
+
+/* Memory that goes and comes: pvops/memory.h. give() and take() see PV_HOST_MEMORY_PAGES at most,
+ * and return how many were done, or a negative status if there was none to be done. */
+struct pv_host_memory {
+    int (*limits)(struct pv_memory_limits *limits);
+    int (*give)(const uint64_t *frames, uint32_t count, struct pv_error *error);
+    int (*take)(const uint64_t *frames, uint32_t count, struct pv_error *error);
+};
 
 struct pv_backend {
     const char *name;
@@ -81,6 +93,14 @@ struct pv_backend {
     int (*cpu_enter)(struct pv_error *error);
     void (*cpu_leave)(void);
 
+    /*
+     * The CPU that this runs on waits for another one, and says so again and again: the VMM may
+     * have taken that one's processor away, and be asked to give it this one's. Interrupts off;
+     * contains no call site, since some may be half written. Also of the backend that was left, or
+     * not yet entered, on this CPU. NULL: nobody to ask.
+     */
+    void (*waits_for)(const struct pv_cpu *cpu);
+
     /* Behind leave() when the kernel ends for good: takes back what leave() keeps for the next
      * enter(). NULL: nothing. */
     void (*end)(void);
@@ -113,6 +133,14 @@ struct pv_backend {
     int (*console_read)(char *buffer, size_t size);
     int (*memory_map)(struct pv_memory_range *ranges, unsigned room);
     void (*power_off)(int status);
+
+    /* While it is in force; NULL: the machine's memory is what it is. */
+    const struct pv_host_memory *memory;
+
+    /* pv_pte_set_foreign(); NULL: page tables are the kernel's, and no other machine's are there.
+     */
+    int (*pte_set_foreign)(struct pv_pte *entry, struct pv_pte value, uint16_t domain,
+                           struct pv_error *error);
 
     /* Counts of pv_host_calls(); NULL: nothing is counted. */
     void (*host_calls)(struct pv_host_calls *counts);
@@ -150,15 +178,8 @@ void pv_log_number(const char *text, uint64_t number);
 /* Stops the machine: pv_platform::panic, or ud2. */
 _Noreturn void pv_panic(const char *why);
 
-/* Of functions that run at boot, or when something has failed: their size counts, not their speed.
- */
-#define PV_COLD __attribute__((cold))
-
 /* The text that handles breakpoints, NMIs and machine checks: no site may lie in it. */
 #define PV_NOSITE __attribute__((section(".text.pv_nosite"), noinline))
-
-/* What runs once or seldom: small, and apart from what runs often. */
-#define PV_SELDOM __attribute__((cold))
 
 /* Where a backend without a clock of its own keeps what pv_tsc_khz() tells. */
 extern uint32_t pv_tsc_khz_value;

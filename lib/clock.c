@@ -4,6 +4,7 @@
  * touches a device or makes a call site, so that all of it runs on the host as well.
  */
 #include "lib/clock.h"
+#include "lib/cold.h"
 #include "lib/x86/tsc.h"
 #include "pvops/status.h"
 
@@ -12,7 +13,7 @@
 
 uint64_t pv_clock_skipped_ns;
 
-struct pv_clock_rate pv_clock_rate(uint64_t from_hz, uint64_t to_hz)
+PV_COLD struct pv_clock_rate pv_clock_rate(uint64_t from_hz, uint64_t to_hz)
 {
     struct pv_clock_rate rate = {0, 0};
 
@@ -38,7 +39,7 @@ struct pv_clock_rate pv_clock_rate(uint64_t from_hz, uint64_t to_hz)
     return rate;
 }
 
-uint64_t pv_clock_rate_hz(struct pv_clock_rate rate)
+PV_COLD uint64_t pv_clock_rate_hz(struct pv_clock_rate rate)
 {
     /* hz = 10^9 * 2^32 / (multiplier * 2^shift); 10^9 * 2^32 has 62 bits. */
     uint64_t hz = (PV_NS_PER_SECOND << 32) / rate.multiplier;
@@ -50,7 +51,7 @@ uint64_t pv_clock_rate_hz(struct pv_clock_rate rate)
     return hz << -rate.shift;
 }
 
-bool pv_clock_rate_valid(struct pv_clock_rate rate)
+PV_COLD bool pv_clock_rate_valid(struct pv_clock_rate rate)
 {
     if (rate.multiplier == 0 || rate.shift < -31 || rate.shift > 31)
         return false;
@@ -70,43 +71,18 @@ uint64_t pv_clock_monotonic(uint64_t *latest, uint64_t ns)
     return ns;
 }
 
-void pv_clock_hand_over(uint64_t told_ns, uint64_t base_ns)
+PV_COLD void pv_clock_hand_over(uint64_t told_ns, uint64_t base_ns)
 {
     if (told_ns > base_ns)
         __atomic_fetch_add(&pv_clock_skipped_ns, told_ns - base_ns, __ATOMIC_RELAXED);
 }
 
-uint64_t pv_pvclock_at(const struct pv_pvclock *copy, uint64_t tsc)
+PV_COLD uint64_t pv_pvclock_at(const struct pv_pvclock *copy, uint64_t tsc)
 {
-    uint64_t delta = tsc - copy->tsc_timestamp;
-
-    /* Counters of two CPUs may differ by a few counts; half the range is not a few. */
-    if ((int64_t)delta < 0)
-        delta = 0;
-    return copy->system_time_ns + copy->adjust_ns + pv_clock_scale(delta, copy->rate);
+    return pv_pvclock_scaled(copy, tsc);
 }
 
-/*
- * Whoever refreshes the copy while this runs has seen another version in the record before, so the
- * last look at the record finds every mixture of old and new. Processors of this architecture keep
- * loads in order (Intel SDM vol. 3A, 9.2.2); acquire keeps the compiler from moving them.
- */
-int pv_pvclock_read(const volatile struct pv_pvclock_record *shared, const struct pv_pvclock *copy,
-                    uint64_t *ns)
-{
-    uint32_t version = __atomic_load_n(&copy->version, __ATOMIC_ACQUIRE);
-
-    if (version == 0 || __atomic_load_n(&shared->version, __ATOMIC_ACQUIRE) != version)
-        return PV_E_BUSY;
-    uint64_t now = pv_pvclock_at(copy, pv_tsc_read());
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    if (__atomic_load_n(&shared->version, __ATOMIC_RELAXED) != version)
-        return PV_E_BUSY;
-    *ns = now;
-    return PV_OK;
-}
-
-static bool take(const volatile struct pv_pvclock_record *shared, struct pv_pvclock *copy)
+PV_COLD static bool take(const volatile struct pv_pvclock_record *shared, struct pv_pvclock *copy)
 {
     uint32_t version = __atomic_load_n(&shared->version, __ATOMIC_ACQUIRE);
 
@@ -123,7 +99,7 @@ static bool take(const volatile struct pv_pvclock_record *shared, struct pv_pvcl
 }
 
 /* Everything but the version first: a reader that is interrupted here still sees the old one. */
-static void publish(struct pv_pvclock *copy, const struct pv_pvclock *fresh)
+PV_COLD static void publish(struct pv_pvclock *copy, const struct pv_pvclock *fresh)
 {
     copy->flags = fresh->flags;
     copy->rate = fresh->rate;
@@ -133,8 +109,8 @@ static void publish(struct pv_pvclock *copy, const struct pv_pvclock *fresh)
     __atomic_store_n(&copy->version, fresh->version, __ATOMIC_RELEASE);
 }
 
-int pv_pvclock_refresh(const volatile struct pv_pvclock_record *shared, struct pv_pvclock *copy,
-                       uint64_t tsc)
+PV_COLD int pv_pvclock_refresh(const volatile struct pv_pvclock_record *shared,
+                               struct pv_pvclock *copy, uint64_t tsc)
 {
     struct pv_pvclock fresh = {0};
     unsigned attempt = 0;
@@ -155,7 +131,7 @@ int pv_pvclock_refresh(const volatile struct pv_pvclock_record *shared, struct p
     return PV_OK;
 }
 
-int pv_pvclock_wall_read(const volatile struct pv_pvclock_wall *shared, uint64_t *unix_ns)
+PV_COLD int pv_pvclock_wall_read(const volatile struct pv_pvclock_wall *shared, uint64_t *unix_ns)
 {
     for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
         uint32_t version = __atomic_load_n(&shared->version, __ATOMIC_ACQUIRE);

@@ -12,6 +12,8 @@
 #define PVOPS_LIB_CLOCK_H
 
 #include "pvops/types.h"
+#include "lib/x86/tsc.h"
+#include "pvops/status.h"
 
 #define PV_NS_PER_SECOND 1000000000ull
 
@@ -103,14 +105,41 @@ struct pv_pvclock {
     uint64_t adjust_ns; /* what a record that went backwards is short of */
 };
 
+/* pv_pvclock_at() inline. Counters of two CPUs may differ by a few counts; half the range is not a
+ * few. */
+static inline uint64_t pv_pvclock_scaled(const struct pv_pvclock *copy, uint64_t tsc)
+{
+    uint64_t delta = tsc - copy->tsc_timestamp;
+
+    if ((int64_t)delta < 0)
+        delta = 0;
+    return copy->system_time_ns + copy->adjust_ns + pv_clock_scale(delta, copy->rate);
+}
+
 /*
  * Reads the time.
  *   PV_OK      *ns is the time.
  *   PV_E_BUSY  the copy is out of date: pv_pvclock_refresh() it, and read again.
  * May be interrupted anywhere by code that refreshes the same copy.
+ *
+ * Whoever refreshes the copy while this runs has seen another version in the record before, so the
+ * last look at the record finds every mixture of old and new. Processors of this architecture keep
+ * loads in order (Intel SDM vol. 3A, 9.2.2); acquire keeps the compiler from moving them.
  */
-int pv_pvclock_read(const volatile struct pv_pvclock_record *shared, const struct pv_pvclock *copy,
-                    uint64_t *ns);
+static inline int pv_pvclock_read(const volatile struct pv_pvclock_record *shared,
+                                  const struct pv_pvclock *copy, uint64_t *ns)
+{
+    uint32_t version = __atomic_load_n(&copy->version, __ATOMIC_ACQUIRE);
+
+    if (version == 0 || __atomic_load_n(&shared->version, __ATOMIC_ACQUIRE) != version)
+        return PV_E_BUSY;
+    uint64_t now = pv_pvclock_scaled(copy, pv_tsc_read());
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    if (__atomic_load_n(&shared->version, __ATOMIC_RELAXED) != version)
+        return PV_E_BUSY;
+    *ns = now;
+    return PV_OK;
+}
 
 /*
  * Takes a new copy. Interrupts off: the copy has one writer at a time.

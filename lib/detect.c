@@ -14,6 +14,7 @@
  * make sense is for its backend to say.
  */
 #include "lib/detect.h"
+#include "lib/cold.h"
 
 #define BASE_FIRST 0x40000000u
 #define BASE_LAST  0x4000FF00u
@@ -31,7 +32,7 @@
 
 bool pv_cpuid_by_xen;
 
-void pv_cpuid_raw(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
+PV_COLD void pv_cpuid_raw(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
 {
     if (pv_cpuid_by_xen)
         __asm__ volatile(XEN_EMULATE_PREFIX "cpuid"
@@ -48,7 +49,7 @@ void pv_cpuid_raw(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
  * look which a VMM does not have: QEMU's emulation, and KVM where it follows Intel's processors,
  * return there what the highest basic leaf returns.
  */
-static bool signature_of(const uint32_t *regs, char *text)
+PV_COLD static bool signature_of(const uint32_t *regs, char *text)
 {
     unsigned length = 0;
 
@@ -68,7 +69,7 @@ static bool signature_of(const uint32_t *regs, char *text)
  * KVM before 2012 said 0 for its highest leaf (cpuid.rst: "an implementation may return 0, to be
  * read as 40000001H"); nothing beyond the interface's own 256 leaves is believed.
  */
-static uint32_t believable_max(uint32_t base, uint32_t max)
+PV_COLD static uint32_t believable_max(uint32_t base, uint32_t max)
 {
     if (max == 0)
         return base + 1;
@@ -77,7 +78,7 @@ static uint32_t believable_max(uint32_t base, uint32_t max)
     return max - base < BASE_STEP ? max : base + BASE_STEP - 1;
 }
 
-static bool same_signature(const char *a, const char *b)
+PV_COLD static bool same_signature(const char *a, const char *b)
 {
     for (unsigned i = 0; i < SIGNATURE_BYTES; i++) {
         if (a[i] != b[i])
@@ -98,7 +99,7 @@ const struct pv_interface *pv_detected_interface(const struct pv_detection *foun
 }
 
 /* Takes note of what a base shows; false: nothing, or what an earlier one showed. */
-static bool take(struct pv_detection *found, uint32_t base, const uint32_t *regs)
+PV_COLD static bool take(struct pv_detection *found, uint32_t base, const uint32_t *regs)
 {
     struct pv_interface interface = {.base = base, .max_leaf = believable_max(base, regs[0])};
 
@@ -115,7 +116,7 @@ static bool take(struct pv_detection *found, uint32_t base, const uint32_t *regs
     return true;
 }
 
-void pv_detect(pv_cpuid_function cpuid, pv_detect_enough enough, struct pv_detection *found)
+PV_COLD void pv_detect(pv_cpuid_function cpuid, pv_detect_enough enough, struct pv_detection *found)
 {
     uint32_t regs[4];
 
@@ -135,7 +136,7 @@ void pv_detect(pv_cpuid_function cpuid, pv_detect_enough enough, struct pv_detec
  * In the order of who says most. KVM is asked before Xen: KVM can imitate Xen, and Xen does not
  * imitate KVM. "Linux KVM Hv" is KVM with Hyper-V's interface and without its own.
  */
-const char *pv_vmm_name(const struct pv_detection *found)
+PV_COLD const char *pv_vmm_name(const struct pv_detection *found)
 {
     static const char *const names[][2] = {
         {"KVMKVMKVM", "kvm"},        {"XenVMMXenVMM", "xen"},    {"Microsoft Hv", "hyper-v"},

@@ -22,7 +22,7 @@ const struct pv_detection *pv_detected(void)
     return &detection;
 }
 
-void pv_cpu_setup(struct pv_cpu *cpu, uint32_t number)
+PV_COLD void pv_cpu_setup(struct pv_cpu *cpu, uint32_t number)
 {
     uint8_t *bytes = (uint8_t *)cpu;
 
@@ -49,7 +49,7 @@ const struct pv_backend *pv_backend_fittest(void)
     return best;
 }
 
-size_t pv_word_next(const char **text, const char **word)
+PV_COLD size_t pv_word_next(const char **text, const char **word)
 {
     while (**text == ' ' || **text == '\t')
         (*text)++;
@@ -59,8 +59,8 @@ size_t pv_word_next(const char **text, const char **word)
     return (size_t)(*text - *word);
 }
 
-bool pv_word_is(const char *word, size_t length, const char *key, const char **value,
-                size_t *value_length)
+PV_COLD bool pv_word_is(const char *word, size_t length, const char *key, const char **value,
+                        size_t *value_length)
 {
     size_t i = 0;
 
@@ -73,7 +73,7 @@ bool pv_word_is(const char *word, size_t length, const char *key, const char **v
     return true;
 }
 
-bool pv_command_line_has(const char *asked)
+PV_COLD bool pv_command_line_has(const char *asked)
 {
     const char *cmdline = pv_boot != NULL ? pv_boot->cmdline : "";
     const char *word, *rest;
@@ -86,7 +86,7 @@ bool pv_command_line_has(const char *asked)
 }
 
 /* `detect=all`; another value is a line in the log. */
-static bool all_asked_for(const char *cmdline)
+PV_COLD static bool all_asked_for(const char *cmdline)
 {
     bool all = false;
     const char *word;
@@ -107,13 +107,13 @@ static bool all_asked_for(const char *cmdline)
 }
 
 /* Another interface would be of use only to a backend that is less general than this one. */
-static bool some_backend_is_served(const struct pv_detection *found)
+PV_COLD static bool some_backend_is_served(const struct pv_detection *found)
 {
     (void)found;
     return pv_backend_fittest() != pv_backends[0];
 }
 
-static void detect(const char *cmdline)
+PV_COLD static void detect(const char *cmdline)
 {
     pv_detect(pv_cpuid_raw, all_asked_for(cmdline) ? NULL : some_backend_is_served, &detection);
     if (detection.left_out != 0)
@@ -147,11 +147,11 @@ static const struct pv_backend *asked_for(const char *cmdline)
     return asked;
 }
 
-int pv_early_init(const struct pv_platform *platform, const struct pv_boot_info *boot,
-                  struct pv_error *error)
+PV_COLD int pv_early_init(const struct pv_platform *platform, const struct pv_boot_info *boot,
+                          struct pv_error *error)
 {
     if (platform == NULL || platform->text_start >= platform->text_end)
-        return pv_fail(error, PV_E_ARGUMENT, "the platform gives no bounds of the text", 0, -1);
+        return pv_fail_at(error, PV_E_ARGUMENT, "the platform gives no bounds of the text", 0);
     pv_platform = platform;
     pv_boot = boot;
     pv_text_begin(platform);
@@ -166,20 +166,20 @@ int pv_early_init(const struct pv_platform *platform, const struct pv_boot_info 
     return first_choice->begin != NULL ? first_choice->begin(boot, error) : PV_OK;
 }
 
-int pv_init(struct pv_error *error)
+PV_COLD int pv_init(struct pv_error *error)
 {
     if (pv_backend == NULL)
-        return pv_fail(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0, -1);
+        return pv_fail_at(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0);
     int status = pv_backend_enter(error);
     return status == PV_OK ? pv_patch(error) : status;
 }
 
-uint32_t pv_tsc_khz(void)
+PV_COLD uint32_t pv_tsc_khz(void)
 {
     return pv_tsc_khz_value;
 }
 
-const char *pv_clock_name(void)
+PV_COLD const char *pv_clock_name(void)
 {
     const struct pv_backend *backend = pv_backend;
 
@@ -195,7 +195,7 @@ static const struct pv_interface *chosen(void)
     return pv_detected_interface(&detection, pv_backend->signature);
 }
 
-static const char *why(void)
+PV_COLD static const char *why(void)
 {
     static char fittest[64];
 
@@ -219,7 +219,7 @@ static const char *why(void)
                                 : "no interface that any backend knows";
 }
 
-void pv_facts(struct pv_facts *facts)
+PV_COLD void pv_facts(struct pv_facts *facts)
 {
     const unsigned room = sizeof(facts->features) / sizeof(facts->features[0]) - 1;
     unsigned used = 0;

@@ -65,17 +65,17 @@ static int alloc(pv_irq_handler handler, void *context, bool unended)
     return PV_E_FULL;
 }
 
-int pv_irq_alloc(pv_irq_handler handler, void *context)
+PV_COLD int pv_irq_alloc(pv_irq_handler handler, void *context)
 {
     return alloc(handler, context, false);
 }
 
-int pv_irq_alloc_unended(pv_irq_handler handler, void *context)
+PV_COLD int pv_irq_alloc_unended(pv_irq_handler handler, void *context)
 {
     return alloc(handler, context, true);
 }
 
-void pv_irq_free(int vector)
+PV_COLD void pv_irq_free(int vector)
 {
     if (vector >= 32 && vector < 256)
         __atomic_store_n(&vectors[vector].handler, NULL, __ATOMIC_RELEASE);

@@ -83,7 +83,7 @@ struct poke {
     struct pv_error *error;
 };
 
-static bool same_tail(uintptr_t site, const uint8_t *bytes, unsigned length)
+PV_COLD static bool same_tail(uintptr_t site, const uint8_t *bytes, unsigned length)
 {
     const uint8_t *held = (const uint8_t *)site;
 
@@ -94,7 +94,7 @@ static bool same_tail(uintptr_t site, const uint8_t *bytes, unsigned length)
 }
 
 /* What a site held before its first byte became a breakpoint: the tail tells. */
-static bool find_before(const struct pv_content *before, uintptr_t site, uint8_t *bytes)
+PV_COLD static bool find_before(const struct pv_content *before, uintptr_t site, uint8_t *bytes)
 {
     for (unsigned i = 0; i < PV_CONTENTS; i++)
         if (pv_content_at(&before[i], site, bytes) && same_tail(site, bytes, before[i].length))
@@ -102,7 +102,7 @@ static bool find_before(const struct pv_content *before, uintptr_t site, uint8_t
     return false;
 }
 
-static int poke_site(uintptr_t site, const struct pv_site *record, void *argument)
+PV_COLD static int poke_site(uintptr_t site, const struct pv_site *record, void *argument)
 {
     struct poke *poke = (struct poke *)argument;
     enum pv_op_id op = (enum pv_op_id)record->op;
@@ -125,8 +125,8 @@ static int poke_site(uintptr_t site, const struct pv_site *record, void *argumen
 }
 
 /* One step for all sites of the op, and then every CPU serialises. */
-static int poke_step(unsigned op, enum step step, const struct pv_content *before,
-                     struct pv_error *error)
+PV_COLD static int poke_step(unsigned op, enum step step, const struct pv_content *before,
+                             struct pv_error *error)
 {
     struct poke poke = {step, before, {0, 0, NULL}, error};
     int status = pv_sites_visit(op, poke_site, &poke);
@@ -141,8 +141,8 @@ static int poke_step(unsigned op, enum step step, const struct pv_content *befor
  * The last step, which leaves no breakpoint: all first bytes are written, or poke_op stays. A CPU
  * that does not serialise after it meets a breakpoint that is gone, or the new instruction.
  */
-static int poke_last(unsigned op, enum step step, const struct pv_content *before,
-                     struct pv_error *error)
+PV_COLD static int poke_last(unsigned op, enum step step, const struct pv_content *before,
+                             struct pv_error *error)
 {
     int status = poke_step(op, step, before, error);
 
@@ -153,7 +153,7 @@ static int poke_last(unsigned op, enum step step, const struct pv_content *befor
 }
 
 /* From breakpoints everywhere to what the op's row says. */
-static int poke_rest(unsigned op, struct pv_error *error)
+PV_COLD static int poke_rest(unsigned op, struct pv_error *error)
 {
     int status = poke_step(op, STEP_TAIL, NULL, error);
 
@@ -165,7 +165,7 @@ static int poke_rest(unsigned op, struct pv_error *error)
  * taken back. After that the breakpoints stay, and poke_op with them: callers are served, if
  * slowly, and the next change finishes this one first.
  */
-static int poke_all(unsigned op, const struct pv_content *before, struct pv_error *error)
+PV_COLD static int poke_all(unsigned op, const struct pv_content *before, struct pv_error *error)
 {
     __atomic_store_n(&poke_op, op, __ATOMIC_RELEASE);
     int status = poke_step(op, STEP_BREAKPOINT, before, error);
@@ -175,7 +175,7 @@ static int poke_all(unsigned op, const struct pv_content *before, struct pv_erro
     return status;
 }
 
-int pv_live_finish(struct pv_error *error)
+PV_COLD int pv_live_finish(struct pv_error *error)
 {
     if (poke_op == PV_OP_COUNT)
         return PV_OK;
@@ -186,7 +186,7 @@ int pv_live_finish(struct pv_error *error)
 
 /* ---- one op --------------------------------------------------------------------------------- */
 
-static bool one_instruction(const struct pv_content *row)
+PV_COLD static bool one_instruction(const struct pv_content *row)
 {
     for (unsigned i = 0; i < PV_CONTENTS; i++)
         if (row[i].form != PV_SITE_FORMS && row[i].instructions != 1)
@@ -201,14 +201,14 @@ struct change {
     struct pv_content row[PV_CONTENTS];
 };
 
-static void install(const struct change *change)
+PV_COLD static void install(const struct change *change)
 {
     __builtin_memcpy(pv_contents[change->op], change->row, sizeof(change->row));
     pv_slot_set(change->op, change->function);
 }
 
 /* By way of the compiled form, which both rows know: a failure never leaves a site unknown. */
-static int replace_stopped(const struct change *change, struct pv_error *error)
+PV_COLD static int replace_stopped(const struct change *change, struct pv_error *error)
 {
     struct pv_irqflags flags = pv_irq_save();
     int status = pv_stop_begin(change->op, error);
@@ -225,7 +225,7 @@ static int replace_stopped(const struct change *change, struct pv_error *error)
     return status;
 }
 
-static int replace_running(const struct change *change, struct pv_error *error)
+PV_COLD static int replace_running(const struct change *change, struct pv_error *error)
 {
     struct change before = {change->op, pv_slot_of(&pv_ops, change->op), {{0}}};
 
@@ -237,8 +237,8 @@ static int replace_running(const struct change *change, struct pv_error *error)
     return status;
 }
 
-static int replace(enum pv_op_id op, pv_function function, const struct pv_sequence *sequence,
-                   struct pv_error *error)
+PV_COLD static int replace(enum pv_op_id op, pv_function function,
+                           const struct pv_sequence *sequence, struct pv_error *error)
 {
     struct change change = {op, function, {{0}}};
 
@@ -252,10 +252,10 @@ static int replace(enum pv_op_id op, pv_function function, const struct pv_seque
     return replace_stopped(&change, error);
 }
 
-int pv_op_override(enum pv_op_id op, void (*function)(void), struct pv_error *error)
+PV_COLD int pv_op_override(enum pv_op_id op, void (*function)(void), struct pv_error *error)
 {
     if ((unsigned)op >= PV_OP_COUNT || pv_backend == NULL)
-        return pv_fail(error, PV_E_ARGUMENT, "no such op, or no backend yet", 0, -1);
+        return pv_fail_at(error, PV_E_ARGUMENT, "no such op, or no backend yet", 0);
     if (!pv_patch_claim())
         return pv_fail(error, PV_E_BUSY, "another change of the text is under way", 0, (int)op);
     int status = pv_live_finish(error);

@@ -91,7 +91,7 @@ static void wake_next(struct pv_lock_node *node)
         pv_lock_kick(cpu);
 }
 
-void pv_lock_acquire_slow(struct pv_spinlock *lock)
+void pv_lock_queue(struct pv_spinlock *lock)
 {
     struct pv_cpu *self = pv_this_cpu();
     uint32_t nesting = self->lock_depth;

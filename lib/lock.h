@@ -9,9 +9,11 @@
 #include "lib/asleep.h"
 
 /*
- * Takes a lock that the fast path did not get. Calling convention of C; every backend's
- * lock_acquire ends here when the lock word is not 0.
+ * Takes a lock that the fast path did not get: every backend's lock_acquire ends here when the lock
+ * word is not 0. In lib/x86/lock.S, because it keeps all registers but rax and rcx; what it does is
+ * pv_lock_queue()'s, in C.
  */
 void pv_lock_acquire_slow(struct pv_spinlock *lock) PV_HIDDEN;
+void pv_lock_queue(struct pv_spinlock *lock) PV_HIDDEN;
 
 #endif

@@ -7,13 +7,13 @@
 
 const struct pv_platform *pv_platform;
 
-void pv_log(const char *text)
+PV_COLD void pv_log(const char *text)
 {
     if (pv_platform != NULL && pv_platform->log != NULL)
         pv_platform->log(text);
 }
 
-void pv_log_number(const char *text, uint64_t number)
+PV_COLD void pv_log_number(const char *text, uint64_t number)
 {
     char line[160];
     struct pv_text_out out = pv_text_to(line, sizeof(line));
@@ -25,7 +25,7 @@ void pv_log_number(const char *text, uint64_t number)
 }
 
 /* Not inline: what checks the paths of traps knows the end of the machine by its name. */
-__attribute__((noinline)) _Noreturn void pv_panic(const char *why)
+PV_COLD __attribute__((noinline)) _Noreturn void pv_panic(const char *why)
 {
     if (pv_platform != NULL && pv_platform->panic != NULL)
         pv_platform->panic(why);
@@ -33,7 +33,7 @@ __attribute__((noinline)) _Noreturn void pv_panic(const char *why)
         __builtin_trap();
 }
 
-size_t pv_error_text(const struct pv_error *error, char *buffer, size_t size)
+PV_COLD size_t pv_error_text(const struct pv_error *error, char *buffer, size_t size)
 {
     struct pv_text_out out = pv_text_to(buffer, size);
 

@@ -19,7 +19,7 @@ const struct pv_op_facts pv_op_facts[PV_OP_COUNT] = {
 #undef PV_OP
 };
 
-const char *pv_op_name(int op)
+PV_COLD const char *pv_op_name(int op)
 {
     return op >= 0 && op < PV_OP_COUNT ? pv_op_facts[op].name : "?";
 }
@@ -34,7 +34,7 @@ static const struct pv_sequence *sequence_in(const struct pv_backend *backend, e
     return NULL;
 }
 
-pv_function pv_backend_function(const struct pv_backend *backend, enum pv_op_id op)
+PV_COLD pv_function pv_backend_function(const struct pv_backend *backend, enum pv_op_id op)
 {
     for (; backend != NULL; backend = backend->base) {
         pv_function function = pv_slot_of(backend->ops, op);
@@ -56,7 +56,7 @@ const struct pv_sequence *pv_backend_sequence(const struct pv_backend *backend, 
     return NULL;
 }
 
-void pv_ops_fill(const struct pv_backend *backend)
+PV_COLD void pv_ops_fill(const struct pv_backend *backend)
 {
     for (unsigned op = 0; op < PV_OP_COUNT; op++)
         pv_slot_set((enum pv_op_id)op, pv_backend_function(backend, (enum pv_op_id)op));

@@ -9,7 +9,7 @@
 
 typedef void (*pv_function)(void);
 
-enum pv_convention { PV_CONVENTION_SAVE, PV_CONVENTION_CALL };
+enum pv_convention { PV_CONVENTION_SAVE, PV_CONVENTION_KEEP, PV_CONVENTION_CALL };
 
 struct pv_op_facts {
     const char *name;

@@ -26,25 +26,30 @@ extern const struct pv_site __stop_pv_sites[] __attribute__((weak)) PV_HIDDEN;
 extern const char pv_nosite_start[] PV_HIDDEN;
 extern const char pv_nosite_end[] PV_HIDDEN;
 
-int pv_fail(struct pv_error *error, int status, const char *what, uint64_t where, int op)
+PV_COLD int pv_fail(struct pv_error *error, int status, const char *what, uint64_t where, int op)
 {
     if (error != NULL)
         *error = (struct pv_error){status, what, where, op};
     return status;
 }
 
-bool pv_patch_claim(void)
+PV_COLD int pv_fail_at(struct pv_error *error, int status, const char *what, uint64_t where)
+{
+    return pv_fail(error, status, what, where, -1);
+}
+
+PV_COLD bool pv_patch_claim(void)
 {
     return !__atomic_test_and_set(&claimed, __ATOMIC_ACQUIRE);
 }
 
-void pv_patch_release(void)
+PV_COLD void pv_patch_release(void)
 {
     __atomic_clear(&claimed, __ATOMIC_RELEASE);
 }
 
-void pv_row_make(struct pv_content *row, enum pv_op_id op, pv_function function,
-                 const struct pv_sequence *sequence)
+PV_COLD void pv_row_make(struct pv_content *row, enum pv_op_id op, pv_function function,
+                         const struct pv_sequence *sequence)
 {
     unsigned length = pv_op_facts[op].length;
 
@@ -53,7 +58,7 @@ void pv_row_make(struct pv_content *row, enum pv_op_id op, pv_function function,
     pv_content_inline(&row[PV_CONTENT_INLINE], sequence, length);
 }
 
-void pv_contents_fill(const struct pv_backend *backend)
+PV_COLD void pv_contents_fill(const struct pv_backend *backend)
 {
     for (unsigned i = 0; i < PV_OP_COUNT; i++) {
         enum pv_op_id op = (enum pv_op_id)i;
@@ -63,31 +68,70 @@ void pv_contents_fill(const struct pv_backend *backend)
     }
 }
 
-static inline int check_record(const struct pv_text *text, const struct pv_site *record,
-                               uintptr_t *site, struct pv_error *error)
-{
-    uintptr_t where = (uintptr_t)record;
-    uintptr_t at = (uintptr_t)&record->offset + (uintptr_t)(intptr_t)record->offset;
+/* Ops whose sites hold something else under another backend: PV_MOVING_OPS. */
+static bool moving[PV_OP_COUNT];
 
+PV_COLD void pv_moving_clear(void)
+{
+    for (unsigned op = 0; op < PV_OP_COUNT; op++)
+        moving[op] = false;
+}
+
+PV_COLD static bool rows_differ(const struct pv_content *one, const struct pv_content *other)
+{
+    const uint8_t *a = (const uint8_t *)one, *b = (const uint8_t *)other;
+
+    for (unsigned i = 0; i < PV_CONTENTS * sizeof(*one); i++)
+        if (a[i] != b[i])
+            return true;
+    return false;
+}
+
+PV_COLD bool pv_moving_add(const struct pv_backend *backend)
+{
+    static struct pv_content row[PV_CONTENTS]; /* its padding is 0, as that of the others */
+    bool added = false;
+
+    for (unsigned i = 0; i < PV_OP_COUNT; i++) {
+        enum pv_op_id op = (enum pv_op_id)i;
+        if (pv_op_facts[op].length == 0)
+            continue;
+        pv_row_make(row, op, pv_backend_function(backend, op), pv_backend_sequence(backend, op));
+        bool differ = rows_differ(row, pv_contents[op]);
+        added = added || (differ && !moving[op]);
+        moving[op] = moving[op] || differ;
+    }
+    return added;
+}
+
+static const char in_nosite[] = "site lies in code that must not contain one";
+
+/* What is wrong with a record; NULL: nothing. */
+static const char *trouble_with(const struct pv_text *text, const struct pv_site *record,
+                                uintptr_t at)
+{
     if (record->op >= PV_OP_COUNT || record->zero != 0)
-        return pv_fail(error, PV_E_RECORD, "record names no op", where, -1);
+        return "record names no op";
     unsigned length = pv_op_facts[record->op].length;
     if (length == 0 || record->length != length)
-        return pv_fail(error, PV_E_RECORD, "record gives another length than its op", where,
-                       record->op);
+        return "record gives another length than its op";
     if (at < text->start || at >= text->end || text->end - at < length)
-        return pv_fail(error, PV_E_RECORD, "record points outside the text", where, record->op);
+        return "record points outside the text";
     if (at < (uintptr_t)pv_nosite_end && at + length > (uintptr_t)pv_nosite_start)
-        return pv_fail(error, PV_E_RECORD, "site lies in code that must not contain one", at,
-                       record->op);
-    *site = at;
-    return PV_OK;
+        return in_nosite;
+    return NULL;
 }
 
 int pv_record_check(const struct pv_text *text, const struct pv_site *record, uintptr_t *site,
                     struct pv_error *error)
 {
-    return check_record(text, record, site, error);
+    *site = pv_site_of(record);
+    const char *trouble = trouble_with(text, record, *site);
+
+    if (trouble == NULL)
+        return PV_OK;
+    return pv_fail(error, PV_E_RECORD, trouble, trouble == in_nosite ? *site : (uintptr_t)record,
+                   record->op < PV_OP_COUNT ? record->op : -1);
 }
 
 static bool holds(uintptr_t site, const struct pv_content *content)
@@ -98,7 +142,7 @@ static bool holds(uintptr_t site, const struct pv_content *content)
            pv_bytes_equal((const uint8_t *)site, bytes, content->length);
 }
 
-int pv_site_recognise(uintptr_t site, enum pv_op_id op)
+PV_COLD int pv_site_recognise(uintptr_t site, enum pv_op_id op)
 {
     for (unsigned i = 0; i < PV_CONTENTS; i++)
         if (holds(site, &pv_contents[op][i]))
@@ -106,14 +150,13 @@ int pv_site_recognise(uintptr_t site, enum pv_op_id op)
     return -1;
 }
 
+/* If even the compiled form is out of reach the record cannot be this op's. */
 int pv_site_choose(uintptr_t site, enum pv_op_id op, enum pv_goal goal, uint8_t *bytes)
 {
     int i = goal == PV_GOAL_BEST ? PV_CONTENT_INLINE : PV_CONTENT_COMPILED;
 
-    while (i > PV_CONTENT_COMPILED && !pv_content_at(&pv_contents[op][i], site, bytes))
+    while (i >= PV_CONTENT_COMPILED && !pv_content_at(&pv_contents[op][i], site, bytes))
         i--;
-    if (i == PV_CONTENT_COMPILED && !pv_content_at(&pv_contents[op][i], site, bytes))
-        return -1; /* the slot is out of reach: the record cannot be this op's */
     return i;
 }
 
@@ -134,7 +177,7 @@ static int verify_text(const struct pv_text *text, unsigned op, struct pv_error 
     for (size_t i = 0; i < text->count; i++) {
         const struct pv_site *record = &text->sites[i];
         uintptr_t site;
-        int status = check_record(text, record, &site, error);
+        int status = pv_record_check(text, record, &site, error);
 
         if (status != PV_OK)
             return status;
@@ -152,7 +195,7 @@ static int verify_text(const struct pv_text *text, unsigned op, struct pv_error 
     return PV_OK;
 }
 
-int pv_sites_verify(unsigned op, struct pv_error *error)
+PV_COLD int pv_sites_verify(unsigned op, struct pv_error *error)
 {
     for (const struct pv_text *text = texts; text != NULL; text = text->next) {
         int status = verify_text(text, op, error);
@@ -162,31 +205,36 @@ int pv_sites_verify(unsigned op, struct pv_error *error)
     return PV_OK;
 }
 
-int pv_sites_visit(unsigned op, pv_site_visitor visit, void *argument)
+__attribute__((noinline)) static int visit_text(const struct pv_text *text, unsigned op,
+                                                pv_site_visitor visit, void *argument)
 {
-    for (const struct pv_text *text = texts; text != NULL; text = text->next) {
-        for (size_t i = 0; i < text->count; i++) {
-            const struct pv_site *record = &text->sites[i];
-            uintptr_t site = (uintptr_t)&record->offset + (uintptr_t)(intptr_t)record->offset;
+    int status = PV_OK;
 
-            if (op != PV_ALL_OPS && op != record->op)
-                continue;
-            int status = visit(site, record, argument);
-            if (status != PV_OK)
-                return status;
-        }
+    for (size_t i = 0; i < text->count && status == PV_OK; i++) {
+        const struct pv_site *record = &text->sites[i];
+        if (op == PV_MOVING_OPS ? moving[record->op] : op == PV_ALL_OPS || op == record->op)
+            status = visit(pv_site_of(record), record, argument);
     }
-    return PV_OK;
+    return status;
 }
 
-void pv_alias_end(struct pv_alias *alias)
+PV_COLD int pv_sites_visit(unsigned op, pv_site_visitor visit, void *argument)
+{
+    int status = PV_OK;
+
+    for (const struct pv_text *text = texts; text != NULL && status == PV_OK; text = text->next)
+        status = visit_text(text, op, visit, argument);
+    return status;
+}
+
+PV_COLD void pv_alias_end(struct pv_alias *alias)
 {
     if (alias->bytes != 0 && pv_platform->text_alias != NULL && pv_platform->text_unalias != NULL)
         pv_platform->text_unalias(alias->writable, alias->bytes);
     alias->bytes = 0;
 }
 
-uint8_t *pv_alias_move(struct pv_alias *alias, uintptr_t site, unsigned length)
+PV_COLD uint8_t *pv_alias_move(struct pv_alias *alias, uintptr_t site, unsigned length)
 {
     uintptr_t start = site & ~(uintptr_t)(PAGE - 1);
     size_t bytes = (site - start) + length > PAGE ? 2 * PAGE : PAGE;
@@ -208,12 +256,30 @@ struct write_run {
     struct pv_error *error;
 };
 
+/* What a site is to hold; NULL if it cannot reach its slot. The best form that the op has is within
+ * reach nearly always, and often the same at every place; then it is not copied first. */
+static inline const uint8_t *content_for(uintptr_t site, enum pv_op_id op, enum pv_goal goal,
+                                         uint8_t *room)
+{
+    const struct pv_content *content =
+        &pv_contents[op][goal == PV_GOAL_BEST ? PV_CONTENT_INLINE : PV_CONTENT_COMPILED];
+
+    while (content->form == PV_SITE_FORMS && content != &pv_contents[op][PV_CONTENT_COMPILED])
+        content--;
+    if (content->fixup == 0 && content->form != PV_SITE_FORMS)
+        return content->bytes;
+    if (pv_content_at(content, site, room) || pv_site_choose(site, op, goal, room) >= 0)
+        return room;
+    return NULL;
+}
+
 static int write_site(uintptr_t site, const struct pv_site *record, void *argument)
 {
     struct write_run *run = (struct write_run *)argument;
-    uint8_t bytes[PV_SITE_MAX];
+    uint8_t room[PV_SITE_MAX];
+    const uint8_t *bytes = content_for(site, (enum pv_op_id)record->op, run->goal, room);
 
-    if (pv_site_choose(site, (enum pv_op_id)record->op, run->goal, bytes) < 0)
+    if (bytes == NULL)
         return pv_fail(run->error, PV_E_SITE, "site cannot reach its slot", site, record->op);
     uint8_t *to = pv_alias_at(&run->alias, site, record->length);
     if (to == NULL)
@@ -223,7 +289,7 @@ static int write_site(uintptr_t site, const struct pv_site *record, void *argume
     return PV_OK;
 }
 
-int pv_sites_write(unsigned op, enum pv_goal goal, struct pv_error *error)
+PV_COLD int pv_sites_write(unsigned op, enum pv_goal goal, struct pv_error *error)
 {
     struct write_run run = {{0, 0, NULL}, goal, error};
     int status = pv_sites_visit(op, write_site, &run);
@@ -233,12 +299,12 @@ int pv_sites_write(unsigned op, enum pv_goal goal, struct pv_error *error)
     return status;
 }
 
-static int patch_all(enum pv_goal goal, struct pv_error *error)
+PV_COLD static int patch_all(enum pv_goal goal, struct pv_error *error)
 {
     if (pv_platform == NULL)
-        return pv_fail(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0, -1);
+        return pv_fail_at(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0);
     if (!pv_patch_claim())
-        return pv_fail(error, PV_E_BUSY, "another change of the text is under way", 0, -1);
+        return pv_fail_at(error, PV_E_BUSY, "another change of the text is under way", 0);
     int status = pv_sites_verify(PV_ALL_OPS, error);
     if (status == PV_OK)
         status = pv_sites_write(PV_ALL_OPS, goal, error);
@@ -246,12 +312,12 @@ static int patch_all(enum pv_goal goal, struct pv_error *error)
     return status;
 }
 
-int pv_patch(struct pv_error *error)
+PV_COLD int pv_patch(struct pv_error *error)
 {
     return patch_all(PV_GOAL_BEST, error);
 }
 
-int pv_unpatch(struct pv_error *error)
+PV_COLD int pv_unpatch(struct pv_error *error)
 {
     return patch_all(PV_GOAL_COMPILED, error);
 }
@@ -266,7 +332,7 @@ PV_NOSITE const struct pv_text *pv_text_of(uintptr_t address)
     return text;
 }
 
-void pv_text_begin(const struct pv_platform *platform)
+PV_COLD void pv_text_begin(const struct pv_platform *platform)
 {
     kernel_text = (struct pv_text){
         .start = platform->text_start,
@@ -290,13 +356,8 @@ static bool overlaps(const struct pv_text *text)
 static int write_text(const struct pv_text *text, enum pv_goal goal, struct pv_error *error)
 {
     struct write_run run = {{0, 0, NULL}, goal, error};
-    int status = PV_OK;
+    int status = visit_text(text, PV_ALL_OPS, write_site, &run);
 
-    for (size_t i = 0; i < text->count && status == PV_OK; i++) {
-        const struct pv_site *record = &text->sites[i];
-        status = write_site((uintptr_t)&record->offset + (uintptr_t)(intptr_t)record->offset,
-                            record, &run);
-    }
     pv_alias_end(&run.alias);
     pv_serialise();
     return status;
@@ -305,8 +366,8 @@ static int write_text(const struct pv_text *text, enum pv_goal goal, struct pv_e
 static int add_text(struct pv_text *text, struct pv_error *error)
 {
     if (overlaps(text))
-        return pv_fail(error, PV_E_ARGUMENT, "the range overlaps text that was added before",
-                       text->start, -1);
+        return pv_fail_at(error, PV_E_ARGUMENT, "the range overlaps text that was added before",
+                          text->start);
     int status = verify_text(text, PV_ALL_OPS, error);
     if (status != PV_OK)
         return status;
@@ -321,18 +382,18 @@ static int add_text(struct pv_text *text, struct pv_error *error)
     return PV_OK;
 }
 
-int pv_text_add(struct pv_text *text, struct pv_error *error)
+PV_COLD int pv_text_add(struct pv_text *text, struct pv_error *error)
 {
     if (pv_platform == NULL || text->start >= text->end || (text->count > 0 && text->sites == NULL))
-        return pv_fail(error, PV_E_ARGUMENT, "not a range of text", text->start, -1);
+        return pv_fail_at(error, PV_E_ARGUMENT, "not a range of text", text->start);
     if (!pv_patch_claim())
-        return pv_fail(error, PV_E_BUSY, "another change of the text is under way", 0, -1);
+        return pv_fail_at(error, PV_E_BUSY, "another change of the text is under way", 0);
     int status = add_text(text, error);
     pv_patch_release();
     return status;
 }
 
-int pv_text_remove(struct pv_text *text)
+PV_COLD int pv_text_remove(struct pv_text *text)
 {
     struct pv_text **link = &texts;
 
@@ -351,7 +412,7 @@ struct count_run {
     struct pv_error *error;
 };
 
-static int count_site(uintptr_t site, const struct pv_site *record, void *argument)
+PV_COLD static int count_site(uintptr_t site, const struct pv_site *record, void *argument)
 {
     struct count_run *run = (struct count_run *)argument;
     int held = pv_site_recognise(site, (enum pv_op_id)record->op);
@@ -366,7 +427,7 @@ static int count_site(uintptr_t site, const struct pv_site *record, void *argume
     return PV_OK;
 }
 
-int pv_sites_check(struct pv_site_counts *counts, struct pv_error *error)
+PV_COLD int pv_sites_check(struct pv_site_counts *counts, struct pv_error *error)
 {
     struct count_run run = {counts, error};
 

@@ -23,6 +23,17 @@ enum pv_goal { PV_GOAL_COMPILED, PV_GOAL_BEST };
 /* All ops; for the functions below that take one op. */
 #define PV_ALL_OPS PV_OP_COUNT
 
+/* Those that pv_moving_add() has found; for pv_sites_write() and pv_sites_visit(). */
+#define PV_MOVING_OPS (PV_OP_COUNT + 1)
+
+/*
+ * Finds the ops whose sites would hold something else if a backend filled the rows: most ops are
+ * the same for both backends of a change, and their sites need not be touched. Added to those found
+ * since pv_moving_clear(); true: one that was not among them.
+ */
+void pv_moving_clear(void);
+bool pv_moving_add(const struct pv_backend *backend);
+
 /* Computes a row of a hot op for a function and a sequence (NULL: none). */
 void pv_row_make(struct pv_content *row, enum pv_op_id op, pv_function function,
                  const struct pv_sequence *sequence);
@@ -45,6 +56,13 @@ void pv_patch_release(void);
 
 /* Fills an error, if there is one to fill; returns its status. */
 int pv_fail(struct pv_error *error, int status, const char *what, uint64_t where, int op);
+int pv_fail_at(struct pv_error *error, int status, const char *what, uint64_t where); /* no op */
+
+/* The place that a record means. */
+static inline uintptr_t pv_site_of(const struct pv_site *record)
+{
+    return (uintptr_t)&record->offset + (uintptr_t)(intptr_t)record->offset;
+}
 
 /* Calls visit() for each site of an op (or PV_ALL_OPS) until it returns another status than PV_OK.
  */

@@ -30,7 +30,7 @@ static uint64_t offset_ns; /* from the VMM's scale to that of pv_clock_ns(), mod
 
 char pv_pvclock_name[16] = "tsc";
 
-static void name_clock(const char *name)
+PV_COLD static void name_clock(const char *name)
 {
     unsigned i = 0;
 
@@ -40,7 +40,7 @@ static void name_clock(const char *name)
 }
 
 /* Takes a new copy of this CPU's record and notices what changes with it. Interrupts off. */
-static int refresh(struct cpu_clock *clock)
+PV_COLD static int refresh(struct cpu_clock *clock)
 {
     int status = pv_pvclock_refresh(clock->record, &clock->copy, pv_tsc_read());
 
@@ -58,7 +58,7 @@ static int refresh(struct cpu_clock *clock)
     return PV_OK;
 }
 
-static void remove_cpu(struct pv_cpu *cpu, struct cpu_clock *clock)
+PV_COLD static void remove_cpu(struct pv_cpu *cpu, struct cpu_clock *clock)
 {
     if (clock->record != NULL && source->remove != NULL)
         source->remove(cpu);
@@ -67,7 +67,7 @@ static void remove_cpu(struct pv_cpu *cpu, struct cpu_clock *clock)
 }
 
 /* Interrupts off. On failure nothing is registered. */
-static int add_cpu(struct pv_cpu *cpu, struct cpu_clock *clock)
+PV_COLD static int add_cpu(struct pv_cpu *cpu, struct cpu_clock *clock)
 {
     volatile struct pv_pvclock_record *record = NULL;
 
@@ -83,7 +83,7 @@ static int add_cpu(struct pv_cpu *cpu, struct cpu_clock *clock)
     return status;
 }
 
-static void complain(int status)
+PV_COLD static void complain(int status)
 {
     if (status == PV_E_TIMEOUT)
         pv_log("the VMM's clock record is being written for ever; the base clock is used");
@@ -94,7 +94,7 @@ static void complain(int status)
 }
 
 /* Gives the clock up for the base clock, which goes on from told_ns. The first to come does it. */
-static void retire(uint64_t told_ns, int status)
+PV_COLD static void retire(uint64_t told_ns, int status)
 {
     if (__atomic_exchange_n(&retiring, true, __ATOMIC_ACQ_REL))
         return;
@@ -124,7 +124,7 @@ static uint64_t told_by_any(const struct cpu_clock *clock)
  * written for long leaves the old copy in force, whose rate is still right enough; any other
  * failure is the end of the clock. Interrupts off.
  */
-static uint64_t fresh_ns(struct pv_cpu *cpu)
+PV_COLD __attribute__((noinline)) static uint64_t fresh_ns(struct pv_cpu *cpu)
 {
     struct cpu_clock *clock = &clocks[cpu->number];
     int status = clock->record != NULL ? refresh(clock) : add_cpu(cpu, clock);
@@ -155,7 +155,7 @@ uint64_t pv_pvclock_ns(void)
 }
 
 /* Registers, reads, and takes the registration back: nothing is in force yet. */
-uint64_t pv_pvclock_tsc_hz(const struct pv_pvclock_source *asked)
+PV_COLD uint64_t pv_pvclock_tsc_hz(const struct pv_pvclock_source *asked)
 {
     struct pv_cpu *cpu = pv_this_cpu();
     struct cpu_clock *clock = &clocks[0];
@@ -170,7 +170,7 @@ uint64_t pv_pvclock_tsc_hz(const struct pv_pvclock_source *asked)
     return hz;
 }
 
-void pv_pvclock_begin(const struct pv_pvclock_source *begun)
+PV_COLD void pv_pvclock_begin(const struct pv_pvclock_source *begun)
 {
     source = begun;
     name_clock("tsc");
@@ -179,7 +179,7 @@ void pv_pvclock_begin(const struct pv_pvclock_source *begun)
     latest_ns = 0;
 }
 
-void pv_pvclock_start(bool stable)
+PV_COLD void pv_pvclock_start(bool stable)
 {
     struct pv_cpu *cpu = pv_this_cpu();
     struct cpu_clock *clock = &clocks[cpu->number];
@@ -200,7 +200,7 @@ void pv_pvclock_start(bool stable)
 }
 
 /* Undoes what was done for this CPU; the others have stopped by pv_pvclock_cpu_stop(). */
-void pv_pvclock_stop(void)
+PV_COLD void pv_pvclock_stop(void)
 {
     struct pv_cpu *cpu = pv_this_cpu();
 
@@ -214,7 +214,7 @@ void pv_pvclock_stop(void)
 }
 
 /* Its record's place is the CPU's own: it must be free for whoever has it next. */
-void pv_pvclock_cpu_stop(void)
+PV_COLD void pv_pvclock_cpu_stop(void)
 {
     struct pv_cpu *cpu = pv_this_cpu();
 
@@ -227,12 +227,12 @@ bool pv_pvclock_in_use(void)
     return __atomic_load_n(&in_use, __ATOMIC_ACQUIRE);
 }
 
-bool pv_pvclock_is_stable(void)
+PV_COLD bool pv_pvclock_is_stable(void)
 {
     return pv_pvclock_in_use() && !__atomic_load_n(&fix_up, __ATOMIC_RELAXED);
 }
 
-bool pv_pvclock_at_tsc(uint64_t tsc, uint64_t *ns)
+PV_COLD bool pv_pvclock_at_tsc(uint64_t tsc, uint64_t *ns)
 {
     struct pv_cpu *cpu = pv_this_cpu();
 
@@ -243,7 +243,7 @@ bool pv_pvclock_at_tsc(uint64_t tsc, uint64_t *ns)
     return true;
 }
 
-bool pv_pvclock_vmm_ns(uint64_t *ns)
+PV_COLD bool pv_pvclock_vmm_ns(uint64_t *ns)
 {
     struct pv_cpu *cpu = pv_this_cpu();
 
@@ -256,13 +256,13 @@ bool pv_pvclock_vmm_ns(uint64_t *ns)
     return true;
 }
 
-bool pv_clock_was_stopped(void)
+PV_COLD bool pv_clock_was_stopped(void)
 {
     (void)pv_clock_ns(); /* looks at the record */
     return __atomic_exchange_n(&was_stopped, false, __ATOMIC_RELAXED);
 }
 
-uint64_t pv_pvclock_to_vmm(uint64_t ns)
+PV_COLD uint64_t pv_pvclock_to_vmm(uint64_t ns)
 {
     uint64_t ahead = 0 - offset_ns; /* of the VMM's scale */
 

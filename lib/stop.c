@@ -4,8 +4,12 @@
  *
  * They are asked through pv_platform::run_on_others, which sends an inter-processor interrupt. A
  * CPU that was interrupted between two instructions of a site would go on in the middle of other
- * ones, so if any was, all are let go and asked again. The same holds for contexts that are not
- * running at all; the kernel tells where those stopped.
+ * ones, so it says that and goes on at once, and is asked again; who stands outside of sites stays.
+ * The same holds for contexts that are not running at all; the kernel tells where those stopped.
+ *
+ * Where a VMM has more CPUs to serve than processors, all that wait would use theirs up while the
+ * one that they wait for has none: whoever waits offers his own now and then
+ * (pv_backend::waits_for).
  *
  * Each wait has a bound, and a CPU that comes late to a request that was given up finds its number
  * passed and goes away. Nothing here runs a call site between a request and its end.
@@ -19,6 +23,8 @@
 #ifndef PV_STOP_ANSWER_SPINS
 #define PV_STOP_ANSWER_SPINS 20000000u
 #endif
+/* Looks between two offers of the processor. On hardware a wait is shorter. */
+#define OFFER_SPINS 256u
 /* A CPU is inside a site for nanoseconds; so often in a row is no chance. */
 #define STOP_TRIES 128u
 /* Longest pause between two tries. */
@@ -26,11 +32,15 @@
 
 /*
  * Requests are numbered. Each CPU answers with the number in all bits but the lowest, which says
- * that it was interrupted inside a site. A request is over when `finished` has reached its number.
+ * that it was interrupted inside a site and has gone on. A request is over when `finished` has
+ * reached its number. To stop all may take several: who stands still for one from `first` on does
+ * not see the next ones before all are over.
  */
 static uint64_t request;
+static uint64_t first;
 static uint64_t finished;
 static unsigned asked_op;
+static const struct pv_cpu *asker;
 static uint64_t answers[PV_CONFIG_MAX_CPUS];
 
 /* What the CPUs that stand still are to run: a number for each time, and who has done which. */
@@ -59,12 +69,12 @@ static bool can_ask(void)
     return pv_other_cpus() < PV_CONFIG_MAX_CPUS && pv_platform->run_on_others != NULL;
 }
 
-static bool is_over(uint64_t number)
+PV_COLD static bool is_over(uint64_t number)
 {
     return __atomic_load_n(&finished, __ATOMIC_ACQUIRE) >= number;
 }
 
-static void answer(uint64_t number, bool inside)
+PV_COLD static void answer(uint64_t number, bool inside)
 {
     __atomic_store_n(&answers[pv_this_cpu()->number], number << 1 | inside, __ATOMIC_RELEASE);
 }
@@ -72,6 +82,7 @@ static void answer(uint64_t number, bool inside)
 static void ask(void (*function)(void *, const struct pv_regs *))
 {
     request++;
+    asker = pv_this_cpu();
     pv_platform->run_on_others(function, (void *)(uintptr_t)request);
 }
 
@@ -80,22 +91,43 @@ static void let_go(void)
     __atomic_store_n(&finished, request, __ATOMIC_RELEASE);
 }
 
-static bool has_answered(unsigned cpu)
+PV_COLD static bool has_answered(unsigned cpu)
 {
     return __atomic_load_n(&answers[cpu], __ATOMIC_ACQUIRE) >> 1 == request;
 }
 
-static bool has_done_task(unsigned cpu)
+PV_COLD static bool is_inside(unsigned cpu)
+{
+    return __atomic_load_n(&answers[cpu], __ATOMIC_ACQUIRE) == (request << 1 | 1);
+}
+
+/* Stands still, for this request or one before, or cannot yet. */
+PV_COLD static bool has_stopped(unsigned cpu)
+{
+    uint64_t answered = __atomic_load_n(&answers[cpu], __ATOMIC_ACQUIRE);
+
+    return (answered >> 1 >= first && !(answered & 1)) || is_inside(cpu);
+}
+
+PV_COLD static bool has_done_task(unsigned cpu)
 {
     return __atomic_load_n(&task_done[cpu], __ATOMIC_ACQUIRE) == task;
 }
 
-static bool wait_for(bool (*has)(unsigned cpu), unsigned cpu)
+/* Between two looks, of which this is one. */
+PV_COLD static void pause_for(const struct pv_cpu *cpu, unsigned look)
 {
-    for (unsigned spins = 0; spins < PV_STOP_ANSWER_SPINS; spins++) {
-        if (has(cpu))
+    if (look % OFFER_SPINS == OFFER_SPINS - 1 && pv_backend->waits_for != NULL)
+        pv_backend->waits_for(cpu);
+    pv_raw_pause();
+}
+
+static bool wait_for(bool (*has)(unsigned cpu), unsigned number, const struct pv_cpu *cpu)
+{
+    for (unsigned looks = 0; looks < PV_STOP_ANSWER_SPINS; looks++) {
+        if (has(number))
             return true;
-        pv_raw_pause();
+        pause_for(cpu, looks);
     }
     return false;
 }
@@ -106,20 +138,22 @@ static int who_is_missing(bool (*has)(unsigned cpu))
     unsigned count = pv_other_cpus() + 1;
     unsigned self = pv_this_cpu()->number;
 
-    for (unsigned cpu = 0; cpu < count; cpu++)
-        if (cpu != self && pv_cpu_of(cpu) != NULL && !wait_for(has, cpu))
-            return (int)cpu;
+    for (unsigned number = 0; number < count; number++) {
+        const struct pv_cpu *cpu = number != self ? pv_cpu_of(number) : NULL;
+        if (cpu != NULL && !wait_for(has, number, cpu))
+            return (int)number;
+    }
     return -1;
 }
 
-static void serialise_here(void *argument, const struct pv_regs *regs)
+PV_COLD static void serialise_here(void *argument, const struct pv_regs *regs)
 {
     (void)regs;
     pv_serialise();
     answer((uintptr_t)argument, false);
 }
 
-bool pv_serialise_all(void)
+PV_COLD bool pv_serialise_all(void)
 {
     pv_serialise();
     if (pv_other_cpus() == 0)
@@ -137,7 +171,7 @@ struct inside {
     bool found;
 };
 
-static int look_inside(uintptr_t site, const struct pv_site *record, void *argument)
+PV_COLD static int look_inside(uintptr_t site, const struct pv_site *record, void *argument)
 {
     struct inside *inside = (struct inside *)argument;
 
@@ -145,7 +179,7 @@ static int look_inside(uintptr_t site, const struct pv_site *record, void *argum
     return inside->found ? PV_E_BUSY : PV_OK;
 }
 
-static bool lies_inside(uintptr_t ip)
+PV_COLD static bool lies_inside(uintptr_t ip)
 {
     struct inside inside = {ip, false};
 
@@ -155,7 +189,7 @@ static bool lies_inside(uintptr_t ip)
 }
 
 /* Text may have changed since this CPU stood still: it is fetched anew before any of it runs. */
-static void run_task(uint64_t number)
+PV_COLD static void run_task(uint64_t number)
 {
     unsigned cpu = pv_this_cpu()->number;
 
@@ -164,18 +198,22 @@ static void run_task(uint64_t number)
     __atomic_store_n(&task_done[cpu], number, __ATOMIC_RELEASE);
 }
 
-static void stand_still(void *argument, const struct pv_regs *regs)
+PV_COLD static void stand_still(void *argument, const struct pv_regs *regs)
 {
     uint64_t number = (uintptr_t)argument;
     uint64_t ran = __atomic_load_n(&task, __ATOMIC_ACQUIRE); /* none comes before all answered */
+    unsigned looks = 0;
 
-    answer(number, lies_inside(regs->rip));
-    while (!is_over(number)) {
+    if (is_over(number))
+        return;
+    bool inside = lies_inside(regs->rip);
+    answer(number, inside);
+    while (!inside && !is_over(number)) {
         uint64_t wanted = __atomic_load_n(&task, __ATOMIC_ACQUIRE);
         if (wanted != ran)
             run_task(wanted);
         ran = wanted;
-        pv_raw_pause();
+        pause_for(asker, looks++);
     }
     pv_serialise();
 }
@@ -185,7 +223,7 @@ static bool any_inside(void)
     unsigned count = pv_other_cpus() + 1;
 
     for (unsigned cpu = 0; cpu < count; cpu++)
-        if (answers[cpu] == (request << 1 | 1))
+        if (is_inside(cpu))
             return true;
     return false;
 }
@@ -205,27 +243,26 @@ static void let_move_on(unsigned tries)
 static int stop_others(struct pv_error *error)
 {
     if (!can_ask())
-        return pv_fail(error, PV_E_RENDEZVOUS,
-                       "more CPUs than PV_CONFIG_MAX_CPUS, or no pv_platform::run_on_others", 0,
-                       -1);
+        return pv_fail_at(error, PV_E_RENDEZVOUS,
+                          "more CPUs than PV_CONFIG_MAX_CPUS, or no pv_platform::run_on_others", 0);
+    first = request + 1;
     for (unsigned tries = 0; tries < STOP_TRIES; tries++) {
         ask(stand_still);
-        int missing = who_is_missing(has_answered);
+        int missing = who_is_missing(has_stopped);
         if (missing >= 0) {
             let_go();
-            return pv_fail(error, PV_E_RENDEZVOUS, "a CPU did not stop in time; its number is",
-                           (uint64_t)missing, -1);
+            return pv_fail_at(error, PV_E_RENDEZVOUS, "a CPU did not stop in time; its number is",
+                              (uint64_t)missing);
         }
         if (!any_inside())
             return PV_OK;
-        let_go();
         let_move_on(tries);
     }
-    return pv_fail(error, PV_E_RENDEZVOUS, "other CPUs were never all outside of call sites", 0,
-                   -1);
+    let_go();
+    return pv_fail_at(error, PV_E_RENDEZVOUS, "other CPUs were never all outside of call sites", 0);
 }
 
-static bool visit_saved_ip(uintptr_t ip, void *argument)
+PV_COLD static bool visit_saved_ip(uintptr_t ip, void *argument)
 {
     uintptr_t *inside = (uintptr_t *)argument;
 
@@ -235,7 +272,7 @@ static bool visit_saved_ip(uintptr_t ip, void *argument)
     return false;
 }
 
-int pv_stop_begin(unsigned op, struct pv_error *error)
+PV_COLD int pv_stop_begin(unsigned op, struct pv_error *error)
 {
     uintptr_t inside = 0;
     int status = PV_OK;
@@ -249,16 +286,16 @@ int pv_stop_begin(unsigned op, struct pv_error *error)
     if (inside == 0)
         return PV_OK;
     let_go();
-    return pv_fail(error, PV_E_RENDEZVOUS, "a preempted context stopped inside a call site", inside,
-                   -1);
+    return pv_fail_at(error, PV_E_RENDEZVOUS, "a preempted context stopped inside a call site",
+                      inside);
 }
 
-void pv_stop_end(void)
+PV_COLD void pv_stop_end(void)
 {
     let_go();
 }
 
-int pv_stop_run(int (*function)(void), struct pv_error *error)
+PV_COLD int pv_stop_run(int (*function)(void), struct pv_error *error)
 {
     unsigned count = pv_other_cpus() + 1;
     unsigned self = pv_this_cpu()->number;
@@ -269,12 +306,12 @@ int pv_stop_run(int (*function)(void), struct pv_error *error)
     __atomic_store_n(&task, task + 1, __ATOMIC_RELEASE);
     int missing = who_is_missing(has_done_task);
     if (missing >= 0)
-        return pv_fail(error, PV_E_RENDEZVOUS,
-                       "a CPU that stood still did not do what it was asked; its number is",
-                       (uint64_t)missing, -1);
+        return pv_fail_at(error, PV_E_RENDEZVOUS,
+                          "a CPU that stood still did not do what it was asked; its number is",
+                          (uint64_t)missing);
     for (unsigned cpu = 0; cpu < count; cpu++)
         if (cpu != self && pv_cpu_of(cpu) != NULL && task_status[cpu] != PV_OK)
-            return pv_fail(error, task_status[cpu],
-                           "a CPU could not be changed over; its number is", cpu, -1);
+            return pv_fail_at(error, task_status[cpu],
+                              "a CPU could not be changed over; its number is", cpu);
     return PV_OK;
 }

@@ -5,67 +5,51 @@
  * Backends stand on each other (kvm on native); a change leaves and enters only what the two do
  * not share. Its order: the old one's registrations with the VMM are undone, sites go back to the
  * compiled form while the table is still the old one's, the table changes, the new one's
- * registrations are made, sites are patched. At every step each site works.
+ * registrations are made, sites are patched. At every step each site works. Sites of ops that are
+ * the same for both are left alone.
  */
 #include "lib/switch.h"
 #include "lib/live.h"
 
 const struct pv_backend *pv_backend;
 
-static bool stands_on(const struct pv_backend *backend, const struct pv_backend *below)
+PV_COLD static bool stands_on(const struct pv_backend *backend, const struct pv_backend *below)
 {
     while (backend != NULL && backend != below)
         backend = pv_backend_below(backend);
     return backend != NULL;
 }
 
-static void leave_chain(const struct pv_backend *backend, const struct pv_backend *except)
+/* `further`: what a backend has to do on each CPU but the one that changes it. */
+PV_COLD static void leave_chain(const struct pv_backend *backend, const struct pv_backend *except,
+                                bool further)
 {
     for (; backend != NULL && !stands_on(except, backend); backend = pv_backend_below(backend))
-        if (backend->leave != NULL)
-            backend->leave();
+        if ((further ? backend->cpu_leave : backend->leave) != NULL)
+            (further ? backend->cpu_leave : backend->leave)();
 }
 
 /* Deepest first; what `except` stands on is there already. All of it, or nothing. */
-static int enter_chain(const struct pv_backend *backend, const struct pv_backend *except,
-                       struct pv_error *error)
+PV_COLD static int enter_chain(const struct pv_backend *backend, const struct pv_backend *except,
+                               bool further, struct pv_error *error)
 {
     if (backend == NULL || stands_on(except, backend))
         return PV_OK;
-    int status = enter_chain(pv_backend_below(backend), except, error);
-    if (status != PV_OK || backend->enter == NULL)
-        return status;
-    status = backend->enter(pv_platform, error);
+    int status = enter_chain(pv_backend_below(backend), except, further, error);
     if (status != PV_OK)
-        leave_chain(pv_backend_below(backend), except);
-    return status;
-}
-
-/* The same for a further CPU, on that CPU. */
-static void cpu_leave_chain(const struct pv_backend *backend, const struct pv_backend *except)
-{
-    for (; backend != NULL && !stands_on(except, backend); backend = pv_backend_below(backend))
-        if (backend->cpu_leave != NULL)
-            backend->cpu_leave();
-}
-
-static int cpu_enter_chain(const struct pv_backend *backend, const struct pv_backend *except,
-                           struct pv_error *error)
-{
-    if (backend == NULL || stands_on(except, backend))
-        return PV_OK;
-    int status = cpu_enter_chain(pv_backend_below(backend), except, error);
-    if (status != PV_OK || backend->cpu_enter == NULL)
         return status;
-    status = backend->cpu_enter(error);
+    if (further)
+        status = backend->cpu_enter != NULL ? backend->cpu_enter(error) : PV_OK;
+    else
+        status = backend->enter != NULL ? backend->enter(pv_platform, error) : PV_OK;
     if (status != PV_OK)
-        cpu_leave_chain(pv_backend_below(backend), except);
+        leave_chain(pv_backend_below(backend), except, further);
     return status;
 }
 
 /* Each of them would have to be woken by its VMM to do nothing. */
-static bool cpus_have_to(const struct pv_backend *backend, const struct pv_backend *except,
-                         bool enter)
+PV_COLD static bool cpus_have_to(const struct pv_backend *backend, const struct pv_backend *except,
+                                 bool enter)
 {
     for (; backend != NULL && !stands_on(except, backend); backend = pv_backend_below(backend))
         if (enter ? backend->cpu_enter != NULL : backend->cpu_leave != NULL)
@@ -76,20 +60,20 @@ static bool cpus_have_to(const struct pv_backend *backend, const struct pv_backe
 /* The change that the CPUs that stand still are to make. */
 static const struct pv_backend *changing, *changing_except;
 
-static int cpu_leave_changing(void)
+PV_COLD static int cpu_leave_changing(void)
 {
-    cpu_leave_chain(changing, changing_except);
+    leave_chain(changing, changing_except, true);
     return PV_OK;
 }
 
-static int cpu_enter_changing(void)
+PV_COLD static int cpu_enter_changing(void)
 {
-    return cpu_enter_chain(changing, changing_except, NULL);
+    return enter_chain(changing, changing_except, true, NULL);
 }
 
 /* All other CPUs leave before this one does, and enter after it. */
-static int all_leave(const struct pv_backend *backend, const struct pv_backend *except,
-                     struct pv_error *error)
+PV_COLD static int all_leave(const struct pv_backend *backend, const struct pv_backend *except,
+                             struct pv_error *error)
 {
     int status = PV_OK;
 
@@ -98,65 +82,65 @@ static int all_leave(const struct pv_backend *backend, const struct pv_backend *
     if (cpus_have_to(backend, except, false))
         status = pv_stop_run(cpu_leave_changing, error);
     if (status == PV_OK)
-        leave_chain(backend, except);
+        leave_chain(backend, except, false);
     return status;
 }
 
-static int all_enter(const struct pv_backend *backend, const struct pv_backend *except,
-                     struct pv_error *error)
+PV_COLD static int all_enter(const struct pv_backend *backend, const struct pv_backend *except,
+                             struct pv_error *error)
 {
-    int status = enter_chain(backend, except, error);
+    int status = enter_chain(backend, except, false, error);
     if (status != PV_OK || !cpus_have_to(backend, except, true))
         return status;
     changing = backend;
     changing_except = except;
     status = pv_stop_run(cpu_enter_changing, error);
     if (status != PV_OK && all_leave(backend, except, NULL) != PV_OK)
-        leave_chain(backend, except);
+        leave_chain(backend, except, false);
     return status;
 }
 
-int pv_cpu_online(struct pv_error *error)
+PV_COLD int pv_cpu_online(struct pv_error *error)
 {
     if (pv_backend == NULL)
-        return pv_fail(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0, -1);
+        return pv_fail_at(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0);
     if (pv_this_cpu()->number >= PV_CONFIG_MAX_CPUS)
-        return pv_fail(error, PV_E_RANGE, "the CPU's number is beyond PV_CONFIG_MAX_CPUS",
-                       pv_this_cpu()->number, -1);
-    return cpu_enter_chain(pv_backend, NULL, error);
+        return pv_fail_at(error, PV_E_RANGE, "the CPU's number is beyond PV_CONFIG_MAX_CPUS",
+                          pv_this_cpu()->number);
+    return enter_chain(pv_backend, NULL, true, error);
 }
 
-void pv_cpu_offline(void)
+PV_COLD void pv_cpu_offline(void)
 {
-    cpu_leave_chain(pv_backend, NULL);
+    leave_chain(pv_backend, NULL, true);
 }
 
-void pv_backend_set(const struct pv_backend *backend)
+PV_COLD void pv_backend_set(const struct pv_backend *backend)
 {
     pv_backend = backend;
     pv_ops_fill(backend);
     pv_contents_fill(backend);
 }
 
-int pv_backend_enter(struct pv_error *error)
+PV_COLD int pv_backend_enter(struct pv_error *error)
 {
-    int status = enter_chain(pv_backend, NULL, error);
+    int status = enter_chain(pv_backend, NULL, false, error);
 
     if (status == PV_OK)
         pv_contents_fill(pv_backend); /* what fits may depend on what was found */
     return status;
 }
 
-void pv_shutdown(void)
+PV_COLD void pv_shutdown(void)
 {
     if (pv_backend != NULL)
-        leave_chain(pv_backend, NULL);
+        leave_chain(pv_backend, NULL, false);
     for (unsigned i = 0; i < pv_backend_count; i++)
         if (pv_backends[i]->end != NULL)
             pv_backends[i]->end();
 }
 
-const struct pv_backend *pv_backend_named(const char *name, size_t length)
+PV_COLD const struct pv_backend *pv_backend_named(const char *name, size_t length)
 {
     for (unsigned i = 0; i < pv_backend_count; i++) {
         const char *is = pv_backends[i]->name;
@@ -170,7 +154,7 @@ const struct pv_backend *pv_backend_named(const char *name, size_t length)
 }
 
 /* A lock taken one way must not be released another way; a batch's entries are not written yet. */
-static int something_open(struct pv_error *error)
+PV_COLD static int something_open(struct pv_error *error)
 {
     unsigned count = pv_other_cpus() + 1;
 
@@ -179,14 +163,27 @@ static int something_open(struct pv_error *error)
         if (cpu == NULL)
             continue;
         if (__atomic_load_n(&cpu->locks_held, __ATOMIC_RELAXED) != 0)
-            return pv_fail(error, PV_E_BUSY, "a PV lock is held", 0, -1);
+            return pv_fail_at(error, PV_E_BUSY, "a PV lock is held", 0);
         if (__atomic_load_n(&cpu->batch_depth, __ATOMIC_RELAXED) != 0)
-            return pv_fail(error, PV_E_BUSY, "an MMU batch is open", 0, -1);
+            return pv_fail_at(error, PV_E_BUSY, "an MMU batch is open", 0);
     }
     return PV_OK;
 }
 
-static int change_to(const struct pv_backend *to, struct pv_error *error)
+/* What a backend can do is known for certain only when it has been entered. */
+PV_COLD static int write_moved(const struct pv_backend *to, struct pv_error *error)
+{
+    int status = PV_OK;
+
+    if (pv_moving_add(to))
+        status = pv_sites_write(PV_MOVING_OPS, PV_GOAL_COMPILED, error);
+    if (status != PV_OK)
+        return status;
+    pv_contents_fill(to);
+    return pv_sites_write(PV_MOVING_OPS, PV_GOAL_BEST, error);
+}
+
+PV_COLD static int change_to(const struct pv_backend *to, struct pv_error *error)
 {
     const struct pv_backend *from = pv_backend;
 
@@ -195,15 +192,15 @@ static int change_to(const struct pv_backend *to, struct pv_error *error)
         (void)pv_stop_run(cpu_enter_changing, NULL);
         return status;
     }
-    status = pv_sites_write(PV_ALL_OPS, PV_GOAL_COMPILED, error);
+    pv_moving_clear();
+    (void)pv_moving_add(to);
+    status = pv_sites_write(PV_MOVING_OPS, PV_GOAL_COMPILED, error);
     if (status == PV_OK) {
         pv_backend_set(to);
         status = all_enter(to, from, error);
     }
-    if (status == PV_OK) {
-        pv_contents_fill(to);
-        return pv_sites_write(PV_ALL_OPS, PV_GOAL_BEST, error);
-    }
+    if (status == PV_OK)
+        return write_moved(to, error);
     /* The old one again; what it had undone it can do once more. */
     pv_backend_set(from);
     if (all_enter(from, to, NULL) != PV_OK)
@@ -213,7 +210,7 @@ static int change_to(const struct pv_backend *to, struct pv_error *error)
     return status;
 }
 
-static int switch_stopped(const struct pv_backend *to, struct pv_error *error)
+PV_COLD static int switch_stopped(const struct pv_backend *to, struct pv_error *error)
 {
     struct pv_irqflags flags = pv_irq_save();
     int status = something_open(error);
@@ -230,7 +227,7 @@ static int switch_stopped(const struct pv_backend *to, struct pv_error *error)
     return status;
 }
 
-static int switch_claimed(const struct pv_backend *to, struct pv_error *error)
+PV_COLD static int switch_claimed(const struct pv_backend *to, struct pv_error *error)
 {
     int status = pv_live_finish(error);
 
@@ -246,7 +243,7 @@ static int switch_claimed(const struct pv_backend *to, struct pv_error *error)
     return status;
 }
 
-static size_t length_of(const char *text)
+PV_COLD static size_t length_of(const char *text)
 {
     size_t length = 0;
 
@@ -255,18 +252,18 @@ static size_t length_of(const char *text)
     return length;
 }
 
-int pv_switch(const char *backend, struct pv_error *error)
+PV_COLD int pv_switch(const char *backend, struct pv_error *error)
 {
     if (pv_backend == NULL || backend == NULL)
-        return pv_fail(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0, -1);
+        return pv_fail_at(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0);
     const struct pv_backend *to = pv_backend_named(backend, length_of(backend));
     if (to == NULL)
-        return pv_fail(error, PV_E_BACKEND, "no backend has that name", 0, -1);
+        return pv_fail_at(error, PV_E_BACKEND, "no backend has that name", 0);
     if (to->fitness(pv_detected()) == 0)
-        return pv_fail(error, PV_E_BACKEND, "the VMM underneath does not offer what it needs", 0,
-                       -1);
+        return pv_fail_at(error, PV_E_BACKEND, "the VMM underneath does not offer what it needs",
+                          0);
     if (!pv_patch_claim())
-        return pv_fail(error, PV_E_BUSY, "another change of the text is under way", 0, -1);
+        return pv_fail_at(error, PV_E_BUSY, "another change of the text is under way", 0);
     int status = switch_claimed(to, error);
     pv_patch_release();
     return status;

@@ -5,7 +5,7 @@
  */
 #include "lib/switch.h"
 
-int pv_console_write(const char *text, size_t length)
+PV_COLD int pv_console_write(const char *text, size_t length)
 {
     const struct pv_backend *backend = pv_backend_fittest();
 
@@ -14,7 +14,7 @@ int pv_console_write(const char *text, size_t length)
     return backend->console_write(text, length);
 }
 
-int pv_console_read(char *buffer, size_t size)
+PV_COLD int pv_console_read(char *buffer, size_t size)
 {
     const struct pv_backend *backend = pv_backend_fittest();
 
@@ -23,14 +23,14 @@ int pv_console_read(char *buffer, size_t size)
     return backend->console_read(buffer, size);
 }
 
-void pv_host_calls(struct pv_host_calls *counts)
+PV_COLD void pv_host_calls(struct pv_host_calls *counts)
 {
-    *counts = (struct pv_host_calls){0, 0, 0};
+    *counts = (struct pv_host_calls){0, 0, 0, 0};
     if (pv_backend != NULL && pv_backend->host_calls != NULL)
         pv_backend->host_calls(counts);
 }
 
-void pv_vmm_power_off(int status)
+PV_COLD void pv_vmm_power_off(int status)
 {
     const struct pv_backend *backend = pv_backend_fittest();
 

@@ -32,7 +32,7 @@ static struct pv_spinlock lock;
 static volatile struct pv_kvm_async_pf areas[PV_CONFIG_MAX_CPUS] __attribute__((aligned(64)));
 static int vector = -1;
 
-volatile void *pv_kvm_async_area(const struct pv_cpu *cpu)
+PV_COLD volatile void *pv_kvm_async_area(const struct pv_cpu *cpu)
 {
     return &areas[cpu->number];
 }
@@ -60,7 +60,7 @@ static struct wait *take(uint32_t token, uint8_t state)
 }
 
 /* Interrupts off. */
-static void not_present(uint32_t token, bool may_wait)
+PV_COLD static void not_present(uint32_t token, bool may_wait)
 {
     pv_spin_lock(&lock);
     struct wait *wait = find(token);
@@ -80,7 +80,7 @@ static void not_present(uint32_t token, bool may_wait)
 }
 
 /* A waiter frees its place itself, when it runs again. */
-static void arrive(struct wait *wait)
+PV_COLD static void arrive(struct wait *wait)
 {
     if (wait->state == WAITING)
         wait->arrived = true;
@@ -88,14 +88,14 @@ static void arrive(struct wait *wait)
         wait->state = FREE;
 }
 
-static void arrive_all(uint32_t cpu)
+PV_COLD static void arrive_all(uint32_t cpu)
 {
     for (unsigned i = 0; i < WAITS; i++)
         if (waits[i].cpu == cpu)
             arrive(&waits[i]);
 }
 
-static void ready(uint32_t token)
+PV_COLD static void ready(uint32_t token)
 {
     pv_spin_lock(&lock);
     struct wait *wait = find(token);
@@ -109,7 +109,7 @@ static void ready(uint32_t token)
 }
 
 /* One token an interrupt; the acknowledgement brings the next one. */
-static void page_ready(struct pv_regs *regs, void *context)
+PV_COLD static void page_ready(struct pv_regs *regs, void *context)
 {
     volatile struct pv_kvm_async_pf *area = &areas[pv_this_cpu()->number];
     uint32_t token = area->token;

@@ -37,7 +37,7 @@ static void choose_registers(void)
     }
 }
 
-static int add(struct pv_cpu *cpu, volatile struct pv_pvclock_record **record)
+PV_COLD static int add(struct pv_cpu *cpu, volatile struct pv_pvclock_record **record)
 {
     volatile struct shared *shared = shared_of(cpu);
 
@@ -47,7 +47,7 @@ static int add(struct pv_cpu *cpu, volatile struct pv_pvclock_record **record)
     return pv_cpu_msr_write(system_time_msr, pv_kvm_phys_of(&shared->system) | PV_KVM_MSR_ENABLED);
 }
 
-static void remove(struct pv_cpu *cpu)
+PV_COLD static void remove(struct pv_cpu *cpu)
 {
     (void)cpu;
     (void)pv_cpu_msr_write(system_time_msr, 0);
@@ -60,14 +60,14 @@ static const struct pv_pvclock_source source = {
     .base_ns = pv_kvm_base_clock_ns,
 };
 
-uint64_t pv_kvm_clock_tsc_hz(void)
+PV_COLD uint64_t pv_kvm_clock_tsc_hz(void)
 {
     pv_kvm_negotiate();
     choose_registers();
     return system_time_msr != 0 ? pv_pvclock_tsc_hz(&source) : 0;
 }
 
-void pv_kvm_clock_enter(void)
+PV_COLD void pv_kvm_clock_enter(void)
 {
     choose_registers();
     pv_pvclock_begin(&source);
@@ -75,7 +75,7 @@ void pv_kvm_clock_enter(void)
         pv_pvclock_start(pv_kvm_has(PV_KVM_FEATURE_CLOCK_STABLE));
 }
 
-unsigned pv_kvm_clock_features(const char **names, unsigned room)
+PV_COLD unsigned pv_kvm_clock_features(const char **names, unsigned room)
 {
     unsigned used = 0;
 
@@ -102,7 +102,7 @@ static int read_wall(struct pv_cpu *cpu, uint64_t *boot_ns, uint64_t *now_ns)
     return status;
 }
 
-int pv_kvm_wallclock(uint64_t *unix_ns)
+PV_COLD int pv_kvm_wallclock(uint64_t *unix_ns)
 {
     uint64_t boot_ns = 0, now_ns = 0;
     struct pv_irqflags flags = pv_irq_save();

@@ -34,7 +34,7 @@ static int checked(const volatile struct pv_kvm_clock_pairing *record, struct pv
     return pv_pvclock_at_tsc(pair->tsc, &pair->clock_ns) ? PV_OK : PV_E_UNSUPPORTED;
 }
 
-int pv_kvm_clock_pair(struct pv_clock_pair *pair)
+PV_COLD int pv_kvm_clock_pair(struct pv_clock_pair *pair)
 {
     static struct pv_kvm_clock_pairing records[PV_CONFIG_MAX_CPUS] __attribute__((aligned(64)));
     struct pv_irqflags flags = pv_irq_save();

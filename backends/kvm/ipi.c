@@ -21,7 +21,7 @@ static const struct pv_cpu *member(const struct pv_cpu_set *cpus, uint32_t numbe
     return pv_cpu_set_has(cpus, number) ? up(number) : NULL;
 }
 
-static uint32_t numbers(void)
+PV_COLD static uint32_t numbers(void)
 {
     uint32_t count = pv_other_cpus() + 1;
 
@@ -29,7 +29,8 @@ static uint32_t numbers(void)
 }
 
 /* Two passes, so that the order of APIC IDs is free and each window begins with a member. */
-bool pv_kvm_ipi_window(const struct pv_cpu_set *cpus, uint64_t from, struct pv_kvm_window *window)
+PV_COLD bool pv_kvm_ipi_window(const struct pv_cpu_set *cpus, uint64_t from,
+                               struct pv_kvm_window *window)
 {
     uint32_t count = numbers();
 
@@ -49,8 +50,8 @@ bool pv_kvm_ipi_window(const struct pv_cpu_set *cpus, uint64_t from, struct pv_k
 }
 
 /* What KVM does not send goes the native way, one by one. */
-static void send_window(const struct pv_cpu_set *cpus, const struct pv_kvm_window *window,
-                        uint8_t vector)
+PV_COLD static void send_window(const struct pv_cpu_set *cpus, const struct pv_kvm_window *window,
+                                uint8_t vector)
 {
     uint32_t count = numbers();
 
@@ -64,7 +65,7 @@ static void send_window(const struct pv_cpu_set *cpus, const struct pv_kvm_windo
 }
 
 /* Who sends to many is going to wait for them: one that was preempted may have the processor. */
-static void yield_to_one(const struct pv_cpu_set *cpus)
+PV_COLD static void yield_to_one(const struct pv_cpu_set *cpus)
 {
     uint32_t count = numbers();
 
@@ -75,7 +76,7 @@ static void yield_to_one(const struct pv_cpu_set *cpus)
         }
 }
 
-void pv_kvm_smp_ipi_many(const struct pv_cpu_set *cpus, uint8_t vector)
+PV_COLD void pv_kvm_smp_ipi_many(const struct pv_cpu_set *cpus, uint8_t vector)
 {
     struct pv_kvm_window window;
 
@@ -85,7 +86,7 @@ void pv_kvm_smp_ipi_many(const struct pv_cpu_set *cpus, uint8_t vector)
     yield_to_one(cpus);
 }
 
-void pv_kvm_smp_ipi(uint32_t number, uint8_t vector)
+PV_COLD void pv_kvm_smp_ipi(uint32_t number, uint8_t vector)
 {
     static const uint64_t first_only[2] = {1, 0};
     const struct pv_cpu *cpu = up(number);
@@ -94,7 +95,15 @@ void pv_kvm_smp_ipi(uint32_t number, uint8_t vector)
         pv_backend_kvm.base->ops->smp_ipi(number, vector);
 }
 
-void pv_kvm_smp_yield_to(uint32_t number)
+/* Who has no record, or no longer, may have been preempted: then it is KVM that knows. */
+PV_COLD void pv_kvm_waits_for(const struct pv_cpu *cpu)
+{
+    if (pv_kvm_has(PV_KVM_FEATURE_PV_SCHED_YIELD) &&
+        (pv_kvm_steal_records[cpu->number] == NULL || pv_kvm_vcpu_is_preempted(cpu->number)))
+        pv_kvm_hc_sched_yield(cpu->apic_id);
+}
+
+PV_COLD void pv_kvm_smp_yield_to(uint32_t number)
 {
     const struct pv_cpu *cpu = up(number);
 
@@ -103,7 +112,7 @@ void pv_kvm_smp_yield_to(uint32_t number)
 }
 
 /* KVM flushes at the CPU's next entry if the mark was set while the other one still stood. */
-static bool flush_is_deferred(volatile struct pv_kvm_steal_time *record)
+PV_COLD static bool flush_is_deferred(volatile struct pv_kvm_steal_time *record)
 {
     uint8_t seen = record->preempted;
 
@@ -113,7 +122,7 @@ static bool flush_is_deferred(volatile struct pv_kvm_steal_time *record)
 }
 
 /* All of the translations of such a CPU go, whatever was asked for. */
-int pv_kvm_tlb_flush_others(const struct pv_cpu_set *cpus, uint64_t start, uint64_t end)
+PV_COLD int pv_kvm_tlb_flush_others(const struct pv_cpu_set *cpus, uint64_t start, uint64_t end)
 {
     struct pv_cpu_set running = *cpus;
     uint32_t count = numbers();

@@ -112,28 +112,44 @@ PV_COLD static void cpu_leave(void)
     pv_pvclock_cpu_stop();
 }
 
-#define OP_IF(feature, op) (ops.op = pv_kvm_has(feature) ? pv_kvm_##op : NULL)
+/* Ops that are there while a feature is in use. */
+static const struct {
+    uint32_t feature;
+    uint16_t op;
+    pv_function function;
+} optional[] = {
+#define OP_IF(feature, op)                                               \
+    {                                                                    \
+        PV_KVM_FEATURE_##feature, PV_OPID_##op, (pv_function)pv_kvm_##op \
+    }
+    OP_IF(PV_EOI, irq_eoi),
+    OP_IF(STEAL_TIME, steal_ns),
+    OP_IF(STEAL_TIME, vcpu_is_preempted),
+    OP_IF(POLL_CONTROL, cpu_halt_poll),
+    OP_IF(MIGRATION_CONTROL, cpu_migration_allow),
+    OP_IF(PV_SEND_IPI, smp_ipi),
+    OP_IF(PV_SEND_IPI, smp_ipi_many),
+    OP_IF(PV_SCHED_YIELD, smp_yield_to),
+    OP_IF(PV_TLB_FLUSH, tlb_flush_others),
+    OP_IF(PV_UNHALT, lock_wait),
+    OP_IF(PV_UNHALT, lock_kick),
+    OP_IF(PV_UNHALT, lock_release),
+};
 
 PV_COLD static void choose_ops(void)
 {
-    OP_IF(PV_KVM_FEATURE_PV_EOI, irq_eoi);
-    OP_IF(PV_KVM_FEATURE_STEAL_TIME, steal_ns);
-    OP_IF(PV_KVM_FEATURE_STEAL_TIME, vcpu_is_preempted);
-    OP_IF(PV_KVM_FEATURE_POLL_CONTROL, cpu_halt_poll);
-    OP_IF(PV_KVM_FEATURE_MIGRATION_CONTROL, cpu_migration_allow);
-    OP_IF(PV_KVM_FEATURE_PV_SEND_IPI, smp_ipi);
-    OP_IF(PV_KVM_FEATURE_PV_SEND_IPI, smp_ipi_many);
-    OP_IF(PV_KVM_FEATURE_PV_SCHED_YIELD, smp_yield_to);
-    OP_IF(PV_KVM_FEATURE_PV_TLB_FLUSH, tlb_flush_others);
-    OP_IF(PV_KVM_FEATURE_PV_UNHALT, lock_wait);
-    OP_IF(PV_KVM_FEATURE_PV_UNHALT, lock_kick);
-    OP_IF(PV_KVM_FEATURE_PV_UNHALT, lock_release);
+    for (unsigned i = 0; i < sizeof(optional) / sizeof(optional[0]); i++) {
+        pv_function function = pv_kvm_has(optional[i].feature) ? optional[i].function : NULL;
+        __builtin_memcpy((char *)&ops + optional[i].op * sizeof(function), &function,
+                         sizeof(function));
+    }
     pv_ops_fill(&pv_backend_kvm);
 }
 
-static bool sequence_fits(enum pv_op_id op)
+/* Sequences are there for ops that may not be. */
+PV_COLD static bool sequence_fits(enum pv_op_id op)
 {
-    return op != PV_OPID_irq_eoi || ops.irq_eoi != NULL;
+    return pv_slot_of(&ops, op) != NULL;
 }
 
 PV_COLD static int enter(const struct pv_platform *platform, struct pv_error *error)
@@ -175,14 +191,15 @@ const struct pv_backend pv_backend_kvm = {
     .signature = PV_KVM_SIGNATURE,
     .tsc_hz = pv_kvm_clock_tsc_hz,
     .trap = pv_kvm_trap,
+    .waits_for = pv_kvm_waits_for,
 };
 
-uint64_t pv_kvm_base_clock_ns(void)
+PV_COLD uint64_t pv_kvm_base_clock_ns(void)
 {
     return pv_backend_kvm.base->ops->clock_ns();
 }
 
-int pv_kvm_base_wallclock(uint64_t *unix_ns)
+PV_COLD int pv_kvm_base_wallclock(uint64_t *unix_ns)
 {
     return pv_backend_kvm.base->ops->wallclock(unix_ns);
 }

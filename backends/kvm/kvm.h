@@ -49,12 +49,13 @@ int pv_kvm_clock_pair(struct pv_clock_pair *pair);
 void pv_kvm_smp_ipi(uint32_t number, uint8_t vector);
 void pv_kvm_smp_ipi_many(const struct pv_cpu_set *cpus, uint8_t vector);
 void pv_kvm_smp_yield_to(uint32_t number);
+void pv_kvm_waits_for(const struct pv_cpu *cpu); /* contains no call site */
 int pv_kvm_tlb_flush_others(const struct pv_cpu_set *cpus, uint64_t start, uint64_t end);
 
 /* lock.c */
 void pv_kvm_lock_wait(const uint8_t *byte, uint8_t value);
 void pv_kvm_lock_kick(uint32_t cpu);
-void pv_kvm_lock_released(const struct pv_spinlock *lock) PV_HIDDEN;
+void pv_kvm_lock_released(struct pv_spinlock *lock) PV_HIDDEN;
 
 /* async.c */
 volatile void *pv_kvm_async_area(const struct pv_cpu *cpu);

@@ -39,7 +39,7 @@ static void halt_while(const uint8_t *byte, uint8_t marked)
     pv_irq_restore(flags);
 }
 
-void pv_kvm_lock_wait(const uint8_t *byte, uint8_t value)
+PV_COLD void pv_kvm_lock_wait(const uint8_t *byte, uint8_t value)
 {
     uint32_t self = pv_this_cpu()->number;
     uint8_t marked = value | PV_LOCK_ASLEEP;
@@ -61,7 +61,7 @@ void pv_kvm_lock_wait(const uint8_t *byte, uint8_t value)
     __atomic_store_n(&asleep[self], interrupted, __ATOMIC_SEQ_CST);
 }
 
-void pv_kvm_lock_kick(uint32_t cpu)
+PV_COLD void pv_kvm_lock_kick(uint32_t cpu)
 {
     const struct pv_cpu *whom = pv_cpu_of(cpu);
 
@@ -69,9 +69,10 @@ void pv_kvm_lock_kick(uint32_t cpu)
         pv_kvm_hc_kick_cpu(whom->apic_id);
 }
 
-/* The lock is free already, and was marked: who sleeps on it is told. Called by ops.S. */
-void pv_kvm_lock_released(const struct pv_spinlock *lock)
+/* The lock was marked. From here on it is free; who sleeps on it is told. Called by ops.S. */
+PV_COLD void pv_kvm_lock_released(struct pv_spinlock *lock)
 {
+    __atomic_store_n(&lock->locked, 0, __ATOMIC_SEQ_CST);
     for (uint32_t cpu = 0; cpu < PV_CONFIG_MAX_CPUS && cpu <= pv_other_cpus(); cpu++)
         if (__atomic_load_n(&asleep[cpu], __ATOMIC_SEQ_CST) == &lock->locked)
             pv_kvm_lock_kick(cpu);

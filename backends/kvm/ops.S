@@ -59,14 +59,16 @@ op irq_eoi_due
     ret
 end irq_eoi_due
 
-/* Exchanged, because a waiter's mark that comes in between must not be lost. */
+/* Does what its sequence does; see there. */
 op lock_release
-    xor %eax, %eax
-    xchg %al, (%rdi)
-    test $PV_LOCK_ASLEEP, %al
-    jnz 1f
+    lock decb (%rdi)
+    jne pv_kvm_lock_release_marked
     ret
-1:  push %rdi
+end lock_release
+
+/* The byte still says that the lock is held, so nobody takes it in between. */
+op lock_release_marked
+    push %rdi
     push %rsi
     push %rdx
     push %rcx
@@ -84,6 +86,6 @@ op lock_release
     pop %rsi
     pop %rdi
     ret
-end lock_release
+end lock_release_marked
 
     .section .note.GNU-stack, "", @progbits

@@ -68,28 +68,29 @@ struct table {
 struct pv_acpi pv_native_acpi;
 
 /* A field, or 0 when the table ends before it: so older and shorter tables read. */
-static uint64_t get(struct table table, uint32_t offset, unsigned size)
+PV_COLD __attribute__((noinline)) static uint64_t get(const struct table *table, uint32_t offset,
+                                                      unsigned size)
 {
     uint64_t value = 0;
 
-    if (offset > table.length || size > table.length - offset)
+    if (offset > table->length || size > table->length - offset)
         return 0;
     for (unsigned i = 0; i < size; i++)
-        value |= (uint64_t)table.bytes[offset + i] << (8 * i);
+        value |= (uint64_t)table->bytes[offset + i] << (8 * i);
     return value;
 }
 
-static uint8_t get8(struct table table, uint32_t offset)
+static uint8_t get8(const struct table *table, uint32_t offset)
 {
     return (uint8_t)get(table, offset, 1);
 }
 
-static uint16_t get16(struct table table, uint32_t offset)
+static uint16_t get16(const struct table *table, uint32_t offset)
 {
     return (uint16_t)get(table, offset, 2);
 }
 
-static uint32_t get32(struct table table, uint32_t offset)
+static uint32_t get32(const struct table *table, uint32_t offset)
 {
     return (uint32_t)get(table, offset, 4);
 }
@@ -126,7 +127,7 @@ static struct table open_table(uint64_t phys, const char *signature)
 
     if (header.bytes == NULL || !is(header.bytes, signature, 4))
         return none;
-    uint32_t length = get32(header, 4);
+    uint32_t length = get32(&header, 4);
     if (length < TABLE_HEADER_BYTES || length > TABLE_MAX_BYTES) {
         pv_log_number("ACPI table ignored, its length is", length);
         return none;
@@ -148,15 +149,15 @@ static uint64_t root_of(uint64_t rsdp, unsigned *entry_bytes)
         !sums_to_zero(table.bytes, RSDP_BYTES_1))
         return 0;
     *entry_bytes = 4;
-    if (get8(table, 15) < 2)
-        return get32(table, 16);
+    if (get8(&table, 15) < 2)
+        return get32(&table, 16);
 
     struct table second = {map(rsdp, RSDP_BYTES_2), RSDP_BYTES_2};
     if (second.bytes == NULL || !sums_to_zero(second.bytes, RSDP_BYTES_2) ||
-        get(second, 24, 8) == 0)
-        return get32(table, 16);
+        get(&second, 24, 8) == 0)
+        return get32(&table, 16);
     *entry_bytes = 8;
-    return get(second, 24, 8);
+    return get(&second, 24, 8);
 }
 
 /* All ones is everybody's identity, and nobody's. */
@@ -176,7 +177,7 @@ static void take_cpu(uint32_t apic_id, uint32_t nobody, uint32_t flags)
 }
 
 /* Sections 5.2.12.2, 5.2.12.3, 5.2.12.5 and 5.2.12.12. */
-static void take_madt_entry(struct table madt, uint32_t offset, uint8_t type, uint8_t length)
+static void take_madt_entry(const struct table *madt, uint32_t offset, uint8_t type, uint8_t length)
 {
     struct pv_acpi *acpi = &pv_native_acpi;
 
@@ -197,14 +198,14 @@ static void take_madt_entry(struct table madt, uint32_t offset, uint8_t type, ui
     }
 }
 
-static void read_madt(struct table madt)
+PV_COLD static void read_madt(const struct table *madt)
 {
     uint32_t offset = MADT_ENTRIES;
 
-    while (offset + 2 <= madt.length) {
+    while (offset + 2 <= madt->length) {
         uint8_t type = get8(madt, offset);
         uint8_t length = get8(madt, offset + 1);
-        if (length < 2 || length > madt.length - offset)
+        if (length < 2 || length > madt->length - offset)
             return;
         take_madt_entry(madt, offset, type, length);
         offset += length;
@@ -212,7 +213,7 @@ static void read_madt(struct table madt)
 }
 
 /* A port given by its old 32-bit field, or by its new generic address. */
-static uint16_t port_of(struct table fadt, uint32_t old, uint32_t generic)
+static uint16_t port_of(const struct table *fadt, uint32_t old, uint32_t generic)
 {
     uint64_t port = get32(fadt, old);
 
@@ -222,7 +223,7 @@ static uint16_t port_of(struct table fadt, uint32_t old, uint32_t generic)
 }
 
 /* Section 4.8.3.7: where reduced hardware has a register in place of PM1_CNT. */
-static void read_sleep_control(struct table fadt)
+static void read_sleep_control(const struct table *fadt)
 {
     uint64_t address = get(fadt, FADT_SLEEP_CONTROL + GAS_ADDRESS, 8);
     uint8_t space = get8(fadt, FADT_SLEEP_CONTROL);
@@ -236,7 +237,7 @@ static void read_sleep_control(struct table fadt)
 }
 
 /* An integer of AML in its short forms (section 20.2.3); anything else is not a sleep type. */
-static bool aml_small_integer(struct table dsdt, uint32_t *offset, uint8_t *value)
+static bool aml_small_integer(const struct table *dsdt, uint32_t *offset, uint8_t *value)
 {
     uint8_t code = get8(dsdt, *offset);
 
@@ -253,10 +254,10 @@ static bool aml_small_integer(struct table dsdt, uint32_t *offset, uint8_t *valu
 
 /* Name (_S5, Package () {a, b, ...}) as bytes, from its name segment:
  * sections 7.4.2, 20.2.4, 20.2.5. */
-static bool read_s5_at(struct table dsdt, uint32_t name)
+static bool read_s5_at(const struct table *dsdt, uint32_t name)
 {
-    bool plain = name >= 1 && dsdt.bytes[name - 1] == 0x08;
-    bool rooted = name >= 2 && dsdt.bytes[name - 1] == '\\' && dsdt.bytes[name - 2] == 0x08;
+    bool plain = name >= 1 && dsdt->bytes[name - 1] == 0x08;
+    bool rooted = name >= 2 && dsdt->bytes[name - 1] == '\\' && dsdt->bytes[name - 2] == 0x08;
     uint32_t offset = name + 4;
 
     if ((!plain && !rooted) || get8(dsdt, offset) != 0x12) /* NameOp, PackageOp */
@@ -274,12 +275,12 @@ static bool read_s5_at(struct table dsdt, uint32_t name)
     return true;
 }
 
-static void read_dsdt(struct table dsdt)
+static void read_dsdt(const struct table *dsdt)
 {
-    if (dsdt.bytes == NULL)
+    if (dsdt->bytes == NULL)
         return;
-    for (uint32_t i = TABLE_HEADER_BYTES; i + 8 <= dsdt.length; i++) {
-        if (is(dsdt.bytes + i, "_S5_", 4) && read_s5_at(dsdt, i)) {
+    for (uint32_t i = TABLE_HEADER_BYTES; i + 8 <= dsdt->length; i++) {
+        if (is(dsdt->bytes + i, "_S5_", 4) && read_s5_at(dsdt, i)) {
             pv_native_acpi.sleep_known = true;
             return;
         }
@@ -287,7 +288,7 @@ static void read_dsdt(struct table dsdt)
 }
 
 /* Section 5.2.9. */
-static void read_fadt(struct table fadt)
+PV_COLD static void read_fadt(const struct table *fadt)
 {
     struct pv_acpi *acpi = &pv_native_acpi;
     uint32_t flags = get32(fadt, FADT_FLAGS);
@@ -308,31 +309,36 @@ static void read_fadt(struct table fadt)
         acpi->acpi_enable = get8(fadt, FADT_ACPI_ENABLE);
     }
     uint64_t dsdt = get(fadt, FADT_X_DSDT, 8);
-    read_dsdt(open_table(dsdt != 0 ? dsdt : get32(fadt, FADT_DSDT), "DSDT"));
+    struct table table = open_table(dsdt != 0 ? dsdt : get32(fadt, FADT_DSDT), "DSDT");
+    read_dsdt(&table);
 }
 
-static void read_table(uint64_t phys)
+PV_COLD static void read_hpet(const struct table *hpet)
+{
+    if (get8(hpet, HPET_ADDRESS) == GAS_SPACE_MEMORY)
+        pv_native_acpi.hpet = get(hpet, HPET_ADDRESS + GAS_ADDRESS, 8);
+}
+
+static const struct {
+    char signature[5];
+    void (*read)(const struct table *table);
+} kinds[] = {{"APIC", read_madt}, {"FACP", read_fadt}, {"HPET", read_hpet}};
+
+PV_COLD static void read_table(uint64_t phys)
 {
     const uint8_t *signature = map(phys, TABLE_HEADER_BYTES);
 
-    if (signature == NULL)
+    for (unsigned i = 0; signature != NULL && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (!is(signature, kinds[i].signature, 4))
+            continue;
+        struct table table = open_table(phys, kinds[i].signature);
+        if (table.bytes != NULL)
+            kinds[i].read(&table);
         return;
-    if (is(signature, "APIC", 4)) {
-        struct table madt = open_table(phys, "APIC");
-        if (madt.bytes != NULL)
-            read_madt(madt);
-    } else if (is(signature, "FACP", 4)) {
-        struct table fadt = open_table(phys, "FACP");
-        if (fadt.bytes != NULL)
-            read_fadt(fadt);
-    } else if (is(signature, "HPET", 4)) {
-        struct table hpet = open_table(phys, "HPET");
-        if (get8(hpet, HPET_ADDRESS) == GAS_SPACE_MEMORY)
-            pv_native_acpi.hpet = get(hpet, HPET_ADDRESS + GAS_ADDRESS, 8);
     }
 }
 
-PV_SELDOM void pv_native_acpi_read(void)
+PV_COLD void pv_native_acpi_read(void)
 {
     unsigned entry_bytes = 0;
 
@@ -349,7 +355,7 @@ PV_SELDOM void pv_native_acpi_read(void)
         return;
     uint32_t tables = (root.length - TABLE_HEADER_BYTES) / entry_bytes;
     for (uint32_t i = 0; i < tables && i < ROOT_MAX_TABLES; i++)
-        read_table(get(root, TABLE_HEADER_BYTES + i * entry_bytes, entry_bytes));
+        read_table(get(&root, TABLE_HEADER_BYTES + i * entry_bytes, entry_bytes));
     if (pv_native_acpi.cpus_left_out != 0)
         pv_log_number("CPUs beyond PV_CONFIG_MAX_CPUS, which are left out:",
                       pv_native_acpi.cpus_left_out);

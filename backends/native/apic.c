@@ -56,23 +56,23 @@ static bool x2apic;
 
 static uint32_t boot_id;
 
-bool pv_native_apic_present(void)
+PV_COLD bool pv_native_apic_present(void)
 {
     return registers != NULL || x2apic;
 }
 
-bool pv_native_apic_is_x2(void)
+PV_COLD bool pv_native_apic_is_x2(void)
 {
     return x2apic;
 }
 
-uint32_t pv_native_apic_boot_id(void)
+PV_COLD uint32_t pv_native_apic_boot_id(void)
 {
     return boot_id;
 }
 
 /* A register that this processor does not have reads as 0, and is not written. */
-uint32_t pv_native_apic_read(uint32_t offset)
+PV_COLD uint32_t pv_native_apic_read(uint32_t offset)
 {
     uint64_t value = 0;
 
@@ -82,7 +82,7 @@ uint32_t pv_native_apic_read(uint32_t offset)
     return (uint32_t)value;
 }
 
-void pv_native_apic_write(uint32_t offset, uint32_t value)
+PV_COLD void pv_native_apic_write(uint32_t offset, uint32_t value)
 {
     if (!x2apic)
         pv_native_mmio_write32(registers + offset, value);
@@ -95,7 +95,7 @@ void pv_native_apic_write(uint32_t offset, uint32_t value)
  * Hardware wants interrupt remapping for this mode, which is firmware's or nobody's to set up: it
  * is left in the mode that it is in. A VMM is content without (Linux, arch/x86/kernel/apic/apic.c).
  */
-static bool enable_x2apic(void)
+PV_COLD static bool enable_x2apic(void)
 {
     uint32_t id[4];
     uint64_t base;
@@ -120,7 +120,7 @@ static bool enable_x2apic(void)
  * Into xAPIC mode from whatever mode firmware left: from x2APIC mode the way leads over "disabled"
  * (11.12.5.1). Returns the physical address of the registers, or 0.
  */
-static uint64_t enable_xapic(void)
+PV_COLD static uint64_t enable_xapic(void)
 {
     uint64_t base;
 
@@ -137,7 +137,7 @@ static uint64_t enable_xapic(void)
     return base & APIC_BASE_ADDRESS;
 }
 
-static void mask_local_vectors(void)
+PV_COLD static void mask_local_vectors(void)
 {
     static const uint16_t always[] = {APIC_LVT_TIMER, APIC_LVT_LINT0, APIC_LVT_LINT1,
                                       APIC_LVT_ERROR};
@@ -155,7 +155,7 @@ static void mask_local_vectors(void)
 }
 
 /* Interrupts that whoever ran before took and never ended would block ours of lower priority. */
-static void end_leftovers(void)
+PV_COLD static void end_leftovers(void)
 {
     for (uint32_t word = 0; word < 8; word++) {
         uint32_t in_service = pv_native_apic_read(APIC_ISR + word * 0x10);
@@ -164,13 +164,13 @@ static void end_leftovers(void)
     }
 }
 
-static uint32_t spurious_vector(void)
+PV_COLD static uint32_t spurious_vector(void)
 {
     return pv_platform->vector_spurious != 0 ? pv_platform->vector_spurious : 255;
 }
 
 /* The part that each CPU has to do for itself. */
-static void enable_this_cpu(void)
+PV_COLD static void enable_this_cpu(void)
 {
     mask_local_vectors();
     pv_native_apic_write(APIC_TPR, 0);
@@ -182,7 +182,7 @@ static void enable_this_cpu(void)
     pv_this_cpu()->apic_id = pv_native_apic_read(APIC_ID) >> (x2apic ? 0 : 24);
 }
 
-static void map_registers(void)
+PV_COLD static void map_registers(void)
 {
     uint32_t id[4];
     uint64_t base = 0;
@@ -194,7 +194,7 @@ static void map_registers(void)
         registers = pv_platform->map_physical(base, APIC_REGISTERS_BYTES, true);
 }
 
-PV_SELDOM void pv_native_apic_init(void)
+PV_COLD void pv_native_apic_init(void)
 {
     x2apic = enable_x2apic();
     if (!x2apic)
@@ -209,20 +209,21 @@ PV_SELDOM void pv_native_apic_init(void)
 }
 
 /* All CPUs are in the mode of the first. */
-PV_SELDOM int pv_native_apic_cpu_enter(struct pv_error *error)
+PV_COLD int pv_native_apic_cpu_enter(struct pv_error *error)
 {
     if (!pv_native_apic_present())
-        return pv_fail(error, PV_E_UNSUPPORTED, "there is no local APIC", 0, -1);
+        return pv_fail_at(error, PV_E_UNSUPPORTED, "there is no local APIC", 0);
     if (x2apic ? !enable_x2apic() : enable_xapic() == 0)
-        return pv_fail(error, PV_E_MSR, "the local APIC of a CPU cannot be enabled; its number is",
-                       pv_this_cpu()->number, -1);
+        return pv_fail_at(error, PV_E_MSR,
+                          "the local APIC of a CPU cannot be enabled; its number is",
+                          pv_this_cpu()->number);
     enable_this_cpu();
     return PV_OK;
 }
 
 /* A local APIC that software has disabled still hears INIT, NMI and start-up messages (11.4.7.2).
  */
-PV_SELDOM void pv_native_apic_cpu_leave(void)
+PV_COLD void pv_native_apic_cpu_leave(void)
 {
     if (!pv_native_apic_present())
         return;
@@ -230,7 +231,7 @@ PV_SELDOM void pv_native_apic_cpu_leave(void)
     pv_native_apic_write(APIC_SVR, spurious_vector());
 }
 
-static bool icr_becomes_free(void)
+PV_COLD static bool icr_becomes_free(void)
 {
     for (uint32_t attempt = 0; attempt < ICR_ATTEMPTS; attempt++) {
         if (!(pv_native_apic_read(APIC_ICR_LOW) & ICR_PENDING))
@@ -244,14 +245,14 @@ static bool icr_becomes_free(void)
  * What was written before is to be seen by who is interrupted: a write to an x2APIC register does
  * not wait for it by itself (11.12.3).
  */
-static int send_x2apic(uint32_t apic_id, uint32_t command)
+PV_COLD static int send_x2apic(uint32_t apic_id, uint32_t command)
 {
     __asm__ volatile("mfence\n\tlfence" : : : "memory");
     return pv_native_cpu_msr_write(MSR_X2APIC(APIC_ICR_LOW), (uint64_t)apic_id << 32 | command);
 }
 
 /* A handler that sends between the two halves would send to the wrong place. */
-int pv_native_apic_send(uint32_t apic_id, uint32_t command)
+PV_COLD int pv_native_apic_send(uint32_t apic_id, uint32_t command)
 {
     struct pv_irqflags flags = pv_irq_save();
     int status = PV_OK;
@@ -268,7 +269,7 @@ int pv_native_apic_send(uint32_t apic_id, uint32_t command)
     return status;
 }
 
-static bool apic_id_of(uint32_t cpu, uint32_t *apic_id)
+PV_COLD static bool apic_id_of(uint32_t cpu, uint32_t *apic_id)
 {
     const struct pv_cpu *block = cpu <= pv_other_cpus() ? pv_cpu_of(cpu) : NULL;
 
@@ -280,7 +281,7 @@ static bool apic_id_of(uint32_t cpu, uint32_t *apic_id)
     return true;
 }
 
-static int send_to_cpu(uint32_t cpu, uint32_t command)
+PV_COLD static int send_to_cpu(uint32_t cpu, uint32_t command)
 {
     uint32_t apic_id;
 
@@ -289,7 +290,7 @@ static int send_to_cpu(uint32_t cpu, uint32_t command)
     return apic_id_of(cpu, &apic_id) ? pv_native_apic_send(apic_id, command) : PV_E_RANGE;
 }
 
-void pv_native_smp_ipi(uint32_t cpu, uint8_t vector)
+PV_COLD void pv_native_smp_ipi(uint32_t cpu, uint8_t vector)
 {
     int status = send_to_cpu(cpu, APIC_ICR_ASSERT | vector);
 
@@ -299,7 +300,7 @@ void pv_native_smp_ipi(uint32_t cpu, uint8_t vector)
         pv_log_number("interrupt dropped, the local APIC is stuck; it was for CPU", cpu);
 }
 
-int pv_native_smp_nmi(uint32_t cpu)
+PV_COLD int pv_native_smp_nmi(uint32_t cpu)
 {
     return send_to_cpu(cpu, APIC_ICR_ASSERT | APIC_ICR_NMI);
 }

@@ -68,8 +68,8 @@ static uint32_t distance(const struct pv_native_counter *counter, uint32_t from,
     return (counter->down ? from - to : to - from) & counter->mask;
 }
 
-bool pv_native_measure(const struct pv_native_counter *reference, uint32_t window,
-                       uint64_t *counted, uint64_t *tsc)
+PV_COLD bool pv_native_measure(const struct pv_native_counter *reference, uint32_t window,
+                               uint64_t *counted, uint64_t *tsc)
 {
     struct sample start = sample(reference);
     uint32_t reads = 0;
@@ -167,7 +167,7 @@ static uint64_t measure_by_hpet(void)
     return hz != 0 ? measure(&counter, hz) : 0;
 }
 
-PV_SELDOM uint64_t pv_native_measure_tsc_hz(void)
+PV_COLD uint64_t pv_native_measure_tsc_hz(void)
 {
     const struct pv_native_counter pm = {read_pm_timer, pv_native_acpi.pm_timer_mask, false};
     static const struct pv_native_counter pit = {read_pit, 0xffff, true};

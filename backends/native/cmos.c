@@ -135,7 +135,7 @@ static uint64_t days_of(uint32_t year, uint32_t month, uint32_t day)
     return days - 719468;
 }
 
-PV_SELDOM int pv_native_wallclock(uint64_t *unix_ns)
+PV_COLD int pv_native_wallclock(uint64_t *unix_ns)
 {
     struct reading r;
 

@@ -23,19 +23,19 @@ struct descriptor_register {
 } __attribute__((packed));
 
 /* For ops.S, where the kernel has a way of its own to find the CPU's block. */
-void pv_native_kernel_stack_set_by_call(uint64_t top)
+PV_COLD void pv_native_kernel_stack_set_by_call(uint64_t top)
 {
     *pv_this_cpu()->kernel_stack_slot = top;
 }
 
-void pv_native_cpu_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
+PV_COLD void pv_native_cpu_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
 {
     __asm__ volatile("cpuid"
                      : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]), "=d"(regs[3])
                      : "a"(leaf), "c"(subleaf));
 }
 
-void pv_native_cpu_gdt_load(const void *table, uint32_t bytes)
+PV_COLD void pv_native_cpu_gdt_load(const void *table, uint32_t bytes)
 {
     struct descriptor_register value = {(uint16_t)(bytes - 1), (uintptr_t)table};
 
@@ -56,7 +56,7 @@ int pv_native_cpu_gdt_entry_set(uint64_t *table, uint32_t index, uint64_t descri
 }
 
 /* AMD APM vol. 2, 3.1.7 (EFER) and 6.1.1 (STAR, LSTAR, SFMASK). */
-int pv_native_cpu_syscall_set(const struct pv_syscall_entry *entry)
+PV_COLD int pv_native_cpu_syscall_set(const struct pv_syscall_entry *entry)
 {
     uint64_t efer;
     int status = pv_native_cpu_msr_read(MSR_EFER, &efer);
@@ -73,7 +73,7 @@ int pv_native_cpu_syscall_set(const struct pv_syscall_entry *entry)
 }
 
 /* They are the kernel's own. */
-void pv_native_cpu_user_selectors(uint16_t *cs, uint16_t *ss)
+PV_COLD void pv_native_cpu_user_selectors(uint16_t *cs, uint16_t *ss)
 {
     (void)cs;
     (void)ss;
@@ -91,19 +91,19 @@ void pv_native_cpu_fpu_trap(bool trap)
     __asm__ volatile("mov %0, %%cr0" : : "r"(cr0 | CR0_TS) : "memory");
 }
 
-void pv_native_cpu_idt_load(const void *table, uint32_t bytes)
+PV_COLD void pv_native_cpu_idt_load(const void *table, uint32_t bytes)
 {
     struct descriptor_register value = {(uint16_t)(bytes - 1), (uintptr_t)table};
 
     __asm__ volatile("lidt %0" : : "m"(value) : "memory");
 }
 
-void pv_native_cpu_task_load(uint16_t selector)
+PV_COLD void pv_native_cpu_task_load(uint16_t selector)
 {
     __asm__ volatile("ltr %0" : : "r"(selector) : "memory");
 }
 
-uint64_t pv_native_cpu_debug_read(uint32_t index)
+PV_COLD uint64_t pv_native_cpu_debug_read(uint32_t index)
 {
     uint64_t value = 0;
 
@@ -133,7 +133,7 @@ uint64_t pv_native_cpu_debug_read(uint32_t index)
 }
 
 /* Registers 4 and 5 are other names of 6 and 7, or fault: Intel SDM vol. 3B, 18.2.2. */
-int pv_native_cpu_debug_write(uint32_t index, uint64_t value)
+PV_COLD int pv_native_cpu_debug_write(uint32_t index, uint64_t value)
 {
     if (index >= 6 && value > UINT32_MAX)
         return PV_E_RANGE;
@@ -161,7 +161,7 @@ int pv_native_cpu_debug_write(uint32_t index, uint64_t value)
     }
 }
 
-uint64_t pv_native_cpu_cr4_read(void)
+PV_COLD uint64_t pv_native_cpu_cr4_read(void)
 {
     uint64_t value;
 
@@ -169,13 +169,13 @@ uint64_t pv_native_cpu_cr4_read(void)
     return value;
 }
 
-void pv_native_cpu_cr4_write(uint64_t value)
+PV_COLD void pv_native_cpu_cr4_write(uint64_t value)
 {
     __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
 }
 
 /* Any change of CR4.PGE drops all translations: Intel SDM vol. 3A, 4.10.4.1. */
-void pv_native_tlb_flush_all(void)
+PV_COLD void pv_native_tlb_flush_all(void)
 {
     uint64_t cr4 = pv_native_cpu_cr4_read();
 

@@ -107,7 +107,7 @@ static uint64_t believable(uint64_t hz)
     return hz >= PV_CLOCK_MIN_HZ && hz <= PV_CLOCK_MAX_HZ ? hz : 0;
 }
 
-PV_SELDOM uint64_t pv_native_tsc_hz(void)
+PV_COLD uint64_t pv_native_tsc_hz(void)
 {
     uint32_t regs[4];
     uint64_t hz;
@@ -123,7 +123,7 @@ PV_SELDOM uint64_t pv_native_tsc_hz(void)
 }
 
 /* What a VMM emulates is its own: its word goes first. */
-PV_SELDOM uint64_t pv_native_apic_hz(void)
+PV_COLD uint64_t pv_native_apic_hz(void)
 {
     uint64_t hz = believable(apic_from_vmm_leaf());
 

@@ -59,7 +59,7 @@ static void add(const struct pv_acpi_ioapic *found)
     ioapic_count++;
 }
 
-PV_SELDOM void pv_native_ioapic_init(void)
+PV_COLD void pv_native_ioapic_init(void)
 {
     for (uint32_t i = 0; i < pv_native_acpi.ioapics; i++)
         add(&pv_native_acpi.ioapic[i]);
@@ -111,7 +111,7 @@ static void unlock(struct pv_irqflags flags)
     pv_irq_restore(flags);
 }
 
-int pv_native_irq_route(uint32_t gsi, uint8_t vector, uint32_t flags)
+PV_COLD int pv_native_irq_route(uint32_t gsi, uint8_t vector, uint32_t flags)
 {
     uint32_t entry;
     const struct ioapic *ioapic = find(gsi, &entry);
@@ -137,7 +137,7 @@ int pv_native_irq_route(uint32_t gsi, uint8_t vector, uint32_t flags)
     return PV_OK;
 }
 
-int pv_native_irq_mask(uint32_t gsi, bool masked)
+PV_COLD int pv_native_irq_mask(uint32_t gsi, bool masked)
 {
     uint32_t entry;
     const struct ioapic *ioapic = find(gsi, &entry);

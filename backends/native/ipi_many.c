@@ -6,7 +6,7 @@
 #include "backends/native/native.h"
 #include "lib/live.h"
 
-void pv_native_smp_ipi_many(const struct pv_cpu_set *cpus, uint8_t vector)
+PV_COLD void pv_native_smp_ipi_many(const struct pv_cpu_set *cpus, uint8_t vector)
 {
     for (uint32_t cpu = 0; cpu <= pv_other_cpus() && cpu < PV_CONFIG_MAX_CPUS; cpu++)
         if (pv_cpu_set_has(cpus, cpu) && pv_cpu_of(cpu) != NULL)

@@ -23,7 +23,7 @@ static const struct pv_ops ops = {
 #endif
 
 /* One sequence finds the CPU's block by %gs, one the local APIC in memory. */
-static bool sequence_fits(enum pv_op_id op)
+PV_COLD static bool sequence_fits(enum pv_op_id op)
 {
     if (op == PV_OPID_irq_eoi)
         return !pv_native_apic_is_x2();
@@ -31,7 +31,7 @@ static bool sequence_fits(enum pv_op_id op)
 }
 
 /* A PV guest of Xen is in ring 3: nothing of this would work there. */
-static unsigned fitness(const struct pv_detection *detection)
+PV_COLD static unsigned fitness(const struct pv_detection *detection)
 {
     (void)detection;
     return pv_boot != NULL && pv_boot->door == PV_DOOR_XEN_PV ? 0 : 1;
@@ -42,7 +42,7 @@ static unsigned fitness(const struct pv_detection *detection)
  * can still say so. The order matters: tables name the timer that measures the TSC, which measures
  * the APIC's timer.
  */
-PV_SELDOM static void bring_up(void)
+PV_COLD static void bring_up(void)
 {
     pv_native_acpi_read();
     pv_native_pic_disable();
@@ -53,7 +53,7 @@ PV_SELDOM static void bring_up(void)
     pv_native_shootdown_init();
 }
 
-static int enter(const struct pv_platform *platform, struct pv_error *error)
+PV_COLD static int enter(const struct pv_platform *platform, struct pv_error *error)
 {
     static bool up;
 
@@ -66,12 +66,12 @@ static int enter(const struct pv_platform *platform, struct pv_error *error)
 }
 
 /* The hardware has no registration to undo; only the timer would go on by itself. */
-static void leave(void)
+PV_COLD static void leave(void)
 {
     pv_native_timer_pause();
 }
 
-static int cpu_enter(struct pv_error *error)
+PV_COLD static int cpu_enter(struct pv_error *error)
 {
     int status = pv_native_apic_cpu_enter(error);
 
@@ -80,14 +80,14 @@ static int cpu_enter(struct pv_error *error)
     return status;
 }
 
-static void cpu_leave(void)
+PV_COLD static void cpu_leave(void)
 {
     pv_native_timer_pause();
     pv_native_apic_cpu_leave();
     pv_native_shootdown_cpu_leave();
 }
 
-PV_SELDOM static unsigned features(const char **names, unsigned room)
+PV_COLD static unsigned features(const char **names, unsigned room)
 {
     unsigned used = 0;
 

@@ -9,8 +9,8 @@
 
 #define PV_E_UNSUPPORTED -8         /* checked in native.c */
 
+/* Not aligned: most of them run only until sites are patched. */
     .macro op name
-    .p2align 4, 0x90
     .globl pv_native_\name
     .hidden pv_native_\name
     .type pv_native_\name, @function

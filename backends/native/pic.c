@@ -20,7 +20,7 @@
 #define MASTER_VECTOR 0x20
 #define SLAVE_VECTOR  0x28
 
-void pv_native_pic_disable(void)
+PV_COLD void pv_native_pic_disable(void)
 {
     port_out8(MASTER_DATA, 0xff);
     port_out8(SLAVE_DATA, 0xff);

@@ -83,7 +83,7 @@ static void keyboard_reset(void)
     wait_a_little();
 }
 
-PV_SELDOM void pv_native_cpu_power_off(int status)
+PV_COLD void pv_native_cpu_power_off(int status)
 {
     port_out8(PV_DEBUG_EXIT_PORT, pv_debug_exit_value(status));
     acpi_sleep_5();

@@ -76,7 +76,7 @@ static bool is_done(const struct request *request)
 }
 
 /* A CPU that has gone since it was asked has nothing to drop. */
-static void take_out_who_has_gone(struct request *request)
+PV_COLD static void take_out_who_has_gone(struct request *request)
 {
     for (uint32_t cpu = 0; cpu < PV_CONFIG_MAX_CPUS; cpu++)
         if (is_left(request, cpu) && (cpu > pv_other_cpus() || pv_cpu_of(cpu) == NULL))
@@ -135,14 +135,14 @@ int pv_native_tlb_flush_others(const struct pv_cpu_set *cpus, uint64_t start, ui
     return gets_done(request) ? PV_OK : PV_E_TIMEOUT;
 }
 
-void pv_native_shootdown_init(void)
+PV_COLD void pv_native_shootdown_init(void)
 {
     if (pv_native_apic_present())
         vector = pv_irq_alloc(on_request, NULL);
 }
 
 /* Who was asked and goes has done it by going. */
-void pv_native_shootdown_cpu_leave(void)
+PV_COLD void pv_native_shootdown_cpu_leave(void)
 {
     serve_all();
 }

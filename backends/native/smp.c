@@ -107,7 +107,7 @@ _Static_assert(offsetof(__typeof__(block), arrived) == BLOCK_ARRIVED, "smp_entry
 
 static uint64_t low_pages; /* physical address; 0: not lent yet */
 
-uint64_t pv_native_ticks(uint64_t ns)
+PV_COLD uint64_t pv_native_ticks(uint64_t ns)
 {
     /* No counter that nobody knows the rate of is faster than this. */
     uint64_t khz = pv_tsc_khz_value != 0 ? pv_tsc_khz_value : 10000000u;
@@ -115,7 +115,7 @@ uint64_t pv_native_ticks(uint64_t ns)
     return ns / 1000 * khz / 1000;
 }
 
-PV_SELDOM uint32_t pv_native_smp_list(uint32_t *hardware_ids, uint32_t room)
+PV_COLD uint32_t pv_native_smp_list(uint32_t *hardware_ids, uint32_t room)
 {
     uint32_t used = 0;
     uint32_t highest = pv_native_apic_is_x2() ? UINT32_MAX - 1 : UINT8_MAX - 1;
@@ -128,43 +128,43 @@ PV_SELDOM uint32_t pv_native_smp_list(uint32_t *hardware_ids, uint32_t room)
     return used;
 }
 
-static int borrow_pages(struct pv_error *error)
+PV_COLD static int borrow_pages(struct pv_error *error)
 {
     if (low_pages == 0 && pv_platform->low_pages != NULL)
         low_pages = pv_platform->low_pages(PV_SMP_LOW_PAGES);
     if (low_pages == 0 || low_pages % PAGE != 0 || low_pages + PV_SMP_LOW_PAGES * PAGE > LOW_END)
-        return pv_fail(error, PV_E_UNSUPPORTED, "the platform lends no pages below 1 MiB",
-                       low_pages, -1);
+        return pv_fail_at(error, PV_E_UNSUPPORTED, "the platform lends no pages below 1 MiB",
+                          low_pages);
     return PV_OK;
 }
 
-static int check(const struct pv_smp_start *start, struct pv_error *error)
+PV_COLD static int check(const struct pv_smp_start *start, struct pv_error *error)
 {
     if (!pv_native_apic_present() || pv_platform->phys_to_virt == NULL)
-        return pv_fail(error, PV_E_UNSUPPORTED,
-                       "no local APIC, or no pv_platform::phys_to_virt: no CPU can be started", 0,
-                       -1);
+        return pv_fail_at(error, PV_E_UNSUPPORTED,
+                          "no local APIC, or no pv_platform::phys_to_virt: no CPU can be started",
+                          0);
     if (start->entry == NULL || start->stack % 16 != 0 || start->hardware_id == UINT32_MAX ||
         start->hardware_id == pv_this_cpu()->apic_id)
-        return pv_fail(error, PV_E_ARGUMENT, "no CPU can be started like this; its identity is",
-                       start->hardware_id, -1);
+        return pv_fail_at(error, PV_E_ARGUMENT, "no CPU can be started like this; its identity is",
+                          start->hardware_id);
     if ((pv_native_cpu_cr4_read() & CR4_LA57) != 0 || (uintptr_t)&block < OWN_HALF_START ||
         start->stack < OWN_HALF_START)
-        return pv_fail(error, PV_E_UNSUPPORTED,
-                       "the kernel does not lie above the first 512 GiB, or has five levels of "
-                       "page tables",
-                       start->stack, -1);
+        return pv_fail_at(error, PV_E_UNSUPPORTED,
+                          "the kernel does not lie above the first 512 GiB, or has five levels of "
+                          "page tables",
+                          start->stack);
     return PV_OK;
 }
 
-static void *low(unsigned page)
+PV_COLD static void *low(unsigned page)
 {
     return pv_platform->phys_to_virt(low_pages + page * PAGE);
 }
 
 /* Page 1: a copy of the top level, but for its first entry; 2 and 3: the first 2 MiB, where they
  * are. */
-static bool make_tables(uint64_t space)
+PV_COLD static bool make_tables(uint64_t space)
 {
     const uint64_t *from = pv_platform->phys_to_virt(space & TABLE_ADDRESS);
     uint64_t *top = low(1), *third = low(2), *second = low(3);
@@ -181,7 +181,7 @@ static bool make_tables(uint64_t space)
     return true;
 }
 
-static uint64_t cr0_read(void)
+PV_COLD static uint64_t cr0_read(void)
 {
     uint64_t value;
 
@@ -189,13 +189,13 @@ static uint64_t cr0_read(void)
     return value;
 }
 
-static uint32_t place_of(const uint8_t *symbol)
+PV_COLD static uint32_t place_of(const uint8_t *symbol)
 {
     return (uint32_t)low_pages + (uint32_t)(symbol - pv_native_trampoline);
 }
 
 /* Page 0: the trampoline, and at its end what it needs to know. */
-static bool make_trampoline(uint64_t efer)
+PV_COLD static bool make_trampoline(uint64_t efer)
 {
     uint8_t *page = low(0);
     uint32_t gdt = place_of(pv_native_trampoline_gdt);
@@ -222,7 +222,7 @@ static bool make_trampoline(uint64_t efer)
     return true;
 }
 
-static void fill_block(const struct pv_smp_start *start)
+PV_COLD static void fill_block(const struct pv_smp_start *start)
 {
     block.cr3 = start->space;
     block.cr4 = pv_native_cpu_cr4_read() & ~(CR4_VMXE | CR4_SMXE);
@@ -237,7 +237,7 @@ static void fill_block(const struct pv_smp_start *start)
     __atomic_store_n(&block.arrived, 0, __ATOMIC_RELEASE);
 }
 
-static bool arrives_within(uint64_t ns)
+PV_COLD static bool arrives_within(uint64_t ns)
 {
     uint64_t start = pv_tsc_read();
     uint64_t ticks = pv_native_ticks(ns);
@@ -251,7 +251,7 @@ static bool arrives_within(uint64_t ns)
 }
 
 /* Hardware may need a while behind INIT; a VMM does not. */
-static uint64_t init_pause(void)
+PV_COLD static uint64_t init_pause(void)
 {
     uint32_t regs[4];
 
@@ -260,7 +260,7 @@ static uint64_t init_pause(void)
 }
 
 /* A CPU that came later would find what the next one is to find: so it is held back by INIT. */
-static int send_messages(uint32_t apic_id)
+PV_COLD static int send_messages(uint32_t apic_id)
 {
     uint32_t startup = APIC_ICR_ASSERT | APIC_ICR_STARTUP | (uint32_t)(low_pages / PAGE);
     int status = pv_native_apic_send(apic_id, APIC_ICR_ASSERT | APIC_ICR_INIT);
@@ -276,7 +276,7 @@ static int send_messages(uint32_t apic_id)
     return PV_E_TIMEOUT;
 }
 
-PV_SELDOM int pv_native_smp_start(const struct pv_smp_start *start, struct pv_error *error)
+PV_COLD int pv_native_smp_start(const struct pv_smp_start *start, struct pv_error *error)
 {
     uint64_t efer;
     int status = check(start, error);
@@ -288,13 +288,13 @@ PV_SELDOM int pv_native_smp_start(const struct pv_smp_start *start, struct pv_er
     fill_block(start);
     if (pv_native_cpu_msr_read(MSR_EFER, &efer) != PV_OK ||
         pv_native_cpu_msr_read(MSR_PAT, &block.pat) != PV_OK)
-        return pv_fail(error, PV_E_MSR, "EFER or PAT cannot be read", 0, -1);
+        return pv_fail_at(error, PV_E_MSR, "EFER or PAT cannot be read", 0);
     if (!make_tables(start->space) || !make_trampoline(efer))
-        return pv_fail(error, PV_E_UNSUPPORTED, "pv_platform::phys_to_virt does not reach a page",
-                       low_pages, -1);
+        return pv_fail_at(error, PV_E_UNSUPPORTED,
+                          "pv_platform::phys_to_virt does not reach a page", low_pages);
     status = send_messages(start->hardware_id);
     if (status != PV_OK)
-        return pv_fail(error, status, "a CPU does not start; its identity is", start->hardware_id,
-                       -1);
+        return pv_fail_at(error, status, "a CPU does not start; its identity is",
+                          start->hardware_id);
     return PV_OK;
 }

@@ -44,7 +44,7 @@ static struct cpu_timer *this_timer(void)
 }
 
 /* A register access may cost an exit: the entry is written only when it changes. */
-static void set_mode(struct cpu_timer *timer, uint32_t mode)
+PV_COLD static void set_mode(struct cpu_timer *timer, uint32_t mode)
 {
     if (timer->mode == mode)
         return;
@@ -53,7 +53,7 @@ static void set_mode(struct cpu_timer *timer, uint32_t mode)
     pv_native_apic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_1);
 }
 
-static void start(struct cpu_timer *timer, uint64_t counts, uint32_t repeat)
+PV_COLD static void start(struct cpu_timer *timer, uint64_t counts, uint32_t repeat)
 {
     if (counts == 0)
         counts = 1;
@@ -64,7 +64,7 @@ static void start(struct cpu_timer *timer, uint64_t counts, uint32_t repeat)
 }
 
 /* Memory of the APIC and model-specific registers are not written in order by themselves. */
-static void start_deadline(struct cpu_timer *timer, uint64_t counts)
+PV_COLD static void start_deadline(struct cpu_timer *timer, uint64_t counts)
 {
     uint32_t mode = APIC_LVT_DEADLINE | (uint32_t)vector;
 
@@ -77,7 +77,7 @@ static void start_deadline(struct cpu_timer *timer, uint64_t counts)
 }
 
 /* 0 stops the timer in every mode. */
-static void stop(void)
+PV_COLD static void stop(void)
 {
     if (by_deadline)
         (void)pv_native_cpu_msr_write(MSR_TSC_DEADLINE, 0);
@@ -86,7 +86,7 @@ static void stop(void)
 }
 
 /* One count more than the time rounded down: the clock is read before the timer starts. */
-static void arm(struct cpu_timer *timer)
+PV_COLD static void arm(struct cpu_timer *timer)
 {
     uint64_t now = pv_clock_ns();
     uint64_t deadline = timer->plan.deadline_ns;
@@ -101,7 +101,7 @@ static void arm(struct cpu_timer *timer)
 
 /* Whether the kernel is to hear of a tick. One of several pieces, or of a timer that is too fast,
  * is nothing but the end of a wait. */
-static bool is_due(struct cpu_timer *timer)
+PV_COLD static bool is_due(struct cpu_timer *timer)
 {
     if (timer->hardware_period)
         return true;
@@ -116,7 +116,7 @@ static bool is_due(struct cpu_timer *timer)
  * Also called for a tick of what was armed before and has been replaced since: it was pending while
  * interrupts were off.
  */
-static void on_tick(struct pv_regs *regs, void *context)
+PV_COLD static void on_tick(struct pv_regs *regs, void *context)
 {
     struct cpu_timer *timer = this_timer();
 
@@ -127,13 +127,13 @@ static void on_tick(struct pv_regs *regs, void *context)
         pv_platform->timer(regs);
 }
 
-static uint32_t read_count(void)
+PV_COLD static uint32_t read_count(void)
 {
     return pv_native_apic_read(APIC_TIMER_CURRENT);
 }
 
 /* The TSC's own frequency is known, so the timer's is in proportion. */
-static uint64_t measure_hz(void)
+PV_COLD static uint64_t measure_hz(void)
 {
     static const struct pv_native_counter counter = {read_count, UINT32_MAX, true};
     /* A crystal of at least 1 MHz counts this in a hundredth of a second, others much sooner. */
@@ -155,7 +155,7 @@ static uint64_t measure_hz(void)
     return counts ? counted * khz / tsc * 1000 : 0;
 }
 
-static bool has_deadline_mode(void)
+PV_COLD static bool has_deadline_mode(void)
 {
     uint32_t regs[4];
 
@@ -164,7 +164,7 @@ static bool has_deadline_mode(void)
 }
 
 /* The rate of what the timer counts. */
-static uint64_t counted_hz(void)
+PV_COLD static uint64_t counted_hz(void)
 {
     if (by_deadline)
         return pv_native_tsc_frequency();
@@ -172,7 +172,7 @@ static uint64_t counted_hz(void)
     return told != 0 ? told : measure_hz();
 }
 
-PV_SELDOM void pv_native_timer_init(void)
+PV_COLD void pv_native_timer_init(void)
 {
     for (unsigned i = 0; i < PV_CONFIG_MAX_CPUS; i++)
         pv_timer_plan_once(&timers[i].plan, PV_TIMER_NEVER);
@@ -194,13 +194,13 @@ PV_SELDOM void pv_native_timer_init(void)
     stop();
 }
 
-bool pv_native_timer_by_deadline(void)
+PV_COLD bool pv_native_timer_by_deadline(void)
 {
     return by_deadline && ns_to_counts.multiplier != 0;
 }
 
 /* A CPU begins with its timer silent, and its registers may be those of a reset. */
-void pv_native_timer_cpu_enter(void)
+PV_COLD void pv_native_timer_cpu_enter(void)
 {
     struct cpu_timer *timer = this_timer();
 
@@ -208,7 +208,7 @@ void pv_native_timer_cpu_enter(void)
     pv_native_timer_pause();
 }
 
-void pv_native_timer_pause(void)
+PV_COLD void pv_native_timer_pause(void)
 {
     if (ns_to_counts.multiplier != 0)
         stop();
@@ -226,7 +226,7 @@ static struct cpu_timer *rearmed(void)
     return timer;
 }
 
-static void arm_or_stop(struct cpu_timer *timer)
+PV_COLD static void arm_or_stop(struct cpu_timer *timer)
 {
     if (pv_timer_is_planned(&timer->plan))
         arm(timer);
@@ -234,7 +234,7 @@ static void arm_or_stop(struct cpu_timer *timer)
         stop();
 }
 
-void pv_native_timer_set(uint64_t deadline_ns)
+PV_COLD void pv_native_timer_set(uint64_t deadline_ns)
 {
     struct pv_irqflags flags = pv_irq_save();
     struct cpu_timer *timer = rearmed();
@@ -246,7 +246,7 @@ void pv_native_timer_set(uint64_t deadline_ns)
     pv_irq_restore(flags);
 }
 
-static void start_period(struct cpu_timer *timer, uint64_t period_ns)
+PV_COLD static void start_period(struct cpu_timer *timer, uint64_t period_ns)
 {
     pv_timer_plan_period(&timer->plan, period_ns, pv_clock_ns());
     uint64_t counts = pv_clock_scale(timer->plan.period_ns, ns_to_counts);
@@ -259,7 +259,7 @@ static void start_period(struct cpu_timer *timer, uint64_t period_ns)
         arm_or_stop(timer);
 }
 
-void pv_native_timer_periodic(uint64_t period_ns)
+PV_COLD void pv_native_timer_periodic(uint64_t period_ns)
 {
     struct pv_irqflags flags = pv_irq_save();
     struct cpu_timer *timer = rearmed();

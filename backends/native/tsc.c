@@ -28,7 +28,7 @@ static bool tsc_is_invariant(void)
     return (regs[3] & INVARIANT_TSC) != 0;
 }
 
-void pv_native_tsc_init(void)
+PV_COLD void pv_native_tsc_init(void)
 {
     frequency_hz = pv_native_tsc_hz();
     if (frequency_hz == 0) {
@@ -41,7 +41,7 @@ void pv_native_tsc_init(void)
     pv_tsc_khz_value = (uint32_t)(frequency_hz / 1000);
 }
 
-uint64_t pv_native_tsc_frequency(void)
+PV_COLD uint64_t pv_native_tsc_frequency(void)
 {
     return frequency_hz;
 }
@@ -59,7 +59,7 @@ uint64_t pv_native_clock_ns(void)
     return invariant ? ns : pv_clock_monotonic(&latest_ns, ns);
 }
 
-uint64_t pv_native_steal_ns(void)
+PV_COLD uint64_t pv_native_steal_ns(void)
 {
     return 0;
 }

@@ -106,6 +106,11 @@ bool pv_xen_events_fifo_begin(struct pv_xen_event_cpu *cpu);
 bool pv_xen_events_fifo_cpu(struct pv_xen_event_cpu *cpu);
 void pv_xen_events_fifo_end(void);
 
+/* event_keep.c: before a reset of all ports notes those of console and xenstore, and connects them
+ * again behind it. */
+void pv_xen_events_keep(void);
+void pv_xen_events_kept_restore(void);
+
 /* event_port.c: known ports, in chunks of a page; the first is the library's own, and those that
  * are not there yet are one page of ports that nobody has. */
 #define PV_XEN_PORT_CHUNK  (PV_XEN_EVENT_PAGE / sizeof(struct pv_xen_port))

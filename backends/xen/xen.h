@@ -85,6 +85,9 @@ bool pv_xen_is_pv(void);
 uint64_t pv_xen_phys(const volatile void *address);
 uint64_t pv_xen_frame_of(uint64_t phys);
 
+/* balloon.c */
+extern const struct pv_host_memory pv_xen_host_memory;
+
 int pv_xen_memory_map(struct pv_memory_range *ranges, unsigned room);
 
 /* power.c: by port and hypercall; by hypercall only */

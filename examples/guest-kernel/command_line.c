@@ -27,10 +27,12 @@ bool list_wants(const struct name_list *list, const char *name)
     return list->count == 0;
 }
 
-static unsigned number_in(const char *digits)
+#define MOST_SECONDS 86400u
+
+static unsigned number_in(const char *digits, unsigned most)
 {
     unsigned number = 0;
-    while (*digits >= '0' && *digits <= '9' && number <= MOST_CPUS)
+    while (*digits >= '0' && *digits <= '9' && number <= most)
         number = number * 10 + (unsigned)(*digits++ - '0');
     return number;
 }
@@ -70,7 +72,9 @@ static void take_word(char *word, struct command_line *line)
     else if (after_prefix(word, "bench=", &value))
         split_list(word + (value - word), &line->benches);
     else if (after_prefix(word, "maxcpus=", &value))
-        line->most_cpus = number_in(value);
+        line->most_cpus = number_in(value, MOST_CPUS);
+    else if (after_prefix(word, "stress=", &value))
+        line->stress_seconds = number_in(value, MOST_SECONDS);
     else if (!is_read_elsewhere(word))
         print("# not a word of the command line: %s\n", word);
 }

@@ -20,6 +20,7 @@
 #define MSR_GS_BASE 0xc0000101u
 #define EFER_NXE    (1ull << 11)
 #define CR4_PGE     (1ull << 7)
+#define CR4_SSE     (3ull << 9) /* user code may have the registers, and its exceptions */
 
 #define CPUID_EXTENDED_EDX 3
 #define CPUID_SYSCALL      (1u << 11)
@@ -96,5 +97,5 @@ void cpu_features_init(void)
     no_execute_on();
     if (pv_cpu_syscall_set(&entry) != PV_OK)
         panic("the entry of system calls cannot be set");
-    pv_cpu_cr4_write(pv_cpu_cr4_read() | CR4_PGE);
+    pv_cpu_cr4_write(pv_cpu_cr4_read() | CR4_PGE | CR4_SSE);
 }

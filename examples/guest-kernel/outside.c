@@ -24,7 +24,7 @@
 #define STATUS_NO_PORT  0xff
 #define LINE_BYTES      64
 #define LINES_MOST      32
-#define WAIT_NS         (5 * NS_PER_S)
+#define WAIT_NS         (20 * NS_PER_S)
 
 static bool absent;
 
@@ -82,33 +82,28 @@ static bool receive(char *line, const struct limit *limit)
     return true;
 }
 
+static const char *number_at(const char *text, uint64_t *number)
+{
+    *number = 0;
+    for (; *text >= '0' && *text <= '9'; text++)
+        *number = *number * 10 + (uint64_t)(*text - '0');
+    return text;
+}
+
 static bool take_number(const char *line, const char *name, uint64_t *number)
 {
     const char *digits;
-    if (!after_prefix(line, name, &digits))
-        return false;
-    *number = 0;
-    for (; *digits >= '0' && *digits <= '9'; digits++)
-        *number = *number * 10 + (uint64_t)(*digits - '0');
-    return true;
-}
-
-static void take_line(const char *line, struct outside *outside, uint64_t *by_port)
-{
-    if (take_number(line, "exits ", &outside->exits) || take_number(line, "io_exits ", by_port) ||
-        take_number(line, "halt_exits ", &outside->halts) ||
-        take_number(line, "hypercalls ", &outside->hypercalls))
-        return;
-    if (!take_number(line, "swap ", &outside->swap))
-        take_number(line, "waited_ns ", &outside->waited_ns);
+    bool is = after_prefix(line, name, &digits);
+    if (is)
+        (void)number_at(digits, number);
+    return is;
 }
 
 /* Who does not answer once is not asked again. */
-static bool ask(const char *word, struct outside *outside)
+static bool ask(const char *word, void (*take)(const char *line, void *what), void *what)
 {
     struct limit limit = limit_in(WAIT_NS);
     char line[LINE_BYTES];
-    uint64_t by_port = 0;
     if (!open_port())
         return false;
     absent = !send(word, &limit);
@@ -116,29 +111,63 @@ static bool ask(const char *word, struct outside *outside)
         absent = !receive(line, &limit);
         if (same_text(line, "."))
             break;
-        if (outside != NULL)
-            take_line(line, outside, &by_port);
+        if (take != NULL)
+            take(line, what);
     }
-    if (outside != NULL)
-        outside->exits -= by_port;
     return !absent;
+}
+
+static void take_counter(const char *line, void *what)
+{
+    struct outside *outside = what;
+    uint64_t by_port;
+    if (take_number(line, "io_exits ", &by_port))
+        outside->exits -= by_port;
+    if (take_number(line, "exits ", &by_port))
+        outside->exits += by_port;
+    take_number(line, "halt_exits ", &outside->halts);
+    take_number(line, "halt_attempted_poll ", &outside->polls);
+    take_number(line, "hypercalls ", &outside->hypercalls);
+    take_number(line, "directed_yield_attempted ", &outside->yields);
+    take_number(line, "swap ", &outside->swap);
 }
 
 bool outside_look(struct outside *outside)
 {
     *outside = (struct outside){.exits = 0};
-    return ask("counters", outside) && outside->exits != 0;
+    return ask("counters", take_counter, outside) && outside->exits != 0;
 }
 
-bool outside_waited(uint64_t *ns)
+static void take_waited(const char *line, void *what)
 {
-    struct outside outside = {.exits = 0};
-    bool answered = ask("waited", &outside) && outside.waited_ns != 0;
-    *ns = outside.waited_ns;
-    return answered;
+    const char *rest;
+    uint64_t cpu;
+    if (!after_prefix(line, "waited_ns ", &rest))
+        return;
+    rest = number_at(rest, &cpu);
+    if (cpu < OUTSIDE_CPUS && *rest == ' ')
+        (void)number_at(rest + 1, &((uint64_t *)what)[cpu]);
+}
+
+bool outside_waited(uint64_t ns[OUTSIDE_CPUS])
+{
+    for (unsigned cpu = 0; cpu < OUTSIDE_CPUS; cpu++)
+        ns[cpu] = 0;
+    return ask("waited", take_waited, ns) && ns[0] != 0;
+}
+
+static void take_time(const char *line, void *what)
+{
+    take_number(line, "time ", what);
+}
+
+bool outside_time(uint64_t *seconds)
+{
+    *seconds = 0;
+    return ask("time", take_time, seconds) && *seconds != 0;
 }
 
 bool outside_do(const char *word)
 {
-    return ask(word, NULL);
+    return ask(word, NULL, NULL);
 }

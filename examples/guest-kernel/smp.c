@@ -107,9 +107,11 @@ void smp_run_on_others(void (*function)(void *argument, const struct pv_regs *re
     struct outbox *box = &outboxes[self];
     box->calls[box->sent % CALLS] = (struct call){function, argument};
     __atomic_store_n(&box->sent, box->sent + 1, __ATOMIC_RELEASE);
+    struct pv_cpu_set others_up = {{0}};
     for (unsigned cpu = 0; cpu < smp_count(); cpu++)
         if (cpu != self && smp_is_up(cpu))
-            pv_smp_ipi(cpu, (uint8_t)vector);
+            pv_cpu_set_add(&others_up, cpu);
+    pv_smp_ipi_many(&others_up, (uint8_t)vector);
     preempt_on();
 }
 

@@ -8,6 +8,7 @@
 #include "thread.h"
 #include "console.h"
 #include "cpu.h"
+#include "fpu.h"
 #include "memory.h"
 #include "process.h"
 #include "string.h"
@@ -110,6 +111,7 @@ static void load_thread_state(const struct thread *from, const struct thread *to
         pv_cr3_write(to->space);
     if (to->process != NULL)
         pv_cpu_tls_set(to->tls);
+    fpu_switch(to);
     pv_mmu_batch_end();
 }
 
@@ -229,7 +231,7 @@ bool thread_create_user(struct thread *thread, const struct pv_regs *regs)
     uint16_t cs = USER_CS, ss = USER_DS;
     pv_cpu_user_selectors(&cs, &ss);
     at_entry->cs = cs;
-    at_entry->ss = ss;
+    at_entry->ss = regs->ss != 0 ? regs->ss : ss;
     at_entry->rflags = RFLAGS_INITIAL;
     first_frame(thread, sizeof(struct pv_regs))->rip = (uintptr_t)trap_return;
     ring_add(thread);

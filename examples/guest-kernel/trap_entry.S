@@ -21,6 +21,7 @@
 
 #define MSR_GS_BASE              0xc0000101
 #define PV_CPU_KERNEL_STACK_SLOT 8 /* checked in pvops/percpu.h */
+#define REGS_RIP                 (17 * 8)
 #define REGS_CS                  (18 * 8)
 #define REGS_CS_UPPER_BYTE       (REGS_CS + 1)
 #define REGS_VECTOR_AND_ERROR    16
@@ -88,9 +89,12 @@ trap_stubs:
 trap_common:
     push_registers
     cmpw $USER_CS, REGS_CS(%rsp)
-    jne 1f
-    swapgs
-1:  mov %rsp, %rdi
+    jne 2f
+1:  swapgs
+    jmp 3f
+2:  cmpq $trap_return_to_user, REGS_RIP(%rsp)
+    je 1b
+3:  mov %rsp, %rdi
     call trap_handle
     /* Falls through. */
 
@@ -101,6 +105,9 @@ trap_return:
     jne 1f
     swapgs
     pop_registers
+/* What cannot be returned to faults here, in the kernel, with the user's %gs already. */
+    .globl trap_return_to_user
+trap_return_to_user:
     iretq
 1:  pop_registers
     PV_RETURN_FROM_FRAME

@@ -9,6 +9,7 @@
 #include "console.h"
 #include "cpu.h"
 #include "dump.h"
+#include "fpu.h"
 #include "memory.h"
 #include "process.h"
 #include "thread.h"
@@ -27,6 +28,7 @@ struct gate {
 };
 
 extern char trap_stubs[];
+extern char trap_return_to_user[];
 extern char probe_read_access[], probe_write_access[], probe_failed[];
 
 uint64_t probe_fault_address;
@@ -98,14 +100,29 @@ static bool was_probe(struct pv_regs *regs, uint64_t address)
     return true;
 }
 
-/* User code may not have the unit: nobody saves its registers. */
+/* In the kernel only a test uses the unit. */
 static bool was_fpu(const struct pv_regs *regs)
 {
-    if (regs->vector != VECTOR_FPU || from_user(regs))
+    if (regs->vector != VECTOR_FPU)
         return false;
-    pv_cpu_fpu_trap(false);
+    if (from_user(regs))
+        fpu_claim();
+    else
+        pv_cpu_fpu_trap(false);
     fpu_traps++;
     return true;
+}
+
+static void handle_users(const struct pv_regs *regs, uint64_t address)
+{
+    if (regs->vector != PV_TRAP_PAGE_FAULT || !process_page_in(address))
+        process_fault(regs, address);
+}
+
+/* The return to user code that its registers do not allow: that is the process's end. */
+static bool was_return(const struct pv_regs *regs)
+{
+    return regs->rip == (uintptr_t)trap_return_to_user && !from_user(regs);
 }
 
 static void handle_exception(struct pv_regs *regs)
@@ -115,8 +132,8 @@ static void handle_exception(struct pv_regs *regs)
     bool offered = regs->vector == PV_TRAP_PROTECTION || regs->vector == PV_TRAP_PAGE_FAULT;
     if ((offered && pv_trap((unsigned)regs->vector, regs)) || was_fpu(regs))
         return;
-    if (from_user(regs))
-        process_fault(regs, address);
+    if (from_user(regs) || was_return(regs))
+        handle_users(regs, address);
     else if (regs->vector != PV_TRAP_PAGE_FAULT || !was_probe(regs, address))
         trap_fatal(regs, "unexpected exception in the kernel");
 }

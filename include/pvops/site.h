@@ -82,6 +82,16 @@ PV_STATIC_ASSERT(sizeof(struct pv_site) == 8, "a record is 8 bytes");
     PV_TO_REGISTER(rsi, b);                \
     PV_SITE_SAVE(length, name, , "D"(rdi), "S"(rsi))
 
+/* KEEP: of rcx too, which is the price of a compare and exchange. */
+#define PV_SITE_KEEP_1(length, name, a)               \
+    PV_TO_REGISTER(rdi, a);                           \
+    unsigned long rax, rcx;                           \
+    __asm__ volatile(PV_SITE_ASM(length)              \
+                     : "=a"(rax), "=c"(rcx)           \
+                     : PV_SITE_INPUTS(name), "D"(rdi) \
+                     : "memory", "cc");               \
+    (void)rcx
+
 /* CALL: everything that a C function may change. */
 #define PV_SITE_CALL_0(length, name, none)  \
     unsigned long rax;                      \

@@ -7,6 +7,7 @@
  * instruction longer than 15 bytes becomes a NOP in front.
  */
 #include "lib/x86/content.h"
+#include "lib/cold.h"
 
 enum {
     INSTRUCTION_MAX = 15, /* Intel SDM vol. 2, 2.3.11 */
@@ -24,7 +25,7 @@ enum {
  * Returns how many instructions the padding itself is. A segment override that counts must be the
  * last one, so it is repeated instead of preceded by another.
  */
-static unsigned pad(uint8_t *to, unsigned bytes, unsigned first, uint8_t lead)
+PV_COLD static unsigned pad(uint8_t *to, unsigned bytes, unsigned first, uint8_t lead)
 {
     uint8_t prefix = lead == PREFIX_FS || lead == PREFIX_GS ? lead : PREFIX_CS;
     unsigned room = INSTRUCTION_MAX - first;
@@ -38,7 +39,7 @@ static unsigned pad(uint8_t *to, unsigned bytes, unsigned first, uint8_t lead)
     return 1;
 }
 
-static void begin(struct pv_content *content, uint8_t form, unsigned length)
+PV_COLD static void begin(struct pv_content *content, uint8_t form, unsigned length)
 {
     content->form = form;
     content->length = (uint8_t)length;
@@ -49,7 +50,7 @@ static void begin(struct pv_content *content, uint8_t form, unsigned length)
         content->bytes[i] = 0;
 }
 
-void pv_content_indirect(struct pv_content *content, enum pv_op_id op, unsigned length)
+PV_COLD void pv_content_indirect(struct pv_content *content, enum pv_op_id op, unsigned length)
 {
     unsigned at = length - 6;
 
@@ -62,7 +63,7 @@ void pv_content_indirect(struct pv_content *content, enum pv_op_id op, unsigned 
 }
 
 /* An endbr64 at the start of a function is for indirect calls; a direct one need not run it. */
-static uintptr_t behind_endbr(void (*function)(void))
+PV_COLD static uintptr_t behind_endbr(void (*function)(void))
 {
     static const uint8_t endbr64[4] = {0xF3, 0x0F, 0x1E, 0xFA};
     uintptr_t at = (uintptr_t)function;
@@ -74,7 +75,7 @@ static uintptr_t behind_endbr(void (*function)(void))
     return at + sizeof(endbr64);
 }
 
-static void missing(struct pv_content *content, unsigned length)
+PV_COLD static void missing(struct pv_content *content, unsigned length)
 {
     unsigned at = length - 2;
 
@@ -84,7 +85,7 @@ static void missing(struct pv_content *content, unsigned length)
     content->bytes[at + 1] = 0x0B;
 }
 
-void pv_content_direct(struct pv_content *content, void (*function)(void), unsigned length)
+PV_COLD void pv_content_direct(struct pv_content *content, void (*function)(void), unsigned length)
 {
     unsigned at = length - 5;
 
@@ -100,7 +101,7 @@ void pv_content_direct(struct pv_content *content, void (*function)(void), unsig
 }
 
 /* One NOP for the whole site (Intel SDM vol. 2, NOP: the recommended multi-byte forms). */
-static void nothing(struct pv_content *content, unsigned length)
+PV_COLD static void nothing(struct pv_content *content, unsigned length)
 {
     static const uint8_t six[6] = {0x66, 0x0F, 0x1F, 0x44, 0x00, 0x00};
     unsigned at = length - (unsigned)sizeof(six);
@@ -111,7 +112,7 @@ static void nothing(struct pv_content *content, unsigned length)
         content->bytes[at + i] = six[i];
 }
 
-static bool sequence_makes_sense(const struct pv_sequence *sequence, unsigned length)
+PV_COLD static bool sequence_makes_sense(const struct pv_sequence *sequence, unsigned length)
 {
     if (sequence->length > PV_SEQUENCE_BYTES || sequence->length > length)
         return false;
@@ -123,8 +124,8 @@ static bool sequence_makes_sense(const struct pv_sequence *sequence, unsigned le
     return sequence->fixup == 0 || sequence->fixup + 4u <= sequence->length;
 }
 
-void pv_content_inline(struct pv_content *content, const struct pv_sequence *sequence,
-                       unsigned length)
+PV_COLD void pv_content_inline(struct pv_content *content, const struct pv_sequence *sequence,
+                               unsigned length)
 {
     begin(content, PV_SITE_FORMS, length);
     if (sequence == NULL || !sequence_makes_sense(sequence, length))

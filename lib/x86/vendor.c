@@ -4,6 +4,7 @@
  */
 #include "lib/x86/vendor.h"
 #include "lib/detect.h"
+#include "lib/cold.h"
 
 /* CPUID.0: EBX, EDX, ECX spell the vendor (AMD APM vol. 3, E.3.1; the order is the document's). */
 struct vendor {
@@ -15,7 +16,7 @@ static const struct vendor with_vmmcall[] = {
     {0x6f677948, 0x6e65476e, 0x656e6975}, /* "Hygo" "nGen" "uine" */
 };
 
-bool pv_x86_has_vmmcall(void)
+PV_COLD bool pv_x86_has_vmmcall(void)
 {
     uint32_t regs[4];
 

@@ -18,4 +18,7 @@
 /* The calling domain. */
 #define PV_XEN_DOMID_SELF 0x7ff0u
 
+/* What a hypercall returns that is not there: xen/include/public/errno.h, negated. */
+#define PV_XEN_ENOSYS (-38)
+
 #endif

@@ -45,6 +45,7 @@ struct pv_xen_mmu_update {
 #define PV_MMUEXT_INVLPG_LOCAL     7
 #define PV_MMUEXT_TLB_FLUSH_MULTI  8 /* second argument: a bit for each virtual CPU */
 #define PV_MMUEXT_INVLPG_MULTI     9
+#define PV_MMUEXT_TLB_FLUSH_ALL    10
 #define PV_MMUEXT_INVLPG_ALL       11
 #define PV_MMUEXT_NEW_USER_BASEPTR 15
 

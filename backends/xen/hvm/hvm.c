@@ -253,4 +253,5 @@ const struct pv_backend pv_backend_xen_hvm = {
     .console_read = console_read,
     .memory_map = memory_map,
     .power_off = power_off,
+    .memory = &pv_xen_host_memory,
 };

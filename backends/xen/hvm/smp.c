@@ -97,7 +97,7 @@ static int64_t vcpu_op(uint32_t command, uint32_t vcpu)
 }
 
 /* A domain whose firmware's tables are not to be had (PVH dom0 without an IOMMU) asks Xen. */
-PV_SELDOM uint32_t pv_xen_hvm_smp_list(uint32_t *hardware_ids, uint32_t room)
+PV_COLD uint32_t pv_xen_hvm_smp_list(uint32_t *hardware_ids, uint32_t room)
 {
     uint32_t used = pv_xen_base_ops()->smp_list(hardware_ids, room);
     bool told = used != 1;
@@ -234,7 +234,7 @@ static int start_by_xen(const struct pv_smp_start *start)
 }
 
 /* What is not to be started at all is refused there where starting by messages is. */
-PV_SELDOM int pv_xen_hvm_smp_start(const struct pv_smp_start *start, struct pv_error *error)
+PV_COLD int pv_xen_hvm_smp_start(const struct pv_smp_start *start, struct pv_error *error)
 {
     int status = PV_E_UNSUPPORTED;
 
@@ -255,7 +255,7 @@ static void go_down(uint32_t *parked, uint32_t vcpu)
     pv_xen_hvm_park(parked, vcpu);
 }
 
-PV_SELDOM void pv_xen_hvm_smp_park(uint32_t *parked)
+PV_COLD void pv_xen_hvm_smp_park(uint32_t *parked)
 {
     uint32_t vcpu = pv_xen_this_vcpu();
 

@@ -30,7 +30,7 @@ static bool may_drive(void)
     return pv_io_in16(PORT_MAGIC) == MAGIC;
 }
 
-PV_SELDOM bool pv_xen_hvm_unplug(uint16_t devices)
+PV_COLD bool pv_xen_hvm_unplug(uint16_t devices)
 {
     if (!may_drive())
         return false;
@@ -38,7 +38,7 @@ PV_SELDOM bool pv_xen_hvm_unplug(uint16_t devices)
     return true;
 }
 
-PV_SELDOM void pv_xen_hvm_unplug_as_asked(void)
+PV_COLD void pv_xen_hvm_unplug_as_asked(void)
 {
     static bool done;
     unsigned devices = 0;

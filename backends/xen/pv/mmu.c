@@ -36,6 +36,7 @@ void pv_xen_pv_mmu_begin(const struct pv_boot_xen_pv *boot)
     assist(PV_VMASST_ENABLE, PV_VMASST_M2P_STRICT,
            "Xen PV: users can read the machine's table of frames, errno");
     pv_this_cpu()->backend[PV_XEN_WORD_CR3] = boot->tables;
+    pv_xen_queue_cpu_start();
 }
 
 static uint64_t bits_of_page(uint64_t pfn, bool writable)
@@ -153,6 +154,30 @@ void pv_xen_pv_c_pte_set(struct pv_pte *entry, struct pv_pte value)
     remember_bits(value.raw, raw);
 }
 
+/* The frame is another domain's, so what waits is sent first: Xen takes one domain for a call. */
+int pv_xen_pv_pte_set_foreign(struct pv_pte *entry, struct pv_pte value, uint16_t domain,
+                              struct pv_error *error)
+{
+    uint64_t needed = PTE_PRESENT | PV_PTE_MACHINE, raw;
+    uint64_t table = table_of(entry);
+    uint32_t done = 0;
+
+    if (table == PV_XEN_NO_FRAME || (value.raw & needed) != needed ||
+        !pv_xen_pte_to_machine(value, &raw))
+        return pv_fail(error, PV_E_ARGUMENT,
+                       "no entry of a page table for a page of another domain", value.raw, -1);
+    pv_xen_pv_flush();
+    struct pv_xen_mmu_update update = {machine_of(table) + offset_of(entry), raw};
+    int64_t result = pv_xen_pv_call(PV_XEN_HC_MMU_UPDATE, pv_xen_pv_pointer(&update), 1,
+                                    pv_xen_pv_pointer(&done), domain);
+    if (result == 0)
+        return PV_OK;
+    pv_log_number("Xen PV: a page of another domain is refused, errno", (uint64_t)-result);
+    return pv_fail(error, PV_E_HOST,
+                   "Xen does not let a page of another domain be mapped; its frame",
+                   (value.raw & PTE_FRAME) / PV_XEN_PAGE, -1);
+}
+
 /* The entry of level 1 for an address of the kernel; NULL: there is none. */
 static const struct pv_pte *entry_of(const volatile void *address)
 {
@@ -170,20 +195,45 @@ static const struct pv_pte *entry_of(const volatile void *address)
     return NULL;
 }
 
-bool pv_xen_pv_queue_remap(struct pv_xen_queue *queue, const volatile void *address, uint64_t pfn,
-                           bool writable)
+/* Into the entry of level 1 for an address; false: there is none. */
+static bool queue_entry(struct pv_xen_queue *queue, const volatile void *address, uint64_t raw)
 {
     const struct pv_pte *entry = entry_of(address);
     uint64_t table = entry != NULL ? table_of(entry) : PV_XEN_NO_FRAME;
-    uint64_t raw;
 
-    if (table == PV_XEN_NO_FRAME ||
-        !pv_xen_pte_to_machine((struct pv_pte){bits_of_page(pfn, writable)}, &raw))
+    if (table == PV_XEN_NO_FRAME)
         return false;
     pv_xen_queue_update(queue, machine_of(table) + offset_of(entry), raw);
     if (queue->of_batch)
         pv_this_cpu()->backend[PV_XEN_WORD_WRITTEN] |= bit_of(table);
     return true;
+}
+
+bool pv_xen_pv_queue_remap(struct pv_xen_queue *queue, const volatile void *address, uint64_t pfn,
+                           bool writable)
+{
+    uint64_t raw;
+
+    return pv_xen_pte_to_machine((struct pv_pte){bits_of_page(pfn, writable)}, &raw) &&
+           queue_entry(queue, address, raw);
+}
+
+bool pv_xen_pv_queue_unmap(struct pv_xen_queue *queue, const volatile void *address)
+{
+    return queue_entry(queue, address, 0);
+}
+
+bool pv_xen_pv_has_entry(const volatile void *address)
+{
+    return entry_of(address) != NULL;
+}
+
+bool pv_xen_pv_is_mapped(const volatile void *address)
+{
+    const struct pv_pte *entry = entry_of(address);
+    uint64_t wanted = PTE_PRESENT | PTE_WRITE;
+
+    return entry != NULL && (pv_xen_pv_c_pte_get(entry).raw & wanted) == wanted;
 }
 
 void pv_xen_pv_c_pte_clear(struct pv_pte *entry)

@@ -12,6 +12,7 @@
 #include "backends/xen/pirq.h"
 #include "backends/xen/pv/hypercall.h"
 #include "backends/xen/pv/offsets.h"
+#include "backends/xen/pv/queue.h"
 #include "lib/detect.h"
 #include "lib/pvclock.h"
 #include "lib/x86/debug_exit.h"
@@ -237,6 +238,7 @@ static void stop_own(void)
 
 static int cpu_enter(struct pv_error *error)
 {
+    pv_xen_queue_cpu_start();
     int status = pv_xen_events_cpu_start(error);
 
     return status == PV_OK ? start_own(error) : status;
@@ -316,7 +318,9 @@ const struct pv_backend pv_backend_xen_pv = {
     .trap = pv_xen_pv_trap,
     .console_write = pv_xen_console_write,
     .console_read = pv_xen_console_read,
-    .memory_map = NULL,
+    .memory_map = pv_xen_memory_map,
     .power_off = power_off,
+    .memory = &pv_xen_host_memory,
+    .pte_set_foreign = pv_xen_pv_pte_set_foreign,
     .host_calls = pv_xen_pv_host_calls,
 };

@@ -53,6 +53,15 @@
         (void)rax;                                                            \
     } while (0)
 
+/* Convention KEEP. */
+#define RAW_KEEP_1(text, a)                                                      \
+    do {                                                                         \
+        unsigned long rax, rcx;                                                  \
+        __asm__ volatile(text : "=a"(rax), "=c"(rcx) : "D"(a) : "memory", "cc"); \
+        (void)rax;                                                               \
+        (void)rcx;                                                               \
+    } while (0)
+
 /* Convention CALL; %[f] is a function to call where the op is one. */
 #define CALL_CLOBBERS "rcx", "r8", "r9", "r10", "r11", "memory", "cc"
 #define RAW_CALL_0(text, function)                              \

@@ -22,7 +22,7 @@ static struct process first, second;
 
 static bool start_process(struct process *process, uint64_t program, uint64_t rounds)
 {
-    struct process_start start = {1, program, rounds};
+    struct process_start start = {1, program, rounds, 0};
     return process_create(process, &start);
 }
 

@@ -167,6 +167,7 @@ static void backends_change_places(struct check *check)
         return;
     begin();
     unsigned done = 0;
+    uint64_t start = pv_clock_ns();
     while (done < SWITCHES && switch_to(check, done % 2 == 0 ? second : first)) {
         done++;
         if (done % 20 == 0)
@@ -174,7 +175,9 @@ static void backends_change_places(struct check *check)
         if (done % 100 == 0)
             expect_progress(check);
     }
+    uint64_t took = pv_clock_ns() - start;
     end(check);
+    print("# %u changes, %lu us each\n", done, done != 0 ? took / done / 1000 : 0);
     EXPECT(check, done == SWITCHES || check->outcome == CHECK_SKIPPED, "after %u changes", done);
     pv_facts(&facts);
     EXPECT(check, same_text(facts.backend, first), "the backend is %s", facts.backend);

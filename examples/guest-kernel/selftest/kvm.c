@@ -161,10 +161,10 @@ static void spin(uint64_t ns)
 /* Something else wants this CPU's processor for a while; who gets it is up to the host. */
 static void steal_agrees(struct check *check)
 {
-    uint64_t before, after;
+    uint64_t before[OUTSIDE_CPUS], after[OUTSIDE_CPUS];
     if (skip_without(check, "steal-time"))
         return;
-    if (!outside_waited(&before)) {
+    if (!outside_waited(before)) {
         skip(check, "nobody outside tells what the host's scheduler knows");
         return;
     }
@@ -172,10 +172,10 @@ static void steal_agrees(struct check *check)
     outside_do("busy");
     spin(BUSY_NS);
     outside_do("idle");
-    uint64_t stolen = pv_steal_ns() - start;
-    if (!EXPECT(check, outside_waited(&after), "the host has fallen silent"))
+    if (!EXPECT(check, outside_waited(after), "the host has fallen silent"))
         return;
-    uint64_t waited = after - before;
+    uint64_t stolen = pv_steal_ns() - start; /* behind the answer, as at the start */
+    uint64_t waited = after[0] - before[0];
     uint64_t difference = stolen > waited ? stolen - waited : waited - stolen;
     print("# stolen %lu ns, and by the host's scheduler %lu ns\n", stolen, waited);
     EXPECT(check, stolen > BUSY_NS / 10, "%lu ns stolen while the host was busy", stolen);
@@ -218,15 +218,57 @@ static void pair_is_now(struct check *check)
            pair.unix_ns, unix_ns);
 }
 
+#define HALTS      200u
+#define SHORT_HALT (NS_PER_MS / 5)
+
+/* How often the host polled while this CPU halted for a moment, again and again. */
+static bool polls_while_halting(struct check *check, bool host_polls, uint64_t *polls)
+{
+    struct outside before, after;
+    int status = pv_cpu_halt_poll(host_polls);
+    if (!EXPECT(check, status == PV_OK, "status %d", status))
+        return false;
+    bool looked = outside_look(&before);
+    for (unsigned i = 0; i < HALTS; i++)
+        sleep_ns(SHORT_HALT);
+    looked = outside_look(&after) && looked;
+    *polls = after.polls - before.polls;
+    return looked;
+}
+
 /* With the host's polling a short sleep ends without the CPU having been given away. */
 static void polling_is_the_host_s(struct check *check)
 {
+    uint64_t with = 0, without = 0;
     if (!in_use("poll-control")) {
         EXPECT(check, pv_cpu_halt_poll(true) == PV_E_UNSUPPORTED, "nobody polls, and it worked");
         return;
     }
-    EXPECT(check, pv_cpu_halt_poll(false) == PV_OK, "it cannot be switched off");
+    (void)outside_do("poll");
+    bool looked = polls_while_halting(check, true, &with);
+    looked = polls_while_halting(check, false, &without) && looked;
     EXPECT(check, pv_cpu_halt_poll(true) == PV_OK, "it cannot be switched on");
+    if (!looked) {
+        skip(check, "the register is taken, and nobody outside counts polls");
+        return;
+    }
+    print("# %u halts: the host polls %lu times, and %lu times when asked not to\n", HALTS, with,
+          without);
+    EXPECT(check, with >= 4 && without <= with / 4, "%lu polls, and %lu", with, without);
+}
+
+/* Of the host, which is asked for whole seconds. */
+static void wallclock_is_the_host_s(struct check *check)
+{
+    uint64_t host, unix_ns = 0;
+    if (!outside_time(&host)) {
+        skip(check, "nobody outside tells what time it is");
+        return;
+    }
+    int status = pv_wallclock(&unix_ns);
+    int64_t ahead = (int64_t)(unix_ns / NS_PER_S) - (int64_t)host;
+    EXPECT(check, status == PV_OK, "status %d", status);
+    EXPECT(check, ahead >= -2 && ahead <= 2, "%ld seconds ahead", ahead);
 }
 
 static void migration_is_allowed(struct check *check)
@@ -295,7 +337,7 @@ static void take_turns(void *argument)
 static void touch_all(struct check *check)
 {
     static struct process process;
-    struct process_start start = {7, USER_TOUCHER, pages_free() / 8 * 5};
+    struct process_start start = {7, USER_TOUCHER, pages_free() / 8 * 5, 0};
     struct page_waits before = page_waits;
     if (!EXPECT(check, process_create(&process, &start), "no memory for a process"))
         return;
@@ -408,6 +450,7 @@ static const struct test kvm_tests[] = {
     {"a stop of the machine is told once", pause_is_told},
     {"a page that the host has to fetch stops a process and not the CPU", page_stops_process},
     {"pv_shutdown() leaves no memory that the host writes to", nothing_is_left},
+    {"the wall clock is the host's within two seconds", wallclock_is_the_host_s},
     {"the host's clock and this one's are read at one moment", pair_is_now},
     {"who polls is the kernel's choice where the host lets it", polling_is_the_host_s},
     {"migration is the kernel's choice where the host asks", migration_is_allowed},

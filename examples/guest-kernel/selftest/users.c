@@ -7,6 +7,7 @@
 #include "../cpu.h"
 #include "../memory.h"
 #include "../process.h"
+#include "../traps.h"
 
 /* Of 2,000 loops each: enough to be taken off the CPU in the middle, and more for certain. */
 #define ROUNDS      500
@@ -27,8 +28,8 @@ static struct pair pair;
 /* Runs two processes to their ends; false if there was no memory for them. */
 static bool run_pair(struct check *check, uint64_t program_a, uint64_t program_b, uint64_t rounds)
 {
-    struct process_start a = {11, program_a, rounds};
-    struct process_start b = {22, program_b, rounds};
+    struct process_start a = {11, program_a, rounds, 0};
+    struct process_start b = {22, program_b, rounds, 0};
     if (!EXPECT(check, process_create(&pair.a, &a), "no memory for a process"))
         return false;
     bool both = EXPECT(check, process_create(&pair.b, &b), "no memory for a second process");
@@ -56,6 +57,33 @@ static void preempted(struct check *check)
     EXPECT(check, pair.a.system_calls == 2, "%lu system calls", pair.a.system_calls);
 }
 
+/* A process is taken off the CPU in the middle of its loop, and the unit's registers with it. */
+static void registers_kept(struct check *check)
+{
+    uint32_t before = fpu_traps;
+    if (skip_without_timer(check) || !run_pair(check, USER_FLOAT, USER_FLOAT, MANY_ROUNDS))
+        return;
+    EXPECT(check, !pair.a.killed && pair.a.status == 11, "the first ended with %ld", pair.a.status);
+    EXPECT(check, !pair.b.killed && pair.b.status == 22, "the second ended with %ld",
+           pair.b.status);
+    EXPECT(check, pair.a.thread.preemptions > 0, "nobody was taken off the CPU");
+    uint32_t traps = fpu_traps - before;
+    print("# the unit changed hands %u times\n", traps);
+    EXPECT(check, traps >= 3, "the unit changed hands %u times", traps);
+}
+
+/* One that has no use for the unit costs nothing: it is not asked to give it back. */
+static void unit_is_lent_lazily(struct check *check)
+{
+    uint32_t before = fpu_traps;
+    if (skip_without_timer(check) || !run_pair(check, USER_FLOAT, USER_COUNTER, MANY_ROUNDS))
+        return;
+    EXPECT(check, pair.a.status == 11 && pair.b.status == 22, "they ended with %ld and %ld",
+           pair.a.status, pair.b.status);
+    EXPECT(check, fpu_traps - before == 1, "%u traps for one that uses the unit",
+           fpu_traps - before);
+}
+
 static void wild_pointer(struct check *check)
 {
     if (!run_pair(check, USER_WILD, USER_COUNTER, ROUNDS))
@@ -68,7 +96,7 @@ static void wild_pointer(struct check *check)
 static void spy_at(struct check *check, uintptr_t address)
 {
     static struct process spy;
-    struct process_start start = {33, USER_SPY, address};
+    struct process_start start = {33, USER_SPY, address, 0};
     if (!EXPECT(check, process_create(&spy, &start), "no memory for a process"))
         return;
     process_wait(&spy);
@@ -98,11 +126,43 @@ static void kernel_is_out_of_reach(struct check *check)
  */
 static void other_segment(struct check *check)
 {
-    struct process_start start = {33, USER_STRAY, XEN_CODE_32};
+    struct process_start start = {33, USER_STRAY, XEN_CODE_32, 0};
     if (!EXPECT(check, process_create(&pair.a, &start), "no memory for a process"))
         return;
     process_wait(&pair.a);
     EXPECT(check, pair.a.killed, "it was not ended");
+}
+
+static void pages_come(struct check *check)
+{
+    struct process_start start = {33, USER_FAULTER, 16, 0};
+    uint64_t before = pages_free();
+    if (!EXPECT(check, process_create(&pair.a, &start), "no memory for a process"))
+        return;
+    thread_wait(&pair.a.thread);
+    EXPECT(check, !pair.a.killed && pair.a.status == 33, "it ended with %ld", pair.a.status);
+    uint64_t has = before - pages_free(); /* code, data and stack among them */
+    EXPECT(check, has >= 16 + 3, "it has %lu pages", has);
+    space_destroy(pair.a.space);
+    EXPECT(check, pages_free() == before, "%lu pages before, %lu after", before, pages_free());
+}
+
+/* The processor refuses it when the kernel returns to user code, and the kernel is in a trap of its
+ * own, with the user's %gs. */
+static void impossible_frame(struct check *check)
+{
+    const uint16_t segments[] = {KERNEL_DS, USER_CS, 0x7f8 | 3};
+    if (!privileged()) {
+        skip(check, "the frame is taken apart by the VMM");
+        return;
+    }
+    for (unsigned i = 0; i < sizeof(segments) / sizeof(segments[0]); i++) {
+        struct process_start start = {33, USER_COUNTER, 1, segments[i]};
+        if (!EXPECT(check, process_create(&pair.a, &start), "no memory for a process"))
+            return;
+        process_wait(&pair.a);
+        EXPECT(check, pair.a.killed, "with stack segment %x it was not ended", segments[i]);
+    }
 }
 
 static void memory_comes_back(struct check *check)
@@ -116,9 +176,13 @@ static void memory_comes_back(struct check *check)
 static const struct test users_tests[] = {
     {"two processes keep their contents apart at the same addresses", kept_apart},
     {"the timer takes the CPU from user code", preempted},
+    {"two processes keep their floating-point registers apart", registers_kept},
+    {"the floating-point unit stays with the one process that uses it", unit_is_lent_lazily},
     {"a wild pointer ends its process and not the other", wild_pointer},
     {"user code cannot read the kernel's memory", kernel_is_out_of_reach},
     {"user code in a code segment that is not the kernel's choice ends only itself", other_segment},
+    {"a page of a process comes when it is first used", pages_come},
+    {"a process that cannot be returned to ends, and the kernel goes on", impossible_frame},
     {"processes that have ended gave back all of their memory", memory_comes_back},
 };
 

@@ -277,12 +277,52 @@ static void yield_comes_back(struct check *check)
     EXPECT(check, took < 10 * NS_PER_S, "the processor was away for %lu ns", took);
 }
 
+/* ---- what the processor is shown as ----------------------------------------------------------
+ */
+
+#define LEAF_FEATURES   1u
+#define LEAF_EXTENDED   0x80000001u
+#define ECX_VMX         (1u << 5)  /* of leaf 1 */
+#define ECX_HYPERVISOR  (1u << 31) /* the same */
+#define ECX_SVM         (1u << 2)  /* of the extended one */
+#define EDX_LONG_MODE   (1u << 29)
+#define EDX_EXTENDED_NX (1u << 20)
+
+static void raw_cpuid(uint32_t leaf, uint32_t *regs)
+{
+    __asm__ volatile("cpuid"
+                     : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]), "=d"(regs[3])
+                     : "a"(leaf), "c"(0));
+}
+
+/* A PV guest has no virtualization of its own, and the processor may show what it has. */
+static void processor_is_as_xen_shows_it(struct check *check)
+{
+    uint32_t first[4], extended[4], raw_first[4], raw_extended[4];
+    if (!pv_xen_is_pv()) {
+        skip(check, "the VMM shows its processor by the instruction itself");
+        return;
+    }
+    pv_cpu_cpuid(LEAF_FEATURES, 0, first);
+    pv_cpu_cpuid(LEAF_EXTENDED, 0, extended);
+    raw_cpuid(LEAF_FEATURES, raw_first);
+    raw_cpuid(LEAF_EXTENDED, raw_extended);
+    bool masked = (raw_first[2] & ECX_VMX) == 0 && (raw_extended[2] & ECX_SVM) == 0;
+    EXPECT(check, (first[2] & ECX_HYPERVISOR) != 0, "no hypervisor is shown: %x", first[2]);
+    EXPECT(check, (~extended[3] & (EDX_LONG_MODE | EDX_EXTENDED_NX)) == 0, "%x", extended[3]);
+    EXPECT(check, (first[2] & ECX_VMX) == 0 && (extended[2] & ECX_SVM) == 0,
+           "it can virtualize: %x, %x", first[2], extended[2]);
+    print("# by the instruction the processor %s\n",
+          masked ? "shows the same" : "can virtualize, and Xen hides that");
+}
+
 static const struct test xen_tests[] = {
     {"stolen time is what Xen says when it is asked", steal_is_what_xen_says},
     {"a CPU that waits for a processor is seen to, and one that blocks is not", preemption_is_seen},
     {"a waiter for a lock that is held for long blocks, and is woken", waiter_blocks},
     {"a waiter for a lock serves interrupts while it is blocked", waiter_serves_interrupts},
     {"a lock goes from CPU to CPU many times, and no kick is lost", no_kick_is_lost},
+    {"the processor is shown as Xen lets a guest use it", processor_is_as_xen_shows_it},
     {"the processor is given away to others and comes back", yield_comes_back},
 };
 

@@ -11,13 +11,13 @@
  *
  * Preemption off. Returns with the lock held; a waiter is served in the order of arrival.
  */
-PV_OP(HOT, CALL, 18, V1, void, lock_acquire, (struct pv_spinlock * lock), (lock))
+PV_OP(HOT, KEEP, 18, V1, void, lock_acquire, (struct pv_spinlock * lock), (lock))
 
 /**
  * @brief Gives a lock back, and wakes its next holder where the VMM put that one to sleep.
  * @param lock  The lock, held by this CPU.
  */
-PV_OP(HOT, SAVE, 6, V1, void, lock_release, (struct pv_spinlock * lock), (lock))
+PV_OP(HOT, SAVE, 10, V1, void, lock_release, (struct pv_spinlock * lock), (lock))
 
 /**
  * @brief Waits a while for a byte to change.

@@ -152,6 +152,11 @@ int pv_fail(struct pv_error *error, int status, const char *what, uint64_t where
     return status;
 }
 
+int pv_fail_at(struct pv_error *error, int status, const char *what, uint64_t where)
+{
+    return pv_fail(error, status, what, where, -1);
+}
+
 unsigned pv_other_cpus(void)
 {
     return fake_platform.cpu_count != NULL ? fake_platform.cpu_count() - 1 : 0;

@@ -22,6 +22,11 @@ extern const struct pv_sequence host_beta_sequences_end[] PV_HIDDEN;
 volatile uint32_t *pv_native_eoi PV_HIDDEN;
 volatile uint32_t *host_eoi PV_HIDDEN;
 void pv_kvm_irq_eoi_due(void) PV_HIDDEN;
+void pv_kvm_lock_release_marked(void) PV_HIDDEN;
+void pv_kvm_lock_release_marked(void)
+{
+}
+
 void pv_kvm_irq_eoi_due(void)
 {
 }
@@ -48,11 +53,12 @@ static void content(const char *what, const struct pv_content *content)
 
 static void sequence(const char *backend, const struct pv_sequence *sequence)
 {
+    static const char *const conventions[] = {"SAVE", "KEEP", "CALL"};
     const struct pv_op_facts *facts = &pv_op_facts[sequence->op];
 
     printf("sequence %s %s %s %u %u %u %u %u ", backend, facts->name,
-           facts->convention == PV_CONVENTION_SAVE ? "SAVE" : "CALL", facts->length,
-           sequence->length, sequence->first, sequence->instructions, sequence->fixup);
+           conventions[facts->convention], facts->length, sequence->length, sequence->first,
+           sequence->instructions, sequence->fixup);
     bytes(sequence->bytes, sequence->length);
 }
 

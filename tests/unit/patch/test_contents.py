@@ -19,6 +19,7 @@ LINE = re.compile(r"^\s*([0-9a-f]+):\t((?:[0-9a-f]{2} )+)\s*(?:\t(.*))?$")
 PREFIX = re.compile(r"^(?:(?:cs|gs|fs|ds|es|ss|lock|rex\.?\w*|data16|notrack)\s+)+")
 PREFIXES = {"cs", "gs", "repz", "repnz", "data16", "lock"}
 RAX = {"%rax", "%eax", "%ax", "%al"}
+RCX = {"%rcx", "%ecx", "%cx", "%cl"}
 ONLY_READS = {"push", "pushf", "pushfq", "bt", "btw", "btl", "cmp", "cmpb", "test", "nop", "nopw",
               "nopl", "pause", "cli", "sti", "hlt", "invlpg", "wrmsr", "vmcall", "vmmcall",
               "call", "ud2"}
@@ -125,7 +126,9 @@ def check_sequences(checks, rows, lengths):
         if (inside[0][1] if inside else 0) != first:
             firsts.append(f"{label}: {inside[0][1] if inside else 0}, not {first}")
         changed = {written(i[2]) for i in inside} - {None} - RAX
-        if convention == "SAVE" and changed:
+        if convention == "KEEP":
+            changed -= RCX
+        if convention != "CALL" and changed:
             lost.append(f"{label} changes {', '.join(sorted(changed))}")
         for at, size, text in inside:
             if core(text)[0] == "call" and (at + size != length or fixup != at + 1):
@@ -133,7 +136,7 @@ def check_sequences(checks, rows, lengths):
     checks.add("every sequence ends with an instruction", sums)
     checks.add("the column `count` is right", counts)
     checks.add("the column `first` is right", firsts)
-    checks.add("sequences of convention SAVE change nothing but rax and flags", lost)
+    checks.add("sequences of convention SAVE change nothing but rax and flags, of KEEP nor but rcx", lost)
     checks.add("a call in a sequence is its last instruction, and fixed up", calls)
     checks.add("no sequence is longer than its op's sites",
                [f"{op}: {longest[op]} > {lengths[op]}" for op in longest

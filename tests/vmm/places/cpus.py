@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """More CPUs than one: natively and under KVM, with and without what their local APICs can do beyond
-the oldest, all of them or as many as asked for; and on Xen, started by it or by messages.
+the oldest, all of them or as many as asked for; and on Xen, as PV guests with and without a processor
+for each, and as others, started by Xen or by messages.
 """
 
 from dataclasses import dataclass, field
@@ -13,6 +14,9 @@ from .place import Place
 EACH_CPU = "info selftest test=smp+busy+irq+timer+clock"
 # Of Xen, and of KVM that imitates it.
 EVENTS = "info selftest test=smp+irq+timer+clock+xen"
+XEN_PV = "smp+batch+xen+stress"
+# Backends change places under KVM with four CPUs in another place (selftests.py).
+NOT_BUSY = "info selftest test=smp+irq+timer+clock"
 SECONDS = 300
 
 
@@ -34,12 +38,18 @@ CPUS = [
          words="info selftest test=smp"),
     Cpus("two CPUs of four, as asked for", "native", 4, f"{EACH_CPU} maxcpus=2", up=2),
     Cpus("one CPU of four, as asked for", "native", 4, "info selftest test=smp maxcpus=1", up=1),
-    Cpus("four CPUs under KVM, with timers that wait for the TSC", "kvm", 4,
+    Cpus("four CPUs under KVM, with timers that wait for the TSC", "kvm", 4, NOT_BUSY,
          says=["features .*x2apic, tsc-deadline"]),
     Cpus("two CPUs under KVM whose local APICs lie in memory and count", "kvm", 2,
-         qemu=["-cpu", "host,-x2apic,-tsc-deadline"], says=["features kvmclock, kvmclock-stable"]),
+         NOT_BUSY, qemu=["-cpu", "host,-x2apic,-tsc-deadline"],
+         says=["features (?!.*(x2apic|tsc-deadline)).*kvmclock.*"]),
     Cpus("three CPUs under KVM that are driven as bare ones", "kvm", 3, f"{EACH_CPU} nopv",
          says=["backend  native: asked for on the command line"]),
+    Cpus("eight CPUs of a PV guest of Xen", "xen-dom0-pv", 8,
+         f"info selftest test={XEN_PV} stress=5"),
+    Cpus("four CPUs of a PV guest of Xen on two processors", "xen-dom0-pv", 4,
+         f"info selftest test={XEN_PV} stress=15", qemu=["-smp", "2"],
+         says=[r"ok \d+ - a CPU that waits for a processor is seen to, and one that blocks is not"]),
     Cpus("three CPUs as a PV guest of Xen, which race to the end", "xen-dom0-pv", 3,
          "info selftest test=races long", says=["features .*events-fifo.*"]),
     Cpus("four CPUs that Xen starts, as its PVH guest, which race to the end", "xen-dom0-pvh", 4,
@@ -53,11 +63,18 @@ CPUS = [
     Cpus("two CPUs under KVM that imitates Xen", "kvm", 2, f"{EVENTS}+events+switch", qemu=XEN,
          says=["features .*upcall-vector, events-2-level.*"]),
 ]
+# What ./check does in fifteen seconds, for as long as it is meant to be done.
+MINUTE = Cpus("four CPUs of a PV guest of Xen that change address spaces for a minute", "xen-dom0-pv", 4,
+              "info selftest test=stress stress=60")
 
 
 def places(kernels):
     guest = kernels.elf("guest")
     return [_place(guest, number, cpus) for number, cpus in enumerate(CPUS)]
+
+
+def minute(kernels):
+    return [_place(kernels.elf("guest"), "minute", MINUTE)]
 
 
 def _place(guest, number, cpus):

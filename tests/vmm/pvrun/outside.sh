@@ -5,28 +5,32 @@
 # the guest's QEMU (process $1) and answers one word a line with lines that end at ".":
 #   counters   what L1's KVM has counted since the guest began (Linux, Documentation/virt/kvm/
 #              api.rst, KVM_GET_STATS_FD; here by debugfs)
-#   waited     what L1's scheduler says of the guest's first CPU: for how long it waited for a
+#   waited     what L1's scheduler says of the guest's CPUs: for how long each waited for a
 #              processor, in ns (Linux, Documentation/scheduler/sched-stats.rst)
+#   time       L1's wall clock, in seconds
+#   poll       KVM may poll for up to 5 ms when a CPU halts (Linux, Documentation/virt/kvm/
+#              halt-polling.rst)
 #   busy, idle something else wants the processor too, or no longer
 #   pause      the guest stood still for a moment: QEMU's monitor, stop and cont
-# Only the shell's own commands, as far as possible: a new process takes L1 milliseconds.
+# It runs before the guest's CPUs do, or its answers would come late. Only the shell's own
+# commands, as far as possible: a new process takes L1 milliseconds.
 export PATH=/bin
 qemu=$1
+renice -15 $$
 [ -d /sys/kernel/debug/kvm ] || mount -t debugfs debug /sys/kernel/debug
 
-cpu=
-find_cpu() {
-    [ -n "$cpu" ] && return
-    for cpu in /proc/"$qemu"/task/*; do
-        read -r name <"$cpu/comm"
-        [ "$name" = "CPU 0/KVM" ] && return
+cpus=
+find_cpus() {
+    [ -n "$cpus" ] && return
+    for task in /proc/"$qemu"/task/*; do
+        read -r word number <"$task/comm"
+        [ "$word" = CPU ] && cpus="$cpus ${number%/KVM}:$task"
     done
-    cpu=
 }
 
 counters() {
-    for counter in exits io_exits mmio_exits halt_exits halt_wakeup hypercalls irq_injections \
-        preemption_reported; do
+    for counter in exits io_exits halt_exits halt_attempted_poll hypercalls \
+        directed_yield_attempted; do
         value=
         read -r value </sys/kernel/debug/kvm/$counter && echo "$counter $value"
     done
@@ -36,8 +40,18 @@ counters() {
 }
 
 waited() {
-    find_cpu
-    [ -n "$cpu" ] && read -r _ ns _ <"$cpu/schedstat" && echo "waited_ns $ns"
+    find_cpus
+    for cpu in $cpus; do
+        read -r _ ns _ <"${cpu#*:}/schedstat" && echo "waited_ns ${cpu%%:*} $ns"
+    done
+}
+
+time() {
+    echo "time $(date +%s)"
+}
+
+poll() {
+    echo 5000000 >/sys/module/kvm/parameters/halt_poll_ns
 }
 
 burden=
@@ -50,6 +64,7 @@ busy() {
     idle
     while :; do :; done &
     burden=$!
+    renice 0 $burden # no more than the guest's CPUs have
 }
 
 pause() {
@@ -62,7 +77,7 @@ pause() {
 cat /run/monitor.out >/dev/null &
 while read -r word; do
     case $word in
-    counters | waited | busy | idle | pause) $word ;;
+    counters | waited | time | poll | busy | idle | pause) $word ;;
     *) echo "unknown" ;;
     esac
     echo .

@@ -57,7 +57,7 @@ class Dom0:
     xen: str
     kernel: str
     initramfs: str
-    device_model: str
+    device_model: str = ""
     kernel_options: list = field(default_factory=list)
     versions: dict = field(default_factory=dict)
 

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory that goes and comes: given back to the VMM and taken again (pvops/memory.h), or somebody
+ * else's (pvops/mmu.h); done by the backend for the VMM.
+ */
+#include "lib/patch.h"
+#include "lib/switch.h"
+
+static const struct pv_host_memory *host(void)
+{
+    return pv_backend != NULL ? pv_backend->memory : NULL;
+}
+
+int pv_memory_limits(struct pv_memory_limits *limits)
+{
+    return host() != NULL ? host()->limits(limits) : PV_E_UNSUPPORTED;
+}
+
+static int change(int (*some)(const uint64_t *frames, uint32_t count, struct pv_error *error),
+                  const uint64_t *frames, uint32_t count, struct pv_error *error)
+{
+    uint32_t done = 0;
+    int status = 0;
+
+    while (done < count && status >= 0) {
+        uint32_t most = count - done < PV_HOST_MEMORY_PAGES ? count - done : PV_HOST_MEMORY_PAGES;
+        status = some(frames + done, most, error);
+        done += status > 0 ? (uint32_t)status : 0;
+        if (status >= 0 && (uint32_t)status < most)
+            break;
+    }
+    return done != 0 || status >= 0 ? (int)done : status;
+}
+
+static int refuse(struct pv_error *error)
+{
+    return pv_fail(error, PV_E_UNSUPPORTED, "the VMM gives and takes no memory while this runs", 0,
+                   -1);
+}
+
+int pv_memory_give(const uint64_t *frames, uint32_t count, struct pv_error *error)
+{
+    return host() != NULL ? change(host()->give, frames, count, error) : refuse(error);
+}
+
+int pv_memory_take(const uint64_t *frames, uint32_t count, struct pv_error *error)
+{
+    return host() != NULL ? change(host()->take, frames, count, error) : refuse(error);
+}
+
+int pv_pte_set_foreign(struct pv_pte *entry, struct pv_pte value, uint16_t domain,
+                       struct pv_error *error)
+{
+    if (pv_backend == NULL || pv_backend->pte_set_foreign == NULL)
+        return pv_fail(error, PV_E_UNSUPPORTED, "the VMM owns no page tables", 0, -1);
+    return pv_backend->pte_set_foreign(entry, value, domain, error);
+}

@@ -87,6 +87,12 @@ static inline int64_t pv_xen_event_channel_op(uint32_t command, void *argument)
     return pv_xen_hypercall(PV_XEN_HC_EVENT_CHANNEL_OP, command, pv_xen_pointer(argument), 0, 0, 0);
 }
 
+/* abi/physdev.h */
+static inline int64_t pv_xen_physdev_op(uint32_t command, void *argument)
+{
+    return pv_xen_hypercall(PV_XEN_HC_PHYSDEV_OP, command, pv_xen_pointer(argument), 0, 0, 0);
+}
+
 /* abi/hvm.h */
 static inline int64_t pv_xen_hvm_op(uint32_t command, void *argument)
 {

@@ -37,14 +37,15 @@ static unsigned number_in(const char *digits, unsigned most)
     return number;
 }
 
-/* What the library reads itself. */
-static bool is_for_library(const char *word)
+/* What is read elsewhere: by the library, and by checks that can take long. */
+static bool is_read_elsewhere(const char *word)
 {
     const char *value;
-    return same_text(word, "nopv") || after_prefix(word, "backend=", &value) ||
-           after_prefix(word, "detect=", &value) || after_prefix(word, "kvm=", &value) ||
-           after_prefix(word, "events=", &value) || after_prefix(word, "smp=", &value) ||
-           after_prefix(word, "upcall=", &value);
+    return same_text(word, "nopv") || same_text(word, "long") ||
+           after_prefix(word, "backend=", &value) || after_prefix(word, "detect=", &value) ||
+           after_prefix(word, "kvm=", &value) || after_prefix(word, "events=", &value) ||
+           after_prefix(word, "smp=", &value) || after_prefix(word, "upcall=", &value) ||
+           after_prefix(word, "unplug=", &value);
 }
 
 static bool *flag_of(struct command_line *line, const char *word)
@@ -74,7 +75,7 @@ static void take_word(char *word, struct command_line *line)
         line->most_cpus = number_in(value, MOST_CPUS);
     else if (after_prefix(word, "stress=", &value))
         line->stress_seconds = number_in(value, MOST_SECONDS);
-    else if (!is_for_library(word))
+    else if (!is_read_elsewhere(word))
         print("# not a word of the command line: %s\n", word);
 }
 

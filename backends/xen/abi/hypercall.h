@@ -12,6 +12,7 @@
 #define PV_XEN_HC_VCPU_OP          24
 #define PV_XEN_HC_SCHED_OP         29
 #define PV_XEN_HC_EVENT_CHANNEL_OP 32
+#define PV_XEN_HC_PHYSDEV_OP       33
 #define PV_XEN_HC_HVM_OP           34
 
 /* The calling domain. */

@@ -19,7 +19,6 @@
 #define PV_XEN_HC_SET_SEGMENT_BASE  25
 #define PV_XEN_HC_MMUEXT_OP         26
 #define PV_XEN_HC_CALLBACK_OP       30
-#define PV_XEN_HC_PHYSDEV_OP        33
 
 /* Selectors in Xen's part of the GDT: FLAT_RING3_CS64, FLAT_RING3_SS64. */
 #define PV_XEN_FLAT_CS 0xe033

@@ -138,6 +138,7 @@ static int enter(const struct pv_platform *platform, struct pv_error *error)
     }
     start_clock();
     silence_timer_below();
+    pv_xen_hvm_unplug_as_asked();
     return PV_OK;
 }
 

@@ -28,4 +28,12 @@ void pv_xen_hvm_smp_cpu_enter(void);
 bool pv_xen_hvm_hint(uint32_t flag);
 bool pv_xen_hvm_prefers_event_ipis(void);
 
+/* unplug.c: emulated devices that are to go; false: there are none, or it is not wanted. Once, the
+ * other one does what the command line says. */
+#define PV_XEN_UNPLUG_DISKS 0x1u
+#define PV_XEN_UNPLUG_NICS  0x2u
+#define PV_XEN_UNPLUG_NVME  0x8u
+bool pv_xen_hvm_unplug(uint16_t devices);
+void pv_xen_hvm_unplug_as_asked(void);
+
 #endif

@@ -9,6 +9,7 @@
 #include "backends/xen/hypercall.h"
 #include "backends/xen/abi/cpuid.h"
 #include "backends/xen/abi/sched.h"
+#include "backends/xen/pirq.h"
 #include "backends/xen/pv/hypercall.h"
 #include "backends/xen/pv/offsets.h"
 #include "backends/xen/pv/queue.h"
@@ -65,22 +66,6 @@ static void tlb_flush_all(void)
     pv_xen_pv_c_tlb_flush();
 }
 
-/* Lines of interrupt controllers are Xen's, and passed to nobody yet. */
-static int irq_route(uint32_t gsi, uint8_t vector, uint32_t flags)
-{
-    (void)gsi;
-    (void)vector;
-    (void)flags;
-    return PV_E_UNSUPPORTED;
-}
-
-static int irq_mask(uint32_t gsi, bool masked)
-{
-    (void)gsi;
-    (void)masked;
-    return PV_E_UNSUPPORTED;
-}
-
 /* The hardware domain may write to ports once it has asked; the port carries the result. */
 static void power_off(int status)
 {
@@ -97,8 +82,8 @@ static const struct pv_ops ops = {
     .irq_flags = pv_xen_pv_irq_flags,
     .irq_enable_halt = pv_xen_pv_irq_enable_halt,
     .irq_eoi = pv_xen_pv_irq_eoi,
-    .irq_route = irq_route,
-    .irq_mask = irq_mask,
+    .irq_route = pv_xen_irq_route,
+    .irq_mask = pv_xen_irq_mask,
     .cr2_read = pv_xen_pv_cr2_read,
     .cr3_read = pv_xen_pv_cr3_read,
     .cr3_write = pv_xen_pv_cr3_write,
@@ -286,6 +271,7 @@ static int enter(const struct pv_platform *platform, struct pv_error *error)
 
 static void leave(void)
 {
+    pv_xen_pirqs_stop();
     stop_own();
     pv_pvclock_stop();
 }

@@ -32,6 +32,7 @@
 #include "backends/xen/abi/hvm_vcpu.h"
 #include "backends/xen/abi/hypercall.h"
 #include "backends/xen/abi/memory.h"
+#include "backends/xen/abi/physdev.h"
 #include "backends/xen/abi/pv.h"
 #include "backends/xen/abi/pv_vcpu.h"
 #include "backends/xen/abi/sched.h"
@@ -194,6 +195,38 @@ SAME_MEMBER(pv_xen_hvm_context, cr0, vcpu_hvm_context, cpu_regs.x86_64.cr0);
 SAME_MEMBER(pv_xen_hvm_context, cr3, vcpu_hvm_context, cpu_regs.x86_64.cr3);
 SAME_MEMBER(pv_xen_hvm_context, cr4, vcpu_hvm_context, cpu_regs.x86_64.cr4);
 SAME_MEMBER(pv_xen_hvm_context, efer, vcpu_hvm_context, cpu_regs.x86_64.efer);
+
+/* physdev.h */
+SAME(PV_PHYSDEVOP_IRQ_STATUS_QUERY, PHYSDEVOP_irq_status_query);
+SAME(PV_PHYSDEVOP_EOI, PHYSDEVOP_eoi);
+SAME(PV_PHYSDEVOP_MAP_PIRQ, PHYSDEVOP_map_pirq);
+SAME(PV_PHYSDEVOP_UNMAP_PIRQ, PHYSDEVOP_unmap_pirq);
+SAME(PV_PHYSDEVOP_SETUP_GSI, PHYSDEVOP_setup_gsi);
+SAME(PV_PHYSDEVOP_PCI_DEVICE_ADD, PHYSDEVOP_pci_device_add);
+SAME(PV_XENIRQSTAT_NEEDS_EOI, XENIRQSTAT_needs_eoi);
+SAME(PV_MAP_PIRQ_TYPE_GSI, MAP_PIRQ_TYPE_GSI);
+SAME(PV_MAP_PIRQ_TYPE_MSI_SEG, MAP_PIRQ_TYPE_MSI_SEG);
+SAME_SIZE(pv_xen_irq_status, physdev_irq_status_query);
+SAME_MEMBER(pv_xen_irq_status, flags, physdev_irq_status_query, flags);
+SAME_SIZE(pv_xen_pirq_eoi, physdev_eoi);
+SAME_SIZE(pv_xen_map_pirq, physdev_map_pirq);
+SAME_MEMBER(pv_xen_map_pirq, domain, physdev_map_pirq, domid);
+SAME_MEMBER(pv_xen_map_pirq, type, physdev_map_pirq, type);
+SAME_MEMBER(pv_xen_map_pirq, index, physdev_map_pirq, index);
+SAME_MEMBER(pv_xen_map_pirq, pirq, physdev_map_pirq, pirq);
+SAME_MEMBER(pv_xen_map_pirq, bus, physdev_map_pirq, bus);
+SAME_MEMBER(pv_xen_map_pirq, devfn, physdev_map_pirq, devfn);
+SAME_MEMBER(pv_xen_map_pirq, entry, physdev_map_pirq, entry_nr);
+SAME_MEMBER(pv_xen_map_pirq, table_base, physdev_map_pirq, table_base);
+SAME_SIZE(pv_xen_unmap_pirq, physdev_unmap_pirq);
+SAME_MEMBER(pv_xen_unmap_pirq, pirq, physdev_unmap_pirq, pirq);
+SAME_SIZE(pv_xen_setup_gsi, physdev_setup_gsi);
+SAME_MEMBER(pv_xen_setup_gsi, is_level, physdev_setup_gsi, triggering);
+SAME_MEMBER(pv_xen_setup_gsi, is_active_low, physdev_setup_gsi, polarity);
+SAME_MEMBER(pv_xen_pci_device, segment, physdev_pci_device_add, seg);
+SAME_MEMBER(pv_xen_pci_device, bus, physdev_pci_device_add, bus);
+SAME_MEMBER(pv_xen_pci_device, devfn, physdev_pci_device_add, devfn);
+SAME_MEMBER(pv_xen_pci_device, flags, physdev_pci_device_add, flags);
 
 /* version.h */
 SAME(PV_XENVER_VERSION, XENVER_version);

@@ -21,7 +21,7 @@ from .process import Child, Flood, TimeOut
 
 PROJECT = Path(__file__).resolve().parents[3]
 BUILD = PROJECT / "build"
-XEN_DOMU = ("xen-domu-pv", "xen-domu-pvh")
+XEN_DOMU = ("xen-domu-pv", "xen-domu-pvh", "xen-domu-hvm")
 VMMS = ("native", "kvm", *xen.KINDS, *XEN_DOMU)
 
 

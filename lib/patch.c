@@ -107,8 +107,8 @@ PV_COLD bool pv_moving_add(const struct pv_backend *backend)
 static const char in_nosite[] = "site lies in code that must not contain one";
 
 /* What is wrong with a record; NULL: nothing. */
-static const char *trouble_with(const struct pv_text *text, const struct pv_site *record,
-                                uintptr_t at)
+__attribute__((always_inline)) static inline const char *
+trouble_with(const struct pv_text *text, const struct pv_site *record, uintptr_t at)
 {
     if (record->op >= PV_OP_COUNT || record->zero != 0)
         return "record names no op";
@@ -122,8 +122,8 @@ static const char *trouble_with(const struct pv_text *text, const struct pv_site
     return NULL;
 }
 
-int pv_record_check(const struct pv_text *text, const struct pv_site *record, uintptr_t *site,
-                    struct pv_error *error)
+PV_COLD int pv_record_check(const struct pv_text *text, const struct pv_site *record,
+                            uintptr_t *site, struct pv_error *error)
 {
     *site = pv_site_of(record);
     const char *trouble = trouble_with(text, record, *site);
@@ -176,11 +176,10 @@ static int verify_text(const struct pv_text *text, unsigned op, struct pv_error 
 
     for (size_t i = 0; i < text->count; i++) {
         const struct pv_site *record = &text->sites[i];
-        uintptr_t site;
-        int status = pv_record_check(text, record, &site, error);
+        uintptr_t site = pv_site_of(record);
 
-        if (status != PV_OK)
-            return status;
+        if (trouble_with(text, record, site) != NULL)
+            return pv_record_check(text, record, &site, error);
         if (!near && !reaches_slots(site))
             return pv_fail(error, PV_E_SITE, "site cannot reach its slot", site, record->op);
         if (op != PV_ALL_OPS && op != record->op)
@@ -205,14 +204,19 @@ PV_COLD int pv_sites_verify(unsigned op, struct pv_error *error)
     return PV_OK;
 }
 
-__attribute__((noinline)) static int visit_text(const struct pv_text *text, unsigned op,
-                                                pv_site_visitor visit, void *argument)
+static inline bool is_wanted(const struct pv_site *record, unsigned op)
+{
+    return op == PV_MOVING_OPS ? moving[record->op] : op == PV_ALL_OPS || op == record->op;
+}
+
+PV_COLD static int visit_text(const struct pv_text *text, unsigned op, pv_site_visitor visit,
+                              void *argument)
 {
     int status = PV_OK;
 
     for (size_t i = 0; i < text->count && status == PV_OK; i++) {
         const struct pv_site *record = &text->sites[i];
-        if (op == PV_MOVING_OPS ? moving[record->op] : op == PV_ALL_OPS || op == record->op)
+        if (is_wanted(record, op))
             status = visit(pv_site_of(record), record, argument);
     }
     return status;
@@ -273,9 +277,9 @@ static inline const uint8_t *content_for(uintptr_t site, enum pv_op_id op, enum 
     return NULL;
 }
 
-static int write_site(uintptr_t site, const struct pv_site *record, void *argument)
+static inline int write_site(struct write_run *run, const struct pv_site *record)
 {
-    struct write_run *run = (struct write_run *)argument;
+    uintptr_t site = pv_site_of(record);
     uint8_t room[PV_SITE_MAX];
     const uint8_t *bytes = content_for(site, (enum pv_op_id)record->op, run->goal, room);
 
@@ -289,11 +293,24 @@ static int write_site(uintptr_t site, const struct pv_site *record, void *argume
     return PV_OK;
 }
 
+/* Not by visit_text(): this loop is half of what patching costs. */
+static int write_sites(const struct pv_text *text, unsigned op, struct write_run *run)
+{
+    int status = PV_OK;
+
+    for (size_t i = 0; i < text->count && status == PV_OK; i++)
+        if (is_wanted(&text->sites[i], op))
+            status = write_site(run, &text->sites[i]);
+    return status;
+}
+
 PV_COLD int pv_sites_write(unsigned op, enum pv_goal goal, struct pv_error *error)
 {
     struct write_run run = {{0, 0, NULL}, goal, error};
-    int status = pv_sites_visit(op, write_site, &run);
+    int status = PV_OK;
 
+    for (const struct pv_text *text = texts; text != NULL && status == PV_OK; text = text->next)
+        status = write_sites(text, op, &run);
     pv_alias_end(&run.alias);
     pv_serialise();
     return status;
@@ -356,7 +373,7 @@ static bool overlaps(const struct pv_text *text)
 static int write_text(const struct pv_text *text, enum pv_goal goal, struct pv_error *error)
 {
     struct write_run run = {{0, 0, NULL}, goal, error};
-    int status = visit_text(text, PV_ALL_OPS, write_site, &run);
+    int status = write_sites(text, PV_ALL_OPS, &run);
 
     pv_alias_end(&run.alias);
     pv_serialise();

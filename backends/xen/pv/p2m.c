@@ -111,12 +111,19 @@ bool pv_xen_p2m_reach(uint64_t pfn)
     return true;
 }
 
-struct pv_xen_mfn pv_xen_to_machine(uint64_t pfn)
+static __attribute__((noinline)) struct pv_xen_mfn beyond_to_machine(uint64_t pfn)
 {
     const uint64_t *entry = entry_for(pfn);
 
     return (struct pv_xen_mfn){entry != NULL ? __atomic_load_n(entry, __ATOMIC_RELAXED)
                                              : PV_XEN_NO_FRAME};
+}
+
+struct pv_xen_mfn pv_xen_to_machine(uint64_t pfn)
+{
+    if (__builtin_expect(pfn >= pv_xen_p2m_pages, 0))
+        return beyond_to_machine(pfn);
+    return (struct pv_xen_mfn){__atomic_load_n(&pv_xen_p2m_list[pfn], __ATOMIC_RELAXED)};
 }
 
 uint64_t pv_xen_from_machine(struct pv_xen_mfn mfn)

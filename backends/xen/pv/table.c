@@ -172,8 +172,22 @@ static void add_user_root(struct pv_xen_queue *queue, uint64_t kernel_frame)
     pin(queue, user, true);
 }
 
+/* A table below the top, outside of a batch: one hypercall changes its mapping and, on all CPUs,
+ * drops what they know of it. */
+static bool remap_now(uint64_t frame, bool writable)
+{
+    const void *address = pv_xen_pv_at(frame * PV_XEN_PAGE);
+
+    return address != NULL && pv_xen_pv_remap(address, frame, writable);
+}
+
 void pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level)
 {
+    if (level != TOP_LEVEL && !pv_xen_queue_is_open()) {
+        if (!remap_now(frame, false))
+            pv_xen_pv_report_table(frame, level, PV_E_HOST);
+        return;
+    }
     struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
 
     if (!protect(queue, frame, false)) {
@@ -201,6 +215,11 @@ static void give_back(struct pv_xen_queue *queue, uint64_t frame, uint32_t level
  */
 void pv_xen_pv_c_paging_table_remove(uint64_t frame, uint32_t level)
 {
+    if (level != TOP_LEVEL && !pv_xen_queue_is_open()) {
+        if (!remap_now(frame, true))
+            pv_log_number("Xen PV: a page that was a page table stays read-only, frame", frame);
+        return;
+    }
     uint64_t user = level == TOP_LEVEL ? pv_xen_pv_user_root(frame) : 0;
     struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
 

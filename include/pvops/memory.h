@@ -45,14 +45,17 @@ int pv_memory_limits(struct pv_memory_limits *limits);
 int pv_memory_give(const uint64_t *frames, uint32_t count, struct pv_error *error);
 
 /**
- * @brief Takes memory for frames that were given before. It is cleared.
- * @param frames  Which, each once.
+ * @brief Takes memory for frames that were given before, or that are beyond what the machine began
+ * with, where the VMM lets it have more. It is cleared.
+ * @param frames  Which, each once. New ones are such as pv_platform::phys_to_virt names an address
+ *                for; where a VMM owns page tables, one that the kernel has page tables for, with
+ *                nothing in the entry, and no more than a gibibyte beyond the beginning.
  * @param count   How many.
  * @param error   Filled if fewer than all have memory again: PV_E_FULL if the VMM gives no more.
  *                May be NULL.
  * @return how many, from the first on, have memory, and where a VMM owns page tables are mapped
  *         writable at pv_platform::phys_to_virt again; or PV_E_UNSUPPORTED, PV_E_ARGUMENT for a
- *         list of which the first page was not given.
+ *         list of which the first page has memory or cannot have any.
  *
  * As pv_memory_give(). That there is no memory is an answer like another: nothing has changed for
  * the frames that got none. ABI: XENMEM_populate_physmap.

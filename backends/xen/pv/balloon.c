@@ -30,9 +30,8 @@ uint32_t pv_xen_pv_taken_ok(const uint64_t *frames, uint32_t count)
 {
     uint32_t good = 0;
 
-    while (good < count && frames[good] < pv_xen_pages() &&
-           pv_xen_to_machine(frames[good]).frame == PV_XEN_NO_FRAME &&
-           pv_xen_pv_has_entry(page_at(frames[good])))
+    while (good < count && pv_xen_to_machine(frames[good]).frame == PV_XEN_NO_FRAME &&
+           pv_xen_pv_has_entry(page_at(frames[good])) && pv_xen_p2m_reach(frames[good]))
         good++;
     return good;
 }

@@ -247,12 +247,10 @@ void pv_xen_pv_c_pte_clear(struct pv_pte *entry)
 
 static void flush_one_or_all(uint32_t command, uint64_t argument)
 {
-    struct pv_xen_queue own;
-
     if (pv_xen_queue_is_open())
-        pv_xen_queue_ext(pv_xen_queue_get(&own), command, argument);
+        pv_xen_queue_ext(pv_xen_queue_get(NULL), command, argument);
     else
-        pv_xen_ext_now(command, argument);
+        pv_xen_exts_now(&(struct pv_xen_mmuext){command, argument, 0}, 1);
 }
 
 void pv_xen_pv_c_tlb_invlpg(uint64_t address)
@@ -273,36 +271,41 @@ void pv_xen_pv_c_cr3_write(uint64_t cr3)
 {
     uint64_t frame = (cr3 & PTE_FRAME) / PV_XEN_PAGE;
     uint64_t user = pv_xen_pv_user_root(frame);
-    struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
+    const struct pv_xen_mmuext roots[] = {
+        {PV_MMUEXT_NEW_BASEPTR, pv_xen_to_machine(frame).frame, 0},
+        {PV_MMUEXT_NEW_USER_BASEPTR, user != 0 ? pv_xen_to_machine(user).frame : 0, 0},
+    };
 
-    pv_xen_queue_ext(queue, PV_MMUEXT_NEW_BASEPTR, pv_xen_to_machine(frame).frame);
-    pv_xen_queue_ext(queue, PV_MMUEXT_NEW_USER_BASEPTR,
-                     user != 0 ? pv_xen_to_machine(user).frame : 0);
     pv_this_cpu()->backend[PV_XEN_WORD_CR3] = cr3 & PTE_FRAME;
-    pv_xen_queue_put(queue);
+    if (!pv_xen_queue_is_open()) {
+        pv_xen_exts_now(roots, 2);
+        return;
+    }
+    struct pv_xen_queue *queue = pv_xen_queue_get(NULL);
+    pv_xen_queue_ext(queue, roots[0].command, roots[0].argument);
+    pv_xen_queue_ext(queue, roots[1].command, roots[1].argument);
+}
+
+static void ask(uint64_t number, uint64_t a, uint64_t b)
+{
+    if (pv_xen_queue_is_open())
+        pv_xen_queue_call(pv_xen_queue_get(NULL), number, a, b);
+    else
+        pv_xen_call_now(number, a, b);
 }
 
 void pv_xen_pv_c_cpu_kernel_stack_set(uint64_t top)
 {
-    struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
-
-    pv_xen_queue_call(queue, PV_XEN_HC_STACK_SWITCH, PV_XEN_FLAT_SS, top);
-    pv_xen_queue_put(queue);
+    ask(PV_XEN_HC_STACK_SWITCH, PV_XEN_FLAT_SS, top);
 }
 
 /* FS base, MSR C0000100H in a call of Xen's. */
 void pv_xen_pv_cpu_tls_set(uint64_t base)
 {
-    struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
-
-    pv_xen_queue_call(queue, PV_XEN_HC_SET_SEGMENT_BASE, PV_XEN_SEGBASE_FS, base);
-    pv_xen_queue_put(queue);
+    ask(PV_XEN_HC_SET_SEGMENT_BASE, PV_XEN_SEGBASE_FS, base);
 }
 
 void pv_xen_pv_cpu_fpu_trap(bool trap)
 {
-    struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
-
-    pv_xen_queue_call(queue, PV_XEN_HC_FPU_TASKSWITCH, trap, 0);
-    pv_xen_queue_put(queue);
+    ask(PV_XEN_HC_FPU_TASKSWITCH, trap, 0);
 }

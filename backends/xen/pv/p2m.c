@@ -20,6 +20,16 @@
 uint64_t *pv_xen_p2m_list PV_HIDDEN; /* machine frames, by the guest's own */
 uint64_t pv_xen_p2m_pages PV_HIDDEN;
 
+/*
+ * Frames beyond those that the guest began with, which it takes when it may have more: pages of
+ * entries that the platform lends one by one, for a gibibyte in all.
+ */
+#define EXTRA_ENTRIES (PV_XEN_PAGE / sizeof(uint64_t))
+#define EXTRA_TABLES  512u
+
+static uint64_t *extra[EXTRA_TABLES];
+static uint64_t frames_known; /* one more than the highest frame that has an entry */
+
 static const uint64_t *from_machine; /* the guest's frames, by those of the machine */
 static uint64_t machine_frames;
 
@@ -54,19 +64,65 @@ int pv_xen_p2m_begin(const struct pv_boot_xen_pv *boot, struct pv_error *error)
     if (pv_xen_p2m_list == NULL || boot->pages == 0)
         return pv_fail(error, PV_E_ARGUMENT, "the list of machine frames is not mapped, at",
                        boot->list, -1);
-    pv_xen_p2m_pages = boot->pages;
+    pv_xen_p2m_pages = frames_known = boot->pages;
     return find_table(error);
 }
 
 uint64_t pv_xen_pages(void)
 {
-    return pv_xen_p2m_pages;
+    return frames_known;
+}
+
+/* A frame's entry; NULL: it has none. */
+static uint64_t *entry_for(uint64_t pfn)
+{
+    uint64_t beyond = pfn - pv_xen_p2m_pages;
+
+    if (pfn < pv_xen_p2m_pages)
+        return &pv_xen_p2m_list[pfn];
+    if (beyond >= EXTRA_TABLES * EXTRA_ENTRIES)
+        return NULL;
+    uint64_t *table = __atomic_load_n(&extra[beyond / EXTRA_ENTRIES], __ATOMIC_ACQUIRE);
+    return table != NULL ? &table[beyond % EXTRA_ENTRIES] : NULL;
+}
+
+static uint64_t *extra_table(void)
+{
+    uint64_t phys = pv_platform->page_alloc != NULL ? pv_platform->page_alloc() : 0;
+    uint64_t *table = phys != 0 ? pv_xen_pv_at(phys) : NULL;
+
+    for (unsigned i = 0; table != NULL && i < EXTRA_ENTRIES; i++)
+        table[i] = PV_XEN_NO_FRAME;
+    return table;
+}
+
+bool pv_xen_p2m_reach(uint64_t pfn)
+{
+    uint64_t beyond = pfn - pv_xen_p2m_pages;
+
+    if (entry_for(pfn) == NULL) {
+        uint64_t *table = beyond < EXTRA_TABLES * EXTRA_ENTRIES ? extra_table() : NULL;
+        if (table == NULL)
+            return false;
+        __atomic_store_n(&extra[beyond / EXTRA_ENTRIES], table, __ATOMIC_RELEASE);
+    }
+    if (pfn >= frames_known)
+        frames_known = pfn + 1;
+    return true;
+}
+
+static __attribute__((noinline)) struct pv_xen_mfn beyond_to_machine(uint64_t pfn)
+{
+    const uint64_t *entry = entry_for(pfn);
+
+    return (struct pv_xen_mfn){entry != NULL ? __atomic_load_n(entry, __ATOMIC_RELAXED)
+                                             : PV_XEN_NO_FRAME};
 }
 
 struct pv_xen_mfn pv_xen_to_machine(uint64_t pfn)
 {
-    if (pfn >= pv_xen_p2m_pages)
-        return (struct pv_xen_mfn){PV_XEN_NO_FRAME};
+    if (__builtin_expect(pfn >= pv_xen_p2m_pages, 0))
+        return beyond_to_machine(pfn);
     return (struct pv_xen_mfn){__atomic_load_n(&pv_xen_p2m_list[pfn], __ATOMIC_RELAXED)};
 }
 
@@ -83,13 +139,15 @@ uint64_t pv_xen_from_machine(struct pv_xen_mfn mfn)
 
 void pv_xen_p2m_set(uint64_t pfn, struct pv_xen_mfn mfn)
 {
-    if (pfn < pv_xen_p2m_pages)
-        __atomic_store_n(&pv_xen_p2m_list[pfn], mfn.frame, __ATOMIC_RELAXED);
+    uint64_t *entry = entry_for(pfn);
+
+    if (entry != NULL)
+        __atomic_store_n(entry, mfn.frame, __ATOMIC_RELAXED);
 }
 
 bool pv_xen_is_memory(uint64_t pfn)
 {
-    return pfn < pv_xen_p2m_pages && pfn != replaced_pfn;
+    return pfn < frames_known && pfn != replaced_pfn;
 }
 
 void pv_xen_p2m_replace(uint64_t pfn, struct pv_xen_mfn mfn)

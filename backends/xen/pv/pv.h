@@ -47,6 +47,10 @@ void pv_xen_p2m_replace(uint64_t pfn, struct pv_xen_mfn mfn);
 /* A frame's machine frame from now on; PV_XEN_NO_FRAME: it has no memory. */
 void pv_xen_p2m_set(uint64_t pfn, struct pv_xen_mfn mfn);
 
+/* Makes an entry for a frame, which may be beyond those that the guest began with: up to a gibibyte
+ * more. false: no page is lent for it, or it is too far. One caller at a time. */
+bool pv_xen_p2m_reach(uint64_t pfn);
+
 /* Whether a page is the guest's own memory, and not one of Xen's. */
 bool pv_xen_is_memory(uint64_t pfn);
 

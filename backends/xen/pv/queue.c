@@ -233,15 +233,28 @@ void pv_xen_update_now(uint64_t where, uint64_t value)
         pv_xen_pv_report_entry(where, value, result);
 }
 
-void pv_xen_ext_now(uint32_t command, uint64_t argument)
+void pv_xen_exts_now(const struct pv_xen_mmuext *exts, uint32_t count)
 {
-    struct pv_xen_mmuext ext = {command, argument, 0};
     int64_t result =
-        pv_xen_pv_call(PV_XEN_HC_MMUEXT_OP, pv_xen_pv_pointer(&ext), 1, 0, PV_XEN_DOMID_SELF);
+        pv_xen_pv_call(PV_XEN_HC_MMUEXT_OP, pv_xen_pv_pointer(exts), count, 0, PV_XEN_DOMID_SELF);
+
+    count_up(&entries, count);
+    if (result != 0)
+        ext_refused(exts, result);
+}
+
+static void call_refused(int64_t result)
+{
+    pv_log_number("Xen PV: a request is refused, errno", (uint64_t)-result);
+}
+
+void pv_xen_call_now(uint64_t number, uint64_t a, uint64_t b)
+{
+    int64_t result = pv_xen_pv_call(number, a, b, 0, 0);
 
     count_up(&entries, 1);
     if (result != 0)
-        ext_refused(&ext, result);
+        call_refused(result);
 }
 
 static void look_at(const struct pv_xen_multicall *call, const struct pv_xen_note *note)
@@ -259,7 +272,7 @@ static void look_at(const struct pv_xen_multicall *call, const struct pv_xen_not
     else if (call->number == PV_XEN_HC_MMUEXT_OP)
         ext_refused(note->first, result);
     else
-        pv_log_number("Xen PV: a request is refused, errno", (uint64_t)-result);
+        call_refused(result);
 }
 
 static void take_notes(const struct pv_xen_queue *queue)

@@ -66,14 +66,17 @@ struct pv_xen_queue {
     struct pv_xen_note own_notes[PV_XEN_OWN_CALLS];
 };
 
-/* The batch that is open on this CPU; otherwise `own`, made ready. */
+/* The batch that is open on this CPU; otherwise `own`, made ready, which may be NULL where one is
+ * open. */
 struct pv_xen_queue *pv_xen_queue_get(struct pv_xen_queue *own);
 void pv_xen_queue_put(struct pv_xen_queue *queue);
 
-/* Outside of a batch: one page-table entry, or one operation of mmuext_op, and nothing waits. */
+/* Outside of a batch, where nothing waits: one page-table entry, some operations of mmuext_op, or
+ * another hypercall. */
 bool pv_xen_queue_is_open(void);
 void pv_xen_update_now(uint64_t where, uint64_t value);
-void pv_xen_ext_now(uint32_t command, uint64_t argument);
+void pv_xen_exts_now(const struct pv_xen_mmuext *exts, uint32_t count);
+void pv_xen_call_now(uint64_t number, uint64_t a, uint64_t b);
 
 /* A page-table entry. */
 void pv_xen_queue_update(struct pv_xen_queue *queue, uint64_t where, uint64_t value);

@@ -64,18 +64,34 @@ static uint64_t next_of(uint64_t user)
     return entries(user)[ENTRY_NEXT] >> FRAME_SHIFT;
 }
 
-uint64_t pv_xen_pv_user_root(uint64_t frame)
+static bool belongs_to(uint64_t user, uint64_t kernel_frame)
 {
-    struct chain *chain = chain_of(frame);
+    return entries(user)[ENTRY_KERNEL] >> FRAME_SHIFT == kernel_frame;
+}
 
-    if (__atomic_load_n(&chain->first, __ATOMIC_RELAXED) == 0)
-        return 0;
+static __attribute__((noinline)) uint64_t search(struct chain *chain, uint64_t frame)
+{
     struct pv_irqflags flags = hold(chain);
     uint64_t user = chain->first;
-    while (user != 0 && entries(user)[ENTRY_KERNEL] >> FRAME_SHIFT != frame)
+
+    while (user != 0 && !belongs_to(user, frame))
         user = next_of(user);
     let_go(chain, flags);
     return user;
+}
+
+/* Mostly the first, which needs no lock: if it is that of a space in use it stays what it is, and
+ * if it was taken away meanwhile it is not first any more. */
+uint64_t pv_xen_pv_user_root(uint64_t frame)
+{
+    struct chain *chain = chain_of(frame);
+    uint64_t first = __atomic_load_n(&chain->first, __ATOMIC_ACQUIRE);
+
+    if (first == 0)
+        return 0;
+    if (belongs_to(first, frame) && __atomic_load_n(&chain->first, __ATOMIC_ACQUIRE) == first)
+        return first;
+    return search(chain, frame);
 }
 
 /* Read-only or not at the address where the kernel has all memory. */
@@ -104,7 +120,7 @@ static uint64_t user_root_make(uint64_t kernel_frame)
     table[ENTRY_KERNEL] = kernel_frame << FRAME_SHIFT;
     struct pv_irqflags flags = hold(chain);
     table[ENTRY_NEXT] = chain->first << FRAME_SHIFT;
-    __atomic_store_n(&chain->first, phys / PV_XEN_PAGE, __ATOMIC_RELAXED);
+    __atomic_store_n(&chain->first, phys / PV_XEN_PAGE, __ATOMIC_RELEASE);
     let_go(chain, flags);
     return phys / PV_XEN_PAGE;
 }
@@ -129,7 +145,7 @@ static void unchain(uint64_t kernel_frame, uint64_t user)
     uint64_t before = chain->first;
 
     if (before == user) {
-        __atomic_store_n(&chain->first, next_of(user), __ATOMIC_RELAXED);
+        __atomic_store_n(&chain->first, next_of(user), __ATOMIC_RELEASE);
     } else {
         while (before != 0 && next_of(before) != user)
             before = next_of(before);
@@ -156,8 +172,22 @@ static void add_user_root(struct pv_xen_queue *queue, uint64_t kernel_frame)
     pin(queue, user, true);
 }
 
+/* A table below the top, outside of a batch: one hypercall changes its mapping and, on all CPUs,
+ * drops what they know of it. */
+static bool remap_now(uint64_t frame, bool writable)
+{
+    const void *address = pv_xen_pv_at(frame * PV_XEN_PAGE);
+
+    return address != NULL && pv_xen_pv_remap(address, frame, writable);
+}
+
 void pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level)
 {
+    if (level != TOP_LEVEL && !pv_xen_queue_is_open()) {
+        if (!remap_now(frame, false))
+            pv_xen_pv_report_table(frame, level, PV_E_HOST);
+        return;
+    }
     struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
 
     if (!protect(queue, frame, false)) {
@@ -185,6 +215,11 @@ static void give_back(struct pv_xen_queue *queue, uint64_t frame, uint32_t level
  */
 void pv_xen_pv_c_paging_table_remove(uint64_t frame, uint32_t level)
 {
+    if (level != TOP_LEVEL && !pv_xen_queue_is_open()) {
+        if (!remap_now(frame, true))
+            pv_log_number("Xen PV: a page that was a page table stays read-only, frame", frame);
+        return;
+    }
     uint64_t user = level == TOP_LEVEL ? pv_xen_pv_user_root(frame) : 0;
     struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
 

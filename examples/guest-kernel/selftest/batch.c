@@ -151,6 +151,30 @@ static void writes_are_read_back(struct check *check)
     page_free(phys);
 }
 
+/* The outermost end sends all, however deep it was asked for. */
+static void nested_batches_are_one(struct check *check)
+{
+    struct pv_pte *entry = paging_entry(kernel_space, SCRATCH_BASE, true);
+    uint64_t phys = page_alloc();
+    if (!EXPECT(check, entry != NULL && phys != 0, "no memory"))
+        return;
+    pv_irq_disable();
+    count_from_here();
+    pv_mmu_batch_begin();
+    pv_mmu_batch_begin();
+    pv_pte_set(&entry[0], (struct pv_pte){phys | MAP_KERNEL_CONST | PTE_ACCESSED});
+    pv_mmu_batch_end();
+    expect_counts(check, 0, 0, 0);
+    pv_pte_set(&entry[1], (struct pv_pte){phys | MAP_KERNEL_CONST | PTE_ACCESSED});
+    pv_mmu_batch_end();
+    expect_counts(check, 1, 0, 2);
+    pv_irq_enable();
+    for (unsigned i = 0; i < 2; i++)
+        EXPECT(check, paging_unmap(kernel_space, SCRATCH_BASE + i * PAGE_BYTES) == phys, "page %u",
+               i);
+    page_free(phys);
+}
+
 static uint64_t mapped_by_handler;
 
 static void map_at_once(struct pv_regs *regs, void *context)
@@ -271,6 +295,7 @@ static const struct test batch_tests[] = {
     {"a space of 1,000 pages is built, used and taken down in ten hypercalls",
      a_space_is_a_few_calls},
     {"what is written in a batch is read back in it", writes_are_read_back},
+    {"batches in a batch leave with the outermost one", nested_batches_are_one},
     {"an interrupt handler is no part of the batch that it interrupts", handlers_are_apart},
     {"a system call of user code costs one hypercall at most, which is its return",
      a_system_call_is_one_call},

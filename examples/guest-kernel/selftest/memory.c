@@ -130,6 +130,43 @@ static void given_twice(struct check *check)
     give_to_allocator(2);
 }
 
+/* Behind the end of memory: the kernel makes room for it in its map of all memory, and the VMM may
+ * have some to spare. Afterwards it is memory like all other. */
+static void more_than_at_first(struct check *check)
+{
+    struct pv_memory_limits before;
+    struct pv_error error = {0};
+    uint64_t first = direct_bytes / PAGE_BYTES;
+    if (skip_without(check, &before))
+        return;
+    if (!unmaps_what_is_given() || before.most < before.pages + FEW ||
+        direct_bytes + FEW * PAGE_BYTES > PHYSICAL_LIMIT) {
+        skip(check, "this machine may not have more, or has no entries for it");
+        return;
+    }
+    for (unsigned i = 0; i < FEW; i++) {
+        frames[i] = first + i;
+        EXPECT(check,
+               paging_entry(kernel_space, DIRECT_BASE + frames[i] * PAGE_BYTES, true) != NULL,
+               "no memory for a table");
+    }
+    direct_bytes += FEW * PAGE_BYTES;
+    int taken = pv_memory_take(frames, FEW, &error);
+    if (!EXPECT(check, taken == (int)FEW, "taken: %d: %s", taken, error.what))
+        return;
+    expect_pages(check, before.pages + FEW);
+    expect_back(check, 0, FEW);
+    /* As a page table, too, of which Xen has to know. */
+    uint64_t table = frames[0];
+    memset(direct(table * PAGE_BYTES), 0, PAGE_BYTES);
+    pv_paging_table_add(table, 4);
+    EXPECT(check, !probe_write(direct(table * PAGE_BYTES), 1), "it is no page table");
+    pv_paging_table_remove(table, 4);
+    EXPECT(check, pv_memory_give(frames, FEW, &error) == (int)FEW, "%s", error.what);
+    direct_bytes -= FEW * PAGE_BYTES;
+    expect_pages(check, before.pages);
+}
+
 /* ---- the limit ------------------------------------------------------------------------------- */
 
 /* Memory of the machine without a frame of this domain's. */
@@ -225,6 +262,7 @@ static void map_holds_memory(struct check *check)
 static const struct test memory_tests[] = {
     {"memory that is given back is gone, and comes back cleared", given_and_taken},
     {"a page that is not there is not given, and one that is there not taken", given_twice},
+    {"a machine takes more memory than it began with", more_than_at_first},
     {"against its limit a machine gets an error, and goes on", limit_is_survived},
     {"the VMM's memory map holds what this machine has", map_holds_memory},
 };

@@ -7,6 +7,7 @@
  */
 #include "selftest.h"
 #include "../commands.h"
+#include "../cpu.h"
 #include "../memory.h"
 #include "../paging.h"
 #include "../platform.h"
@@ -201,12 +202,42 @@ static void foreign_frame_is_explained(struct check *check)
     EXPECT(check, (pv_pte_get(entry).raw & PTE_PRESENT) == 0, "it was written");
 }
 
+/* One of three in a batch, with requests of other kinds around them. */
+static void batch_goes_on(struct check *check)
+{
+    struct pv_pte *entry = entry_in_use(check);
+    uint64_t phys = page_alloc();
+    if (entry == NULL || !EXPECT(check, phys != 0, "no memory") || !tables_are_guarded(check))
+        return;
+    uint64_t table = virt_to_phys(entry) & PTE_ADDRESS;
+    uint64_t good = phys | MAP_KERNEL_CONST | PTE_ACCESSED;
+    listen();
+    batch_begin();
+    pv_tlb_invlpg(SCRATCH_BASE);
+    pv_pte_set(&entry[0], (struct pv_pte){good});
+    pv_pte_set(&entry[1], (struct pv_pte){table | MAP_KERNEL_DATA | PTE_ACCESSED});
+    pv_pte_set(&entry[2], (struct pv_pte){good});
+    pv_cpu_kernel_stack_set(*this_cpu()->pv.kernel_stack_slot);
+    batch_end();
+    log_listener = NULL;
+    expect_said_number(check, "the page that it names is", table / PAGE_BYTES);
+    expect_said_number(check, "its index is", (uintptr_t)&entry[1] % PAGE_BYTES / sizeof(*entry));
+    EXPECT(check, pv_pte_get(&entry[0]).raw == good && pv_pte_get(&entry[2]).raw == good,
+           "what was around it reads %lx and %lx", pv_pte_get(&entry[0]).raw,
+           pv_pte_get(&entry[2]).raw);
+    EXPECT(check, pv_pte_get(&entry[1]).raw == 0, "it was written: %lx", pv_pte_get(&entry[1]).raw);
+    for (unsigned i = 0; i < 3; i += 2)
+        paging_unmap(kernel_space, SCRATCH_BASE + i * PAGE_BYTES);
+    page_free(phys);
+}
+
 static const struct test refused_tests[] = {
     {"a write to a page table is named with its address and the remedy", write_is_explained},
     {"a page with a writable mapping is not pinned, and both are named", pin_is_explained},
     {"a stray mapping of a page about to become a table is named", stray_mapping_is_explained},
     {"an entry that would make a page table writable is named", writable_table_is_explained},
     {"an entry that names no page of this machine is named", foreign_frame_is_explained},
+    {"one entry of a batch is refused and named, and all others are in force", batch_goes_on},
 };
 
 const struct test_group refused_group = TEST_GROUP(refused);

@@ -64,9 +64,19 @@ static int read_msr(uint32_t msr, uint64_t *value)
 
 struct pv_ops pv_ops = {.cpu_msr_read = read_msr};
 
+static uint64_t lent[PV_XEN_PAGE / sizeof(uint64_t)];
+static unsigned lendings;
+
 static void *at(uint64_t phys)
 {
-    return phys == 0x5000 ? p2m : NULL;
+    return phys == 0x5000 ? p2m : phys == 0x9000 ? lent : NULL;
+}
+
+static uint64_t lend(void)
+{
+    lendings++;
+    memset(lent, 0, sizeof(lent));
+    return 0x9000;
 }
 
 static int start(void **state)
@@ -83,6 +93,7 @@ static int start(void **state)
         m2p[p2m[i]] = i;
     }
     replaced_pfn = replaced_mfn = PV_XEN_NO_FRAME;
+    memset(extra, 0, sizeof(extra));
     pat = XEN_PAT;
     pat_status = PV_OK;
     assert_int_equal(pv_xen_p2m_begin(&boot, &error), PV_OK);
@@ -176,6 +187,39 @@ static uint64_t as_xen_keeps_it(uint64_t raw)
     if ((raw & PTE_USER) == 0)
         return raw | PTE_USER | XEN_KERNEL;
     return raw | PTE_GLOBAL;
+}
+
+static void a_page_beyond_the_beginning_has_memory_when_it_got_some(void **state)
+{
+    (void)state;
+    fake_platform.page_alloc = lend;
+    lendings = 0;
+    assert_true(pv_xen_p2m_reach(PAGES));
+    assert_true(pv_xen_p2m_reach(PAGES + 511));
+    assert_int_equal(lendings, 1);
+    assert_true(tested_pages() == PAGES + 512);
+    assert_true(pv_xen_to_machine(PAGES).frame == PV_XEN_NO_FRAME);
+    pv_xen_p2m_set(PAGES + 511, (struct pv_xen_mfn){2000});
+    assert_int_equal(pv_xen_to_machine(PAGES + 511).frame, 2000);
+    assert_true(pv_xen_from_machine((struct pv_xen_mfn){2000}) == PV_XEN_NO_FRAME);
+    m2p[2000] = PAGES + 511;
+    assert_int_equal(pv_xen_from_machine((struct pv_xen_mfn){2000}), PAGES + 511);
+    /* The next page of entries is not there yet. */
+    assert_true(pv_xen_to_machine(PAGES + 512).frame == PV_XEN_NO_FRAME);
+    assert_true(pv_xen_is_memory(PAGES + 511));
+    assert_false(pv_xen_is_memory(PAGES + 512));
+}
+
+static void memory_that_is_too_far_or_has_no_entry_is_not_reached(void **state)
+{
+    (void)state;
+    assert_false(pv_xen_p2m_reach(PAGES)); /* nobody lends a page */
+    fake_platform.page_alloc = lend;
+    assert_false(pv_xen_p2m_reach(PAGES + EXTRA_TABLES * EXTRA_ENTRIES));
+    assert_false(pv_xen_p2m_reach(UINT64_MAX));
+    assert_true(tested_pages() == PAGES);
+    pv_xen_p2m_set(UINT64_MAX, (struct pv_xen_mfn){1});
+    assert_true(pv_xen_to_machine(UINT64_MAX).frame == PV_XEN_NO_FRAME);
 }
 
 static void what_is_written_is_read_back(void **state)
@@ -290,6 +334,8 @@ int main(void)
         cmocka_unit_test_setup(the_highest_frame_is_believed_no_further_than_the_table_goes, start),
         cmocka_unit_test_setup(a_list_that_is_not_mapped_is_an_error, start),
         cmocka_unit_test_setup(a_replaced_page_is_found_in_both_directions, start),
+        cmocka_unit_test_setup(a_page_beyond_the_beginning_has_memory_when_it_got_some, start),
+        cmocka_unit_test_setup(memory_that_is_too_far_or_has_no_entry_is_not_reached, start),
         cmocka_unit_test_setup(what_is_written_is_read_back, start),
         cmocka_unit_test_setup(nothing_that_xen_forbids_is_written, start),
         cmocka_unit_test_setup(a_kernels_page_is_never_global, start),

@@ -4,9 +4,9 @@
  * stop a CPU until another one kicks it.
  *
  * Who waits spins a while, then says so twice: in `asleep`, on what; and in the byte itself, by a
- * mark that its owner exchanges away. So the owner of a byte that nobody sleeps on makes no
- * hypercall and looks nowhere. The order of the sleeper is: name the byte, mark it, look at it
- * again, sleep; of the owner: exchange the byte, look who names it, kick.
+ * mark that its owner meets. So the owner of a byte that nobody sleeps on makes no hypercall and
+ * looks nowhere. The order of the sleeper is: name the byte, mark it, look at it again, sleep; of
+ * the owner: change the byte, look who names it, kick.
  */
 #include "lib/asleep.h"
 #include "lib/live.h"
@@ -40,8 +40,9 @@ void pv_lock_wait_asleep(const uint8_t *byte, uint8_t value,
     __atomic_store_n(&asleep[self], interrupted, __ATOMIC_SEQ_CST);
 }
 
-void pv_lock_released_asleep(const struct pv_spinlock *lock)
+void pv_lock_released_asleep(struct pv_spinlock *lock)
 {
+    __atomic_store_n(&lock->locked, 0, __ATOMIC_SEQ_CST);
     for (uint32_t cpu = 0; cpu < PV_CONFIG_MAX_CPUS && cpu <= pv_other_cpus(); cpu++)
         if (__atomic_load_n(&asleep[cpu], __ATOMIC_SEQ_CST) == &lock->locked)
             pv_lock_kick(cpu);

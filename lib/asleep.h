@@ -20,8 +20,8 @@
 void pv_lock_wait_asleep(const uint8_t *byte, uint8_t value,
                          void (*sleep)(const uint8_t *byte, uint8_t marked));
 
-/* A lock is free already, and was marked: who sleeps on it is kicked. Called from assembly. */
-void pv_lock_released_asleep(const struct pv_spinlock *lock) PV_HIDDEN;
+/* Gives back a lock that was marked, and kicks who sleeps on it. Called from assembly. */
+void pv_lock_released_asleep(struct pv_spinlock *lock) PV_HIDDEN;
 
 #endif
 #endif

@@ -16,6 +16,18 @@ extern bool pv_kvm_vmmcall PV_HIDDEN;
 /* hypercall.S. A test replaces this function and is KVM. */
 int64_t pv_kvm_hypercall(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d) PV_HIDDEN;
 
+/*
+ * KVM_HC_MAP_GPA_RANGE has no wrapper: it is for guests whose memory is encrypted. The others that
+ * asm/kvm_para.h and linux/kvm_para.h name are for other processors, or are gone.
+ */
+
+/* Leaves the guest and comes back, so that KVM looks whether an interrupt is due; does nothing
+ * else. */
+static inline int64_t pv_kvm_hc_vapic_poll_irq(void)
+{
+    return pv_kvm_hypercall(PV_KVM_HC_VAPIC_POLL_IRQ, 0, 0, 0, 0);
+}
+
 /* Wakes a CPU out of a halt, even one with interrupts off; not lost if that halts a moment later.
  */
 static inline void pv_kvm_hc_kick_cpu(uint32_t apic_id)

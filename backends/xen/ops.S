@@ -5,7 +5,6 @@
  */
 #include "pvops/config.h"
 #include "backends/xen/abi/vcpu.h"
-#include "lib/asleep.h"
 
     .macro op name
     .p2align 4, 0x90
@@ -40,14 +39,16 @@ op vcpu_is_preempted
 1:  ret
 end vcpu_is_preempted
 
-/* Exchanged, because a waiter's mark that comes in between must not be lost. */
+/* Does what its sequence does; see pv/sequences.S. */
 op lock_release
-    xor %eax, %eax
-    xchg %al, (%rdi)
-    test $PV_LOCK_ASLEEP, %al
-    jnz 1f
+    lock decb (%rdi)
+    jne pv_xen_lock_release_marked
     ret
-1:  push %rdi
+end lock_release
+
+/* The byte still says that the lock is held, so nobody takes it in between. */
+op lock_release_marked
+    push %rdi
     push %rsi
     push %rdx
     push %rcx
@@ -65,6 +66,6 @@ op lock_release
     pop %rsi
     pop %rdi
     ret
-end lock_release
+end lock_release_marked
 
     .section .note.GNU-stack, "", @progbits

@@ -19,12 +19,15 @@
 #define MSR_EFER    0xc0000080u
 #define MSR_GS_BASE 0xc0000101u
 #define EFER_NXE    (1ull << 11)
+#define CR4_MCE     (1ull << 6)
 #define CR4_PGE     (1ull << 7)
 #define CR4_SSE     (3ull << 9) /* user code may have the registers, and its exceptions */
 
-#define CPUID_EXTENDED_EDX 3
-#define CPUID_SYSCALL      (1u << 11)
-#define CPUID_NX           (1u << 20)
+#define CPUID_FEATURES 1u
+#define CPUID_EDX      3
+#define CPUID_MCE      (1u << 7)
+#define CPUID_SYSCALL  (1u << 11)
+#define CPUID_NX       (1u << 20)
 
 /* Cleared at `syscall`: interrupts, direction, trap, nested task, alignment check. */
 #define SFMASK_FLAGS 0x44700ull
@@ -82,6 +85,15 @@ static void no_execute_on(void)
         panic("EFER cannot be written");
 }
 
+/* Without this bit a machine check is a reset. Where the kernel is not in ring 0 they are the
+ * VMM's. */
+static uint64_t machine_checks(void)
+{
+    uint32_t regs[4];
+    pv_cpu_cpuid(CPUID_FEATURES, 0, regs);
+    return privileged() && (regs[CPUID_EDX] & CPUID_MCE) != 0 ? CR4_MCE : 0;
+}
+
 void cpu_features_init(void)
 {
     static const struct pv_syscall_entry entry = {
@@ -92,10 +104,10 @@ void cpu_features_init(void)
     };
     uint32_t regs[4];
     pv_cpu_cpuid(0x80000001u, 0, regs);
-    if ((regs[CPUID_EXTENDED_EDX] & (CPUID_NX | CPUID_SYSCALL)) != (CPUID_NX | CPUID_SYSCALL))
+    if ((regs[CPUID_EDX] & (CPUID_NX | CPUID_SYSCALL)) != (CPUID_NX | CPUID_SYSCALL))
         panic("this processor has no no-execute bit or no syscall instruction");
     no_execute_on();
     if (pv_cpu_syscall_set(&entry) != PV_OK)
         panic("the entry of system calls cannot be set");
-    pv_cpu_cr4_write(pv_cpu_cr4_read() | CR4_PGE | CR4_SSE);
+    pv_cpu_cr4_write(pv_cpu_cr4_read() | CR4_PGE | CR4_SSE | machine_checks());
 }

@@ -12,8 +12,8 @@
  * room at call sites, the rows of the tests.
  *
  * - kind: HOT, patched at every call site; or COLD, an ordinary call through the table.
- * - convention: SAVE, the callee keeps every register but rax and the flags; KEEP, the same but for rcx;
- *   or CALL, the C calling convention (System V AMD64 psABI 3.2.1) without floating point.
+ * - convention: SAVE, the callee keeps every register but rax and the flags; KEEP, the same but for
+ * rcx; or CALL, the C calling convention (System V AMD64 psABI 3.2.1) without floating point.
  * - length: bytes of a call site; the longest inline sequence that any backend has, at least 6. 0
  * if cold.
  * - shape: V or R for "nothing" or "a value returned", and the number of arguments.

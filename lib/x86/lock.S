@@ -8,6 +8,7 @@
     .hidden pv_lock_acquire_slow
     .type pv_lock_acquire_slow, @function
 pv_lock_acquire_slow:
+    endbr64
     push %rdi
     push %rsi
     push %rdx

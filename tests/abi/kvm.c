@@ -56,6 +56,7 @@ SAME(sizeof(struct pv_kvm_async_pf), offsetof(struct kvm_vcpu_pv_apf_data, enabl
 SAME(sizeof(struct pv_kvm_clock_pairing), sizeof(struct kvm_clock_pairing));
 SAME(offsetof(struct pv_kvm_clock_pairing, tsc), offsetof(struct kvm_clock_pairing, tsc));
 SAME(PV_KVM_CLOCK_PAIRING_WALLCLOCK, KVM_CLOCK_PAIRING_WALLCLOCK);
+SAME(PV_KVM_HC_VAPIC_POLL_IRQ, KVM_HC_VAPIC_POLL_IRQ);
 SAME(PV_KVM_HC_KICK_CPU, KVM_HC_KICK_CPU);
 SAME(PV_KVM_HC_CLOCK_PAIRING, KVM_HC_CLOCK_PAIRING);
 SAME(PV_KVM_HC_SEND_IPI, KVM_HC_SEND_IPI);

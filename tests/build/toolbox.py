@@ -270,13 +270,16 @@ class Image:
     def indirect_targets(self):
         """Functions whose address is taken: by data, or by an instruction that is no branch."""
         functions = {s.value: s.name for s in self.elf.symbols if s.type == STT_FUNC and s.section}
+        bounds = [self.elf.by_name.get(f'__{end}_pv_sites') for end in ('start', 'stop')]
+        records = range(*(bound.value for bound in bounds)) if None not in bounds else ()
         taken = {}
         starts = {}
         for instruction in self.listing:
             for byte in range(instruction.length):
                 starts[instruction.address + byte] = instruction
         for relocation in self.elf.relocations():
-            if relocation.section.name.startswith('.debug'):
+            # A record points at its site, with which a function may begin.
+            if relocation.section.name.startswith('.debug') or relocation.offset in records:
                 continue
             # Not a label of the linker script, which may stand where a function begins.
             if relocation.symbol.type not in (STT_FUNC, STT_SECTION):

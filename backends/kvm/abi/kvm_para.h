@@ -51,6 +51,7 @@
 #define PV_KVM_ASYNC_PF_ALL     0xffffffffu /* a token: everything that was waited for is there */
 
 /* hypercalls.rst; a number that KVM does not know returns -PV_KVM_ENOSYS. */
+#define PV_KVM_HC_VAPIC_POLL_IRQ       1
 #define PV_KVM_HC_KICK_CPU             5
 #define PV_KVM_HC_CLOCK_PAIRING        9
 #define PV_KVM_HC_SEND_IPI             10

@@ -117,6 +117,10 @@ static void set_raw(struct pv_pte *entry, uint64_t raw)
         return;
     }
     uint64_t user = pv_xen_pv_user_root(table);
+    if (!pv_xen_queue_is_open() && (user == 0 || !is_user_slot(entry))) {
+        pv_xen_update_now(machine_of(table) + offset_of(entry), raw);
+        return;
+    }
     struct pv_xen_queue *queue = pv_xen_queue_get(&own);
     pv_xen_queue_update(queue, machine_of(table) + offset_of(entry), raw);
     if (user != 0 && is_user_slot(entry))
@@ -241,20 +245,24 @@ void pv_xen_pv_c_pte_clear(struct pv_pte *entry)
     set_raw(entry, 0);
 }
 
+static void flush_one_or_all(uint32_t command, uint64_t argument)
+{
+    struct pv_xen_queue own;
+
+    if (pv_xen_queue_is_open())
+        pv_xen_queue_ext(pv_xen_queue_get(&own), command, argument);
+    else
+        pv_xen_ext_now(command, argument);
+}
+
 void pv_xen_pv_c_tlb_invlpg(uint64_t address)
 {
-    struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
-
-    pv_xen_queue_ext(queue, PV_MMUEXT_INVLPG_LOCAL, address);
-    pv_xen_queue_put(queue);
+    flush_one_or_all(PV_MMUEXT_INVLPG_LOCAL, address);
 }
 
 void pv_xen_pv_c_tlb_flush(void)
 {
-    struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
-
-    pv_xen_queue_ext(queue, PV_MMUEXT_TLB_FLUSH_LOCAL, 0);
-    pv_xen_queue_put(queue);
+    flush_one_or_all(PV_MMUEXT_TLB_FLUSH_LOCAL, 0);
 }
 
 /*

@@ -44,7 +44,7 @@ static uint64_t *words(void)
     return pv_this_cpu()->backend;
 }
 
-static bool batch_is_open(void)
+bool pv_xen_queue_is_open(void)
 {
     return words()[PV_XEN_WORD_END] != 0;
 }
@@ -132,7 +132,7 @@ void pv_xen_queue_cpu_start(void)
 
 struct pv_xen_queue *pv_xen_queue_get(struct pv_xen_queue *own)
 {
-    if (batch_is_open()) {
+    if (pv_xen_queue_is_open()) {
         struct pv_xen_queue *batch = this_batch();
         batch->next = (struct pv_xen_mmu_update *)(uintptr_t)words()[PV_XEN_WORD_NEXT];
         return batch;
@@ -221,6 +221,27 @@ static void ext_refused(const struct pv_xen_mmuext *ext, int64_t result)
 static void count_up(uint64_t *count, uint32_t by)
 {
     __atomic_fetch_add(count, by, __ATOMIC_RELAXED);
+}
+
+void pv_xen_update_now(uint64_t where, uint64_t value)
+{
+    struct pv_xen_mmu_update update = {where, value};
+    int64_t result = pv_xen_mmu_update(&update, 1, NULL);
+
+    count_up(&updates, 1);
+    if (result != 0)
+        pv_xen_pv_report_entry(where, value, result);
+}
+
+void pv_xen_ext_now(uint32_t command, uint64_t argument)
+{
+    struct pv_xen_mmuext ext = {command, argument, 0};
+    int64_t result =
+        pv_xen_pv_call(PV_XEN_HC_MMUEXT_OP, pv_xen_pv_pointer(&ext), 1, 0, PV_XEN_DOMID_SELF);
+
+    count_up(&entries, 1);
+    if (result != 0)
+        ext_refused(&ext, result);
 }
 
 static void look_at(const struct pv_xen_multicall *call, const struct pv_xen_note *note)
@@ -363,7 +384,7 @@ void pv_xen_queue_call(struct pv_xen_queue *queue, uint64_t number, uint64_t a, 
 
 void pv_xen_pv_flush(void)
 {
-    if (!batch_is_open())
+    if (!pv_xen_queue_is_open())
         return;
     struct pv_xen_queue *batch = this_batch();
     batch->next = (struct pv_xen_mmu_update *)(uintptr_t)words()[PV_XEN_WORD_NEXT];

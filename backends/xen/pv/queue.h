@@ -70,6 +70,11 @@ struct pv_xen_queue {
 struct pv_xen_queue *pv_xen_queue_get(struct pv_xen_queue *own);
 void pv_xen_queue_put(struct pv_xen_queue *queue);
 
+/* Outside of a batch: one page-table entry, or one operation of mmuext_op, and nothing waits. */
+bool pv_xen_queue_is_open(void);
+void pv_xen_update_now(uint64_t where, uint64_t value);
+void pv_xen_ext_now(uint32_t command, uint64_t argument);
+
 /* A page-table entry. */
 void pv_xen_queue_update(struct pv_xen_queue *queue, uint64_t where, uint64_t value);
 /* The latest value that waits for an entry in the batch of this CPU; untouched if there is none. */

@@ -178,6 +178,7 @@ static void one_clock(struct check *check)
 }
 
 #define STEAL_NS (3 * NS_PER_S)
+#define LOOKS    5u
 
 static volatile bool stop;
 static volatile uint64_t told[OUTSIDE_CPUS];
@@ -189,49 +190,81 @@ static void tell_stolen(void *argument)
         told[pv_this_cpu()->number % OUTSIDE_CPUS] = pv_steal_ns();
 }
 
-static void look_at_all(uint64_t stolen[OUTSIDE_CPUS], uint64_t waited[OUTSIDE_CPUS])
+/* The host's word lies between two looks of the guest's own. */
+struct look {
+    uint64_t before[OUTSIDE_CPUS];
+    uint64_t waited[OUTSIDE_CPUS];
+    uint64_t after[OUTSIDE_CPUS];
+};
+
+static void copy_told(uint64_t *to)
 {
-    (void)outside_waited(waited);
     told[0] = pv_steal_ns();
     for (unsigned cpu = 0; cpu < OUTSIDE_CPUS; cpu++)
-        stolen[cpu] = told[cpu];
+        to[cpu] = told[cpu];
 }
 
-static void compare(struct check *check, unsigned cpu, uint64_t stolen, uint64_t waited)
+/* Of several the one whose answer came soonest: on a busy machine it may take a while. */
+static bool look_at_all(struct look *best)
 {
-    uint64_t difference = stolen > waited ? stolen - waited : waited - stolen;
-    print("# CPU %u: %lu ms stolen, %lu ms by the host's scheduler\n", cpu, ms(stolen), ms(waited));
-    EXPECT(check, stolen > STEAL_NS / 4, "CPU %u: %lu ns stolen", cpu, stolen);
-    EXPECT(check, difference <= waited / 10, "CPU %u: %lu ns stolen, the host says %lu", cpu,
-           stolen, waited);
+    uint64_t shortest = UINT64_MAX;
+    for (unsigned i = 0; i < LOOKS; i++) {
+        struct look look;
+        copy_told(look.before);
+        if (!outside_waited(look.waited))
+            return false;
+        copy_told(look.after);
+        if (look.after[0] - look.before[0] >= shortest)
+            continue;
+        shortest = look.after[0] - look.before[0];
+        *best = look;
+    }
+    return true;
+}
+
+static void compare(struct check *check, unsigned cpu, const struct look looks[2])
+{
+    uint64_t least = looks[1].before[cpu] - looks[0].after[cpu];
+    uint64_t most = looks[1].after[cpu] - looks[0].before[cpu];
+    uint64_t waited = looks[1].waited[cpu] - looks[0].waited[cpu];
+    print("# CPU %u: %lu to %lu ms stolen, %lu ms by the host's scheduler\n", cpu, ms(least),
+          ms(most), ms(waited));
+    EXPECT(check, least > STEAL_NS / 4, "CPU %u: %lu ns stolen", cpu, least);
+    EXPECT(check, waited >= least - least / 10 && waited <= most + most / 10,
+           "CPU %u: %lu to %lu ns stolen, the host says %lu", cpu, least, most, waited);
+}
+
+static void spin(uint64_t ns)
+{
+    struct limit limit = limit_in(ns);
+    while (!limit_passed(&limit))
+        pv_cpu_relax();
 }
 
 /* All CPUs want the one processor that the rig's host has. */
 static void steal_agrees(struct check *check)
 {
-    uint64_t stolen[2][OUTSIDE_CPUS], waited[2][OUTSIDE_CPUS];
+    struct look looks[2];
     if (skip_here(check, "steal-time"))
         return;
-    if (!outside_waited(waited[0])) {
+    if (!outside_waited(looks[0].waited)) {
         skip(check, "nobody outside tells what the host's scheduler knows");
         return;
     }
     stop = false;
     for (unsigned cpu = 1; cpu < smp_count(); cpu++)
         smp_give(cpu, tell_stolen, NULL);
-    struct limit begun = limit_in(NS_PER_S / 5);
-    while (!limit_passed(&begun))
-        pv_cpu_relax();
-    look_at_all(stolen[0], waited[0]);
-    struct limit over = limit_in(STEAL_NS);
-    while (!limit_passed(&over))
-        pv_cpu_relax();
-    look_at_all(stolen[1], waited[1]);
+    spin(NS_PER_S / 5);
+    bool looked = look_at_all(&looks[0]);
+    spin(STEAL_NS);
+    looked = look_at_all(&looks[1]) && looked;
     stop = true;
     for (unsigned cpu = 1; cpu < smp_count(); cpu++)
         EXPECT(check, smp_done(cpu, PATIENCE_NS), "CPU %u does not come to an end", cpu);
+    if (!EXPECT(check, looked, "the host has fallen silent"))
+        return;
     for (unsigned cpu = 0; cpu < smp_count() && cpu < OUTSIDE_CPUS; cpu++)
-        compare(check, cpu, stolen[1][cpu] - stolen[0][cpu], waited[1][cpu] - waited[0][cpu]);
+        compare(check, cpu, looks);
 }
 
 /* ---- interrupts ------------------------------------------------------------------------------ */
@@ -345,9 +378,7 @@ static void all_waiters_halt(struct check *check)
     struct limit begun = limit_in(PATIENCE_NS);
     while (waiting < smp_count() - 1 && !limit_passed(&begun))
         pv_cpu_relax();
-    struct limit over = limit_in(HOLD_NS);
-    while (!limit_passed(&over))
-        pv_cpu_relax();
+    spin(HOLD_NS);
     bool looked = outside_look(&after);
     unsigned early = served;
     pv_spin_unlock(&contended);

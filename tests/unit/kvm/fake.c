@@ -11,6 +11,7 @@ struct pv_cpu fake_blocks[PV_CONFIG_MAX_CPUS];
 unsigned fake_called;
 struct fake_call fake_calls[FAKE_CALLS];
 int64_t fake_status;
+void (*fake_host)(uint64_t number, uint64_t a);
 unsigned fake_writes;
 uint32_t fake_msr;
 uint64_t fake_value;
@@ -37,6 +38,8 @@ void pv_kvm_lock_released(struct pv_spinlock *lock)
 int64_t pv_kvm_hypercall(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
     fake_calls[fake_called++ % FAKE_CALLS] = (struct fake_call){number, a, b, c, d};
+    if (fake_host != NULL)
+        fake_host(number, a);
     return fake_status;
 }
 
@@ -159,6 +162,7 @@ int fake_begin(void **state)
     fake_have(1, 0, 1);
     fake_called = fake_writes = fake_lines = fake_natively = 0;
     fake_status = 0;
+    fake_host = NULL;
     fake_msr_status = PV_OK;
     fake_page_wait = NULL;
     platform = (struct pv_platform){.page_wait = NULL};

@@ -27,6 +27,7 @@ struct fake_call {
 extern unsigned fake_called;
 extern struct fake_call fake_calls[FAKE_CALLS];
 extern int64_t fake_status;
+extern void (*fake_host)(uint64_t number, uint64_t a); /* what it does besides */
 
 /* Register writes made: how many, and the last one; what they return. */
 extern unsigned fake_writes;

@@ -25,8 +25,8 @@
 #include "lib/x86/content.h"
 
 #define EOI_MOST    4u
-#define NATIVE_MORE 1u
-#define KVM_MORE    3u
+#define NATIVE_MOST 7u
+#define KVM_MOST    8u
 #define PAGE        4096u
 #define PATIENCE    1000u
 
@@ -195,34 +195,36 @@ static void an_end_that_kvm_does_not_want_to_see_takes_four_instructions_at_most
     assert_in_range(steps, 1, EOI_MOST);
 }
 
-static void expect_pair(bool kvm, unsigned more)
+static void expect_pair(bool kvm, unsigned most)
 {
-    unsigned by_hand = count(kvm, test_and_set_pair), library = count(kvm, pair);
     unsigned empty = count(kvm, nothing);
+    unsigned by_hand = count(kvm, test_and_set_pair) - empty;
+    unsigned library = count(kvm, pair) - empty;
 
     print_message("# lock and unlock, %s: %u instructions, and %u by test-and-set\n",
-                  kvm ? "kvm" : "native", library - empty, by_hand - empty);
-    assert_in_range(library, 1, by_hand + more);
+                  kvm ? "kvm" : "native", library, by_hand);
+    assert_in_range(library, 1, most);
 }
 
-static void a_free_lock_takes_one_instruction_more_than_test_and_set_natively(void **state)
+/* Test-and-set is five instructions at best; gcc 12 makes seven of it. */
+static void a_free_lock_is_taken_and_given_back_by_seven_instructions_natively(void **state)
 {
     (void)state;
-    expect_pair(false, NATIVE_MORE);
+    expect_pair(false, NATIVE_MOST);
 }
 
-static void a_free_lock_takes_three_instructions_more_than_test_and_set_under_kvm(void **state)
+static void a_free_lock_is_taken_and_given_back_by_eight_instructions_under_kvm(void **state)
 {
     (void)state;
-    expect_pair(true, KVM_MORE);
+    expect_pair(true, KVM_MOST);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_end_that_kvm_does_not_want_to_see_takes_four_instructions_at_most),
-        cmocka_unit_test(a_free_lock_takes_one_instruction_more_than_test_and_set_natively),
-        cmocka_unit_test(a_free_lock_takes_three_instructions_more_than_test_and_set_under_kvm),
+        cmocka_unit_test(a_free_lock_is_taken_and_given_back_by_seven_instructions_natively),
+        cmocka_unit_test(a_free_lock_is_taken_and_given_back_by_eight_instructions_under_kvm),
     };
 
     return cmocka_run_group_tests_name("instructions of short paths", tests, NULL, NULL);

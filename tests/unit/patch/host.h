@@ -51,6 +51,9 @@ struct host_backend_state {
     unsigned fail_cpu;                 /* the number of one that it fails on; 0: none */
     unsigned stack_below;              /* how often a CPU came while the backend was not entered */
 };
+/* How often a CPU was waited for while the first backend was in force. */
+extern unsigned long host_waited_for[];
+
 extern struct host_backend_state host_alpha, host_beta, host_gamma, host_delta;
 
 /* The platform lent to the library. Tests change members; host_start() resets them. */

@@ -139,6 +139,13 @@ static bool beta_trap(unsigned vector, struct pv_regs *regs)
     return vector == PV_TRAP_PROTECTION;
 }
 
+unsigned long host_waited_for[PV_CONFIG_MAX_CPUS];
+
+static void alpha_waits_for(const struct pv_cpu *cpu)
+{
+    __atomic_add_fetch(&host_waited_for[cpu->number], 1, __ATOMIC_RELAXED);
+}
+
 static unsigned fits(const struct pv_detection *detection)
 {
     (void)detection;
@@ -160,6 +167,7 @@ const struct pv_backend pv_backend_alpha = {
     .leave = alpha_leave,
     .cpu_enter = alpha_cpu_enter,
     .cpu_leave = alpha_cpu_leave,
+    .waits_for = alpha_waits_for,
 };
 
 const struct pv_backend pv_backend_beta = {

@@ -94,6 +94,17 @@ static void a_cpu_that_never_answers_is_named_and_nothing_changes(void **state)
     assert_calls_go_on();
 }
 
+static void who_waits_offers_its_processor_to_the_one_that_it_waits_for(void **state)
+{
+    (void)state;
+    unsigned long before = host_waited_for[2];
+    host_interrupts_lost(2);
+    assert_int_equal(pv_switch("beta", NULL), PV_E_RENDEZVOUS);
+    host_interrupts_arrive(2);
+    assert_true(host_waited_for[2] > before);
+    assert_calls_go_on();
+}
+
 static void a_late_answer_does_no_harm(void **state)
 {
     (void)state;
@@ -247,6 +258,36 @@ static void an_answer_to_an_earlier_request_does_not_count(void **state)
     assert_string_equal(pv_backend->name, "alpha");
 }
 
+static struct pv_regs inside_site;
+
+static int take_first(uintptr_t site, const struct pv_site *record, void *argument)
+{
+    (void)record;
+    *(uint64_t *)argument = site + 1;
+    return PV_E_BUSY; /* no more */
+}
+
+/* CPU 1 is always inside a site. Who stood still there would not come back from this. */
+static void deliver_inside(void (*function)(void *, const struct pv_regs *), void *argument)
+{
+    requests++;
+    host_pretend_cpu(1, function, argument, &inside_site);
+}
+
+static void a_cpu_inside_a_site_goes_on_and_is_asked_again(void **state)
+{
+    struct pv_error error = {0};
+
+    (void)state;
+    host_cpu_count = 2;
+    host_platform.run_on_others = deliver_inside;
+    (void)pv_sites_visit(PV_ALL_OPS, take_first, &inside_site.rip);
+    requests = 0;
+    assert_int_equal(pv_switch("beta", &error), PV_E_RENDEZVOUS);
+    assert_true(requests > 1);
+    assert_string_equal(pv_backend->name, "alpha");
+}
+
 static unsigned too_many(void)
 {
     return PV_CONFIG_MAX_CPUS + 1;
@@ -293,6 +334,7 @@ int main(void)
         ALONE(all_cpus_stop_and_go_on),
         ALONE(nobody_runs_between_stop_and_end),
         ALONE(a_cpu_that_never_answers_is_named_and_nothing_changes),
+        ALONE(who_waits_offers_its_processor_to_the_one_that_it_waits_for),
         ALONE(a_late_answer_does_no_harm),
         ALONE(one_that_answered_goes_on_when_another_did_not),
         ALONE(what_is_asked_of_cpus_that_stand_still_runs_once_on_each),
@@ -300,6 +342,7 @@ int main(void)
         ALONE(what_two_backends_share_is_not_left_by_any_cpu),
         ALONE(a_cpu_that_cannot_enter_is_named_and_all_go_back),
         ALONE(a_cpu_that_is_not_up_is_not_waited_for),
+        WITHOUT(a_cpu_inside_a_site_goes_on_and_is_asked_again),
         WITHOUT(an_answer_to_an_earlier_request_does_not_count),
         WITHOUT(more_cpus_than_there_is_room_for_are_refused),
         WITHOUT(other_cpus_without_a_way_to_ask_them_are_refused),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What reading the clock costs, against the `lfence; rdtsc` in it, in one run: on a record that does
- * not change, as it is for milliseconds at a time. The three are measured in turn, many times, and
- * of each the fastest counts, so that whoever else uses the machine is left out.
+ * What reading the clock costs, against the `lfence; rdtsc` in it, in one run: on a record that
+ * does not change, as it is for milliseconds at a time. The three are measured in turn, many times,
+ * and of each the fastest counts, so that whoever else uses the machine is left out.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,7 +39,8 @@ static void irq_restore(struct pv_irqflags flags)
     (void)flags;
 }
 
-struct pv_ops pv_ops = {.irq_save = irq_save, .irq_restore = irq_restore, .clock_ns = pv_pvclock_ns};
+struct pv_ops pv_ops = {
+    .irq_save = irq_save, .irq_restore = irq_restore, .clock_ns = pv_pvclock_ns};
 
 void pv_log(const char *text)
 {

@@ -138,10 +138,10 @@ static int begin(void **state)
     return 0;
 }
 
-/* As the owner does it: the byte first, the kick by what was in it. */
+/* As the owner does it, in one step unless the byte is marked. */
 static void release(void)
 {
-    if (__atomic_exchange_n(byte_of, 0, __ATOMIC_SEQ_CST) & PV_LOCK_ASLEEP)
+    if (__atomic_sub_fetch(byte_of, 1, __ATOMIC_SEQ_CST) != 0)
         pv_lock_released_asleep(&lock);
 }
 

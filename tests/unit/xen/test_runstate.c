@@ -15,8 +15,8 @@ extern volatile struct pv_xen_runstate *pv_xen_runstates[PV_CONFIG_MAX_CPUS];
 extern struct pv_cpu fake_cpu;
 
 /* ops.S calls this, in an op that the tests do not run. */
-void pv_lock_released_asleep(const struct pv_spinlock *lock) PV_HIDDEN;
-void pv_lock_released_asleep(const struct pv_spinlock *lock)
+void pv_lock_released_asleep(struct pv_spinlock *lock) PV_HIDDEN;
+void pv_lock_released_asleep(struct pv_spinlock *lock)
 {
     (void)lock;
 }

@@ -12,6 +12,8 @@
 #              halt-polling.rst)
 #   busy, idle something else wants the processor too, or no longer
 #   pause      the guest stood still for a moment: QEMU's monitor, stop and cont
+#   mce        the guest's first CPU has a machine check: QEMU's monitor, mce; uncorrected, in bank 1
+#              (Intel SDM vol. 3B, 16.3.2.2: VAL, UC, EN, and a code of no meaning)
 # It runs before the guest's CPUs do, or its answers would come late. Only the shell's own
 # commands, as far as possible: a new process takes L1 milliseconds.
 export PATH=/bin
@@ -56,7 +58,8 @@ poll() {
 
 burden=
 idle() {
-    [ -n "$burden" ] && kill "$burden"
+    # Its end is waited for: a signal would cut short the next word that is read.
+    [ -n "$burden" ] && kill "$burden" && wait "$burden"
     burden=
 }
 
@@ -74,10 +77,15 @@ pause() {
     usleep 50000
 }
 
+mce() {
+    echo "mce 0 1 0xb000000000000136 0x5 0 0" >/run/monitor.in
+    usleep 50000
+}
+
 cat /run/monitor.out >/dev/null &
 while read -r word; do
     case $word in
-    counters | waited | time | poll | busy | idle | pause) $word ;;
+    counters | waited | time | poll | busy | idle | pause | mce) $word ;;
     *) echo "unknown" ;;
     esac
     echo .

@@ -29,6 +29,17 @@ struct pv_sequence {
 
 _Static_assert(sizeof(struct pv_sequence) == 32, "as lib/x86/sequence.inc lays it out");
 
+/* Most pages that a backend is asked to give or take at once. */
+#define PV_HOST_MEMORY_PAGES 128u
+
+/* Memory that goes and comes: pvops/memory.h. give() and take() see PV_HOST_MEMORY_PAGES at most,
+ * and return how many were done, or a negative status if there was none to be done. */
+struct pv_host_memory {
+    int (*limits)(struct pv_memory_limits *limits);
+    int (*give)(const uint64_t *frames, uint32_t count, struct pv_error *error);
+    int (*take)(const uint64_t *frames, uint32_t count, struct pv_error *error);
+};
+
 struct pv_backend {
     const char *name;
 
@@ -122,6 +133,14 @@ struct pv_backend {
     int (*console_read)(char *buffer, size_t size);
     int (*memory_map)(struct pv_memory_range *ranges, unsigned room);
     void (*power_off)(int status);
+
+    /* While it is in force; NULL: the machine's memory is what it is. */
+    const struct pv_host_memory *memory;
+
+    /* pv_pte_set_foreign(); NULL: page tables are the kernel's, and no other machine's are there.
+     */
+    int (*pte_set_foreign)(struct pv_pte *entry, struct pv_pte value, uint16_t domain,
+                           struct pv_error *error);
 
     /* Counts of pv_host_calls(); NULL: nothing is counted. */
     void (*host_calls)(struct pv_host_calls *counts);

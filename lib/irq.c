@@ -36,7 +36,18 @@ __attribute__((noinline)) bool pv_irq_dispatch(unsigned vector, struct pv_regs *
     return true;
 }
 
-static int alloc(pv_irq_handler handler, void *context, bool unended)
+bool pv_irq_run(unsigned vector, struct pv_regs *regs)
+{
+    if (vector >= sizeof(vectors) / sizeof(vectors[0]))
+        return false;
+    pv_irq_handler handler = __atomic_load_n(&vectors[vector].handler, __ATOMIC_ACQUIRE);
+    if (handler == NULL)
+        return false;
+    handler(regs, vectors[vector].context);
+    return true;
+}
+
+PV_COLD static int alloc(pv_irq_handler handler, void *context, bool unended)
 {
     unsigned first = pv_platform->vector_first;
     unsigned last = pv_platform->vector_last;

@@ -10,6 +10,9 @@
 /* Runs the handler of a vector and ends the interrupt; false: nobody has the vector. */
 bool pv_irq_dispatch(unsigned vector, struct pv_regs *regs);
 
+/* The same for one that did not come by an interrupt controller: there is nothing to end. */
+bool pv_irq_run(unsigned vector, struct pv_regs *regs);
+
 /* As pv_irq_alloc(), for interrupts that pass by the local APIC: they are not ended. */
 int pv_irq_alloc_unended(pv_irq_handler handler, void *context);
 

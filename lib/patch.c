@@ -71,12 +71,6 @@ PV_COLD void pv_contents_fill(const struct pv_backend *backend)
 /* Ops whose sites hold something else under another backend: PV_MOVING_OPS. */
 static bool moving[PV_OP_COUNT];
 
-PV_COLD void pv_moving_clear(void)
-{
-    for (unsigned op = 0; op < PV_OP_COUNT; op++)
-        moving[op] = false;
-}
-
 PV_COLD static bool rows_differ(const struct pv_content *one, const struct pv_content *other)
 {
     const uint8_t *a = (const uint8_t *)one, *b = (const uint8_t *)other;
@@ -87,7 +81,7 @@ PV_COLD static bool rows_differ(const struct pv_content *one, const struct pv_co
     return false;
 }
 
-PV_COLD bool pv_moving_add(const struct pv_backend *backend)
+PV_COLD bool pv_moving_find(const struct pv_backend *backend, bool afresh)
 {
     static struct pv_content row[PV_CONTENTS]; /* its padding is 0, as that of the others */
     bool added = false;
@@ -97,9 +91,9 @@ PV_COLD bool pv_moving_add(const struct pv_backend *backend)
         if (pv_op_facts[op].length == 0)
             continue;
         pv_row_make(row, op, pv_backend_function(backend, op), pv_backend_sequence(backend, op));
-        bool differ = rows_differ(row, pv_contents[op]);
-        added = added || (differ && !moving[op]);
-        moving[op] = moving[op] || differ;
+        bool known = moving[op] && !afresh;
+        moving[op] = known || rows_differ(row, pv_contents[op]);
+        added = added || moving[op] != known;
     }
     return added;
 }

@@ -25,7 +25,7 @@ PV_COLD int pv_console_read(char *buffer, size_t size)
 
 PV_COLD void pv_host_calls(struct pv_host_calls *counts)
 {
-    *counts = (struct pv_host_calls){0, 0, 0};
+    *counts = (struct pv_host_calls){0, 0, 0, 0};
     if (pv_backend != NULL && pv_backend->host_calls != NULL)
         pv_backend->host_calls(counts);
 }

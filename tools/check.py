@@ -12,13 +12,13 @@ from pathlib import Path
 import cases
 from steps import PROJECT, Log, Tally, in_ci, missing_tools, outcome, say, set_up
 
-from places import Kernels, everywhere, visit
+from places import Kernels, everywhere, minute, visit
 from pvrun import disc
 
 BUILD = PROJECT / "build"
 LOGS = BUILD / "logs"
 C_FILES = ["*.c", "*.h", "*.cc", "*.cpp", "*.hpp"]
-LINTED = ("lib/", "backends/", "examples/")
+LINTED = ("lib/", "backends/", "examples/", "benchmarks/")
 CLANG = {"CC": "clang", "CXX": "clang++"}
 # UBSan otherwise reports and goes on, and the test passes.
 STRICT = {"ASAN_OPTIONS": "halt_on_error=1:abort_on_error=1:detect_leaks=1",
@@ -165,6 +165,18 @@ def step_docs(log):
 
 
 def step_guest(log):
+    return boot_in(log, everywhere(Kernels(BUILD)))
+
+
+def step_minute(log):
+    trouble = set_up(log, "build")
+    tally = failed(trouble) if trouble else compiled(log, "build")
+    if not tally.failed:
+        tally.add(boot_in(log, minute(Kernels(BUILD))))
+    return tally
+
+
+def boot_in(log, places):
     def heard(job, line):
         log.write(f"{job.label} | {line}")
 
@@ -174,7 +186,7 @@ def step_guest(log):
             say(f"  guest: {text}")
 
     tally = Tally()
-    for place, result in visit(everywhere(Kernels(BUILD)), on_line=heard, on_progress=progress):
+    for place, result in visit(places, on_line=heard, on_progress=progress):
         tally.add(count_place(place, result))
     return tally
 
@@ -191,6 +203,8 @@ def count_place(place, result):
             tally.fail(f"{place.name}: {name} (log: {result.log})")
         for name, why in result.tap.skipped:
             tally.skip(f"{place.name}: {name}: {why}")
+    for why in place.skips(result):
+        tally.skip(f"{place.name}: {why}")
     problems = place.problems(result)
     if problems:
         tally.fail(f"{place.name}: {'; '.join(problems)}")
@@ -217,7 +231,8 @@ def step_measure(log):
 def step_runner(log):
     tally = Tally()
     for name in ("tests/vmm/test_pvrun.py", "tests/vmm/test_places.py", "tools/test_tools.py",
-                 "tests/vmm/test_rigs.py", "tests/vmm/test_xen.py"):
+                 "tests/vmm/test_rigs.py", "tests/vmm/test_xen.py", "benchmarks/test_bench.py",
+                 "benchmarks/linux/test_peer.py"):
         status, lines = log.run([sys.executable, "-m", "unittest", "-v", name], 400)
         tally.add(cases.of_unittest(name, lines, status))
     return tally
@@ -229,6 +244,7 @@ class Step:
     what: str
     run: callable
     tools: tuple
+    if_asked: bool = False  # only when it is named
 
 
 STEPS = [
@@ -239,7 +255,7 @@ STEPS = [
     Step("clang", "build with clang and the unit and abi tests (build-clang/)", step_clang,
          ("meson", "ninja", "clang")),
     Step("format", "clang-format over the tracked C files", step_format, ("git", "clang-format")),
-    Step("lint", "clang-tidy over lib, backends and examples", step_lint,
+    Step("lint", "clang-tidy over lib, backends, examples and benchmarks", step_lint,
          ("meson", "clang", "clang-tidy")),
     Step("docs", "Doxygen without a warning", step_docs, ("meson", "doxygen")),
     Step("guest", "the example kernels in all places: VMMs, machines, doors, faces, lies", step_guest,
@@ -247,19 +263,21 @@ STEPS = [
     Step("measure", "sites decoded from a memory dump, promised numbers counted", step_measure,
          ("meson", "gcc", "objdump", "qemu-system-x86_64")),
     Step("runner", "the tests of the runner, the rigs and these tools", step_runner,
-         ("qemu-system-x86_64", "cc")),
+         ("qemu-system-x86_64", "cc", "chromium")),
+    Step("minute", "only if named: address spaces changed on all CPUs of a Xen PV guest for a minute",
+         step_minute, ("meson", "ninja", "gcc", "qemu-system-x86_64"), if_asked=True),
 ]
 # These run alone: what others need, and threads that change text under each other.
 ALONE = ("build", "test")
 # The others run two at a time, those that take longest first; steps of one chain share a folder.
-CHAINS = [("guest",), ("sanitize",), ("runner",), ("clang", "lint"), ("measure",),
+CHAINS = [("guest",), ("minute",), ("sanitize",), ("runner",), ("clang", "lint"), ("measure",),
           ("format", "docs")]
 LANES = 2
 
 HELP = """\
 usage: ./check [STEP...]
 
-Installs missing Debian packages (see tools/deps --help), then runs every step, or those named:
+Installs missing Debian packages (see tools/deps --help), then runs every step but those that are to be asked for, or those named:
 
 {steps}
 
@@ -320,7 +338,7 @@ def main(words):
     if unknown:
         print(f"check: no step {unknown[0]}; there are: {', '.join(names)}", file=sys.stderr)
         return 2
-    chosen = [step for step in STEPS if not words or step.name in words]
+    chosen = [step for step in STEPS if step.name in words or not (words or step.if_asked)]
     begun = time.monotonic()
     total = Tally()
     first, chains = schedule(chosen)

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Time, as Xen keeps it: a clock record in each CPU's part of the shared page (xen/include/public/
- * xen.h, struct vcpu_time_info), the wall clock at system time 0 in the same page, and how long a
- * CPU waited for its turn (vcpu.h, struct vcpu_runstate_info).
+ * xen.h, struct vcpu_time_info), and the wall clock at system time 0 in the same page.
  */
 #include "backends/xen/xen.h"
-#include "backends/xen/hypercall.h"
-#include "backends/xen/abi/vcpu.h"
 #include "lib/pvclock.h"
-
-static uint64_t most_stolen_ns[PV_CONFIG_MAX_CPUS];
 
 /* Xen keeps the record from the CPU's start on, whether anybody looks or not. */
 static int add(struct pv_cpu *cpu, volatile struct pv_pvclock_record **record)
@@ -46,21 +41,4 @@ int pv_xen_wallclock(uint64_t *unix_ns)
         return pv_xen_base_ops()->wallclock(unix_ns);
     *unix_ns = start_ns + now_ns;
     return PV_OK;
-}
-
-/*
- * Asked by hypercall when somebody wants to know. A host that takes stolen time back is not
- * followed.
- */
-uint64_t pv_xen_steal_ns(void)
-{
-    struct pv_xen_runstate state = {0};
-    uint32_t number = pv_this_cpu()->number;
-
-    if (number >= PV_CONFIG_MAX_CPUS)
-        return 0;
-    if (pv_xen_vcpu_op(PV_VCPUOP_GET_RUNSTATE_INFO, pv_xen_this_vcpu(), &state) != 0)
-        return most_stolen_ns[number];
-    return pv_clock_monotonic(&most_stolen_ns[number], state.time_ns[PV_RUNSTATE_RUNNABLE] +
-                                                           state.time_ns[PV_RUNSTATE_OFFLINE]);
 }

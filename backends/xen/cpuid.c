@@ -50,6 +50,13 @@ uint32_t pv_xen_this_vcpu(void)
     return vcpu_of[number] - 1;
 }
 
+uint32_t pv_xen_vcpu_of(const struct pv_cpu *cpu)
+{
+    if (pv_xen_is_pv())
+        return cpu->apic_id;
+    return cpu->number < PV_CONFIG_MAX_CPUS ? vcpu_of[cpu->number] - 1 : UINT32_MAX;
+}
+
 struct pv_xen_vcpu_info *pv_xen_this_vcpu_info(void)
 {
     uint32_t vcpu = pv_xen_this_vcpu();

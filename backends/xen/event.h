@@ -35,8 +35,8 @@ int pv_xen_events_cpu_start(struct pv_error *error);
 /* Its end: what it took goes to the CPU that boots, and what is on its way to it is delivered. */
 void pv_xen_events_cpu_stop(void);
 
-/* Takes back from Xen what is left with it otherwise: the end of this kernel. Closes all ports,
- * those of others (console, xenstore) too, if that is what it takes. */
+/* Takes back from Xen what is left with it otherwise: the end of this kernel. Closes all ports if
+ * that is what it takes; those of console and xenstore are connected again, by the same numbers. */
 void pv_xen_events_end(void);
 
 /* "events-fifo" or "events-2-level". */
@@ -73,6 +73,9 @@ int pv_xen_event_send(int port);
  * as one. Not counted: unmasked is unmasked. PV_OK, PV_E_ARGUMENT. */
 int pv_xen_event_mask(int port);
 int pv_xen_event_unmask(int port);
+
+/* Forgets that a masked port is pending. */
+void pv_xen_event_clear(int port);
 
 /* Which of Xen's CPUs takes a port from now on. Not for virtual interrupts of a CPU and for IPIs.
  * PV_OK, PV_E_ARGUMENT, PV_E_HOST. */

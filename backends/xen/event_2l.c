@@ -39,10 +39,32 @@ static void unmask(uint32_t port)
     (void)pv_xen_event_channel_op(PV_EVTCHNOP_UNMASK, &argument);
 }
 
+static void clear(uint32_t port)
+{
+    __atomic_fetch_and(&pv_xen_shared->pending[port / PV_XEN_EVENT_WORD_BITS], ~bit_of(port),
+                       __ATOMIC_SEQ_CST);
+}
+
+static uint64_t unmasked_in(const struct pv_xen_shared_info *shared, uint64_t word)
+{
+    return __atomic_load_n(&shared->pending[word], __ATOMIC_SEQ_CST) &
+           ~__atomic_load_n(&shared->mask[word], __ATOMIC_SEQ_CST);
+}
+
+/* An earlier handler may have masked or closed it, or been where the backend, and so the page, went
+ * away. */
+static bool is_due(uint32_t number)
+{
+    return pv_xen_shared != NULL &&
+           (unmasked_in(pv_xen_shared, number / PV_XEN_EVENT_WORD_BITS) & bit_of(number)) != 0;
+}
+
 static void run_port(uint32_t number, const struct pv_xen_event_cpu *cpu, struct pv_regs *regs)
 {
     struct pv_xen_port *port = pv_xen_port_at(number);
 
+    if (!is_due(number))
+        return;
     /* A selector bit stands for a word, and ports of other CPUs are in it too: theirs to take. */
     if (__builtin_expect(port->vcpu != cpu->vcpu, 0) && port->state.taken)
         return;
@@ -54,17 +76,11 @@ static void run_port(uint32_t number, const struct pv_xen_event_cpu *cpu, struct
     pv_xen_port_ends(number, port);
 }
 
-static uint64_t unmasked_in(const struct pv_xen_shared_info *shared, uint64_t word)
-{
-    return __atomic_load_n(&shared->pending[word], __ATOMIC_SEQ_CST) &
-           ~__atomic_load_n(&shared->mask[word], __ATOMIC_SEQ_CST);
-}
-
 /* The words are read once; what is set in them later comes with an upcall of its own. */
 static __attribute__((noinline)) void run_all(const struct pv_xen_event_cpu *cpu, uint64_t selected,
                                               struct pv_regs *regs)
 {
-    for (; selected != 0; selected &= selected - 1) {
+    for (; selected != 0 && pv_xen_shared != NULL; selected &= selected - 1) {
         uint32_t word = (uint32_t)__builtin_ctzll(selected);
         uint64_t pending = unmasked_in(pv_xen_shared, word);
         for (; pending != 0; pending &= pending - 1)
@@ -120,5 +136,6 @@ const struct pv_xen_event_scheme pv_xen_events_2l = {
     .reach = reach,
     .mask = mask,
     .unmask = unmask,
+    .clear = clear,
     .run = run,
 };

@@ -93,11 +93,13 @@ void pv_xen_events_fifo_end(void)
     struct pv_evtchn_reset reset = {PV_XEN_DOMID_SELF};
     int64_t result = -1;
 
+    pv_xen_events_keep();
     for (unsigned i = 0; i < MOST_RESETS && result != 0; i++)
         result = pv_xen_event_channel_op(PV_EVTCHNOP_RESET, &reset);
     if (result != 0)
         pv_log_number("Xen: its event queues stay in this kernel's memory, errno:",
                       (uint64_t)-result);
+    pv_xen_events_kept_restore();
     for (uint32_t number = 0; number < PV_CONFIG_MAX_CPUS; number++)
         pv_xen_event_cpus[number].block = NULL;
     pv_xen_event_words_end = pv_xen_event_last = 0;

@@ -137,6 +137,12 @@ int pv_xen_event_unmask(int number)
     return PV_OK;
 }
 
+void pv_xen_event_clear(int number)
+{
+    if (pv_xen_port_of(number) != NULL)
+        pv_xen_events->clear((uint32_t)number);
+}
+
 /* What is pending meanwhile is delivered by the unmasking, where it belongs by then. */
 int pv_xen_event_set_vcpu(int number, uint32_t vcpu)
 {

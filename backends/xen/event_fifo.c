@@ -53,6 +53,12 @@ static void unmask(uint32_t port)
     (void)pv_xen_event_channel_op(PV_EVTCHNOP_UNMASK, &argument);
 }
 
+static void clear(uint32_t port)
+{
+    if (port < __atomic_load_n(&pv_xen_event_words_end, __ATOMIC_ACQUIRE))
+        __atomic_fetch_and(pv_xen_event_word(port), ~PV_EVENT_PENDING, __ATOMIC_SEQ_CST);
+}
+
 /* Behind the ports that came again in this upcall; *again: the first of them. */
 static void come_again(uint32_t number, struct pv_xen_port *port, uint32_t *again)
 {
@@ -203,6 +209,29 @@ static __attribute__((noinline)) void run_all(struct pv_xen_event_cpu *cpu, uint
 }
 
 /*
+ * Behind the handler of a port that was alone in its queue. Which CPU this is, and where the port's
+ * entry lies, is found once more, so that the way to the handler has little to keep.
+ */
+static __attribute__((noinline)) void ran_alone(uint32_t number, uint32_t ready,
+                                                struct pv_regs *regs)
+{
+    struct pv_xen_event_cpu *cpu = &pv_xen_event_cpus[pv_this_cpu()->number];
+    struct pv_xen_port *port = pv_xen_port_at(number);
+
+    pv_xen_port_ends(number, port);
+    port->pass = cpu->pass + 1;
+    run_all(cpu, ready, regs);
+}
+
+/* A port at rest became active, and goes on through its queue. */
+static __attribute__((noinline)) void not_alone(struct pv_xen_event_cpu *cpu, uint32_t ready,
+                                                struct pv_regs *regs, uint32_t number)
+{
+    pv_xen_port_ends(number, pv_xen_port_at(number));
+    run_all(cpu, ready, regs);
+}
+
+/*
  * Most upcalls are for one port, at rest and alone in its queue: that is written out. Whatever is
  * otherwise goes the long way.
  */
@@ -226,14 +255,12 @@ static void run(struct pv_xen_event_cpu *cpu, struct pv_regs *regs)
     }
     if (!__atomic_compare_exchange_n(pv_xen_event_word(number), &alone, 0, false, __ATOMIC_SEQ_CST,
                                      __ATOMIC_RELAXED)) {
-        pv_xen_port_ends(number, port);
-        run_all(cpu, ready, regs);
+        not_alone(cpu, ready, regs, number);
         return;
     }
+    ready &= ready - 1;
     port->handler(regs, port->context);
-    pv_xen_port_ends(number, port);
-    port->pass = cpu->pass + 1;
-    run_all(cpu, ready & (ready - 1), regs);
+    ran_alone(number, ready, regs);
 }
 
 const struct pv_xen_event_scheme pv_xen_events_fifo = {
@@ -242,5 +269,6 @@ const struct pv_xen_event_scheme pv_xen_events_fifo = {
     .reach = pv_xen_events_fifo_reach,
     .mask = mask,
     .unmask = unmask,
+    .clear = clear,
     .run = run,
 };

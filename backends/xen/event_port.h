@@ -76,6 +76,7 @@ struct pv_xen_event_scheme {
     bool (*reach)(uint32_t port);  /* makes room for it in what is shared with Xen */
     void (*mask)(uint32_t port);   /* the shared bit */
     void (*unmask)(uint32_t port); /* the same, and delivers what is pending */
+    void (*clear)(uint32_t port);  /* of a masked port: it is not pending any more */
     void (*run)(struct pv_xen_event_cpu *cpu, struct pv_regs *regs);
 };
 
@@ -104,6 +105,11 @@ void pv_xen_events_2l_begin(void);
 bool pv_xen_events_fifo_begin(struct pv_xen_event_cpu *cpu);
 bool pv_xen_events_fifo_cpu(struct pv_xen_event_cpu *cpu);
 void pv_xen_events_fifo_end(void);
+
+/* event_keep.c: before a reset of all ports notes those of console and xenstore, and connects them
+ * again behind it. */
+void pv_xen_events_keep(void);
+void pv_xen_events_kept_restore(void);
 
 /* event_port.c: known ports, in chunks of a page; the first is the library's own, and those that
  * are not there yet are one page of ports that nobody has. */

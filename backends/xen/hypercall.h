@@ -9,6 +9,7 @@
 
 #include "pvops/types.h"
 #include "backends/xen/abi/hypercall.h"
+#include "backends/xen/abi/vm_assist.h"
 
 enum pv_xen_instruction { PV_XEN_NOT_CHOSEN, PV_XEN_VMCALL, PV_XEN_VMMCALL, PV_XEN_SYSCALL };
 
@@ -68,6 +69,12 @@ static inline int64_t pv_xen_vcpu_op(uint32_t command, uint32_t vcpu, void *argu
     return pv_xen_hypercall(PV_XEN_HC_VCPU_OP, command, vcpu, pv_xen_pointer(argument), 0, 0);
 }
 
+/* abi/vm_assist.h */
+static inline int64_t pv_xen_vm_assist(uint32_t command, uint32_t type)
+{
+    return pv_xen_hypercall(PV_XEN_HC_VM_ASSIST, command, type, 0, 0, 0);
+}
+
 /* abi/sched.h */
 static inline int64_t pv_xen_sched_op(uint32_t command, const void *argument)
 {
@@ -78,6 +85,12 @@ static inline int64_t pv_xen_sched_op(uint32_t command, const void *argument)
 static inline int64_t pv_xen_event_channel_op(uint32_t command, void *argument)
 {
     return pv_xen_hypercall(PV_XEN_HC_EVENT_CHANNEL_OP, command, pv_xen_pointer(argument), 0, 0, 0);
+}
+
+/* abi/physdev.h */
+static inline int64_t pv_xen_physdev_op(uint32_t command, void *argument)
+{
+    return pv_xen_hypercall(PV_XEN_HC_PHYSDEV_OP, command, pv_xen_pointer(argument), 0, 0, 0);
 }
 
 /* abi/hvm.h */

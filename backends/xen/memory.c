@@ -17,7 +17,10 @@ int pv_xen_memory_map(struct pv_memory_range *ranges, unsigned room)
     struct pv_xen_memory_map map = {room < MOST_ENTRIES ? room : MOST_ENTRIES, entries};
     uint32_t most = map.count;
 
-    if (pv_xen_memory_op(PV_XENMEM_MEMORY_MAP, &map) != 0 || map.count > most)
+    int64_t result = pv_xen_memory_op(PV_XENMEM_MEMORY_MAP, &map);
+    if (result == PV_XEN_ENOSYS)
+        return PV_E_UNSUPPORTED;
+    if (result != 0 || map.count > most)
         return PV_E_HOST;
     for (uint32_t i = 0; i < map.count; i++)
         ranges[i] =

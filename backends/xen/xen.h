@@ -12,8 +12,10 @@
 /* The page shared with Xen; NULL until the backend is entered. hvm/shared_info.c */
 extern struct pv_xen_shared_info *pv_xen_shared;
 
-/* The number that Xen knows this CPU by, which need not be the kernel's. vcpu.c */
+/* The number that Xen knows this CPU by, which need not be the kernel's; and any CPU, once that has
+ * asked: UINT32_MAX before. cpuid.c */
 uint32_t pv_xen_this_vcpu(void);
+uint32_t pv_xen_vcpu_of(const struct pv_cpu *cpu);
 
 /* This CPU's part of the shared page; NULL: it has none. */
 struct pv_xen_vcpu_info *pv_xen_this_vcpu_info(void);
@@ -28,7 +30,29 @@ bool pv_xen_has_feature(unsigned number);
 /* clock.c */
 extern const struct pv_pvclock_source pv_xen_clock_source;
 int pv_xen_wallclock(uint64_t *unix_ns);
+
+/*
+ * runstate.c: Xen's record of this CPU's time, in the CPU's block, begun and ended on that CPU with
+ * interrupts off. Without one stolen time is asked for by hypercall. At the end of it nothing of
+ * value may be mapped writable at address 0.
+ */
+void pv_xen_runstate_start(void);
+void pv_xen_runstate_stop(void);
+bool pv_xen_runstate_in_use(void);
 uint64_t pv_xen_steal_ns(void);
+bool pv_xen_vcpu_is_preempted(uint32_t cpu) PV_HIDDEN; /* ops.S */
+
+/*
+ * lock.c: what lets this CPU block while it waits for a lock, and be kicked; on that CPU, while
+ * there are events for it. Without it, it spins. false: Xen gives no port.
+ */
+bool pv_xen_locks_start(void);
+void pv_xen_locks_stop(void);
+bool pv_xen_locks_in_use(void);
+void pv_xen_lock_wait(const uint8_t *byte, uint8_t value);
+void pv_xen_lock_kick(uint32_t cpu);
+void pv_xen_lock_release(struct pv_spinlock *lock) PV_HIDDEN; /* ops.S */
+void pv_xen_smp_yield_to(uint32_t cpu);
 
 /* timer.c */
 int pv_xen_timer_start(struct pv_error *error);
@@ -39,6 +63,14 @@ void pv_xen_timer_periodic(uint64_t period_ns);
 /* Calls pv_xen_events_late_run() at a time, beside what else this CPU's timer does. Interrupts off,
  * and only while the timer is in use. */
 void pv_xen_timer_also(uint64_t ns);
+
+/* ipi.c: interrupts between CPUs by event channels; for each CPU that is to be reached */
+int pv_xen_ipi_start(struct pv_error *error);
+void pv_xen_ipi_stop(void);
+void pv_xen_smp_ipi(uint32_t cpu, uint8_t vector);
+
+/* tsc.c: "tsc-native" or "tsc-emulated"; NULL: Xen does not tell */
+const char *pv_xen_tsc_mode(void);
 
 /* console.c */
 int pv_xen_console_write(const char *text, size_t length);
@@ -52,6 +84,9 @@ bool pv_xen_is_pv(void);
 /* memory.c: where something in the library's data lies, and a frame as Xen wants it named */
 uint64_t pv_xen_phys(const volatile void *address);
 uint64_t pv_xen_frame_of(uint64_t phys);
+
+/* balloon.c */
+extern const struct pv_host_memory pv_xen_host_memory;
 
 int pv_xen_memory_map(struct pv_memory_range *ranges, unsigned room);
 

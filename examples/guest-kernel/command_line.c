@@ -27,21 +27,25 @@ bool list_wants(const struct name_list *list, const char *name)
     return list->count == 0;
 }
 
-static unsigned number_in(const char *digits)
+#define MOST_SECONDS 86400u
+
+static unsigned number_in(const char *digits, unsigned most)
 {
     unsigned number = 0;
-    while (*digits >= '0' && *digits <= '9' && number <= MOST_CPUS)
+    while (*digits >= '0' && *digits <= '9' && number <= most)
         number = number * 10 + (unsigned)(*digits++ - '0');
     return number;
 }
 
-/* What the library reads itself. */
-static bool is_for_library(const char *word)
+/* What is read elsewhere: by the library, and by checks that can take long. */
+static bool is_read_elsewhere(const char *word)
 {
     const char *value;
-    return same_text(word, "nopv") || after_prefix(word, "backend=", &value) ||
-           after_prefix(word, "detect=", &value) || after_prefix(word, "kvm=", &value) ||
-           after_prefix(word, "events=", &value);
+    return same_text(word, "nopv") || same_text(word, "long") ||
+           after_prefix(word, "backend=", &value) || after_prefix(word, "detect=", &value) ||
+           after_prefix(word, "kvm=", &value) || after_prefix(word, "events=", &value) ||
+           after_prefix(word, "smp=", &value) || after_prefix(word, "upcall=", &value) ||
+           after_prefix(word, "unplug=", &value);
 }
 
 static bool *flag_of(struct command_line *line, const char *word)
@@ -68,8 +72,10 @@ static void take_word(char *word, struct command_line *line)
     else if (after_prefix(word, "bench=", &value))
         split_list(word + (value - word), &line->benches);
     else if (after_prefix(word, "maxcpus=", &value))
-        line->most_cpus = number_in(value);
-    else if (!is_for_library(word))
+        line->most_cpus = number_in(value, MOST_CPUS);
+    else if (after_prefix(word, "stress=", &value))
+        line->stress_seconds = number_in(value, MOST_SECONDS);
+    else if (!is_read_elsewhere(word))
         print("# not a word of the command line: %s\n", word);
 }
 

@@ -23,7 +23,8 @@ struct command_line {
     bool bench;
     bool shell;
     bool json;
-    unsigned most_cpus; /* the one that booted included */
+    unsigned most_cpus;      /* the one that booted included */
+    unsigned stress_seconds; /* how long the self-test stresses address spaces; 0: as it likes */
     struct name_list tests;
     struct name_list benches;
 };
@@ -47,6 +48,10 @@ void sites(void);
 /* What a loader told and was not believed, as comments; `info` says it first. */
 void print_complaints(void);
 int selftest(const struct name_list *tests);
+
+/* How long the self-test stresses address spaces; 0: a moment. */
+extern unsigned stress_seconds;
+
 int bench(const struct name_list *benches, bool json);
 
 /* Reads commands from the console until `poweroff`, or until nobody has typed anything for a while

@@ -21,6 +21,7 @@
 #define EFER_NXE    (1ull << 11)
 #define CR4_MCE     (1ull << 6)
 #define CR4_PGE     (1ull << 7)
+#define CR4_SSE     (3ull << 9) /* user code may have the registers, and its exceptions */
 
 #define CPUID_FEATURES 1u
 #define CPUID_EDX      3
@@ -108,5 +109,5 @@ void cpu_features_init(void)
     no_execute_on();
     if (pv_cpu_syscall_set(&entry) != PV_OK)
         panic("the entry of system calls cannot be set");
-    pv_cpu_cr4_write(pv_cpu_cr4_read() | CR4_PGE | machine_checks());
+    pv_cpu_cr4_write(pv_cpu_cr4_read() | CR4_PGE | CR4_SSE | machine_checks());
 }

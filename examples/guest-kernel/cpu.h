@@ -59,8 +59,8 @@ void cpu_block_init(void);
 /* GDT and TSS of the CPU that this runs on, and the registers that point at them. */
 void cpu_tables_init(void);
 
-/* EFER: no-execute and `syscall`; CR4: global pages, where the VMM lets them be chosen. Panics on a
- * processor without the first two. On each CPU. */
+/* EFER: no-execute and `syscall`; CR4: global pages and SSE, where the VMM lets them be chosen.
+ * Panics on a processor without the first two. On each CPU. */
 void cpu_features_init(void);
 
 static inline __attribute__((always_inline)) struct cpu *this_cpu(void)

@@ -8,6 +8,12 @@
 #include "smp.h"
 #include "pvops/pvops.h"
 
+#ifdef __clang__
+#define COMPILER __VERSION__ /* names itself */
+#else
+#define COMPILER "GCC " __VERSION__
+#endif
+
 #define PAGES_PER_MIB 256
 
 static unsigned feature_count(const struct pv_facts *facts)
@@ -74,7 +80,8 @@ static void info_json(const struct pv_facts *facts, const struct pv_site_counts 
     print("],\"sites\":{\"total\":%u,\"inlined\":%u,\"direct\":%u,\"indirect\":%u,\"missing\":%u}",
           sites->total, sites->form[PV_SITE_INLINE], sites->form[PV_SITE_DIRECT],
           sites->form[PV_SITE_INDIRECT], sites->form[PV_SITE_MISSING]);
-    print(",\"clock\":\"%s\",\"tsc_khz\":%u", facts->clock, facts->tsc_khz);
+    print(",\"clock\":\"%s\",\"tsc_khz\":%u,\"compiler\":\"%s\"", facts->clock, facts->tsc_khz,
+          COMPILER);
     detection_json(facts);
     print(",\"cpus\":%u", smp_count());
     print(",\"memory_pages\":%lu,\"bound\":%s}\n", pages_total(), PV_BOUND ? "true" : "false");

@@ -3,6 +3,7 @@
  * The order of a boot. With platform.c, this is what a kernel writes to use pvops: set up the CPU's
  * block, read what the door left, pv_early_init(), traps and page tables of its own, pv_init().
  */
+#include "bench/bench.h"
 #include "commands.h"
 #include "console.h"
 #include "cpu.h"
@@ -17,6 +18,8 @@
 #define ERROR_LINE 160
 
 struct pv_boot_info boot_info;
+
+uint64_t boot_began, boot_done;
 
 static struct thread main_thread;
 
@@ -69,6 +72,7 @@ static void find_memory(void)
 void pv_start(enum pv_door door, uint64_t left)
 {
     struct pv_error error;
+    boot_began = read_tsc();
     cpu_block_init();
     console_init();
     int told = pv_boot_from(door, left, pv_door_phys_to_virt, &boot_info);
@@ -81,6 +85,7 @@ void pv_start(enum pv_door door, uint64_t left)
     start_kernel();
     if (pv_init(&error) != PV_OK)
         give_up("pv_init", &error);
+    boot_done = read_tsc();
 
     if (!thread_create(&main_thread, run_commands, NULL))
         panic("no memory for the first thread");

@@ -119,7 +119,7 @@ uint64_t page_alloc(void)
         free_count--;
     unlock_irq(&lock, flags);
     if (phys != 0)
-        memset(direct(phys), 0, PAGE_BYTES);
+        page_clear(direct(phys));
     return phys;
 }
 

@@ -5,8 +5,9 @@
  * pv_paging_table_add(): a VMM may own the tables, and then sees each change, and shows its own
  * frame numbers to nobody else.
  *
- * There is no lock: the thread that runs the commands is the only one that changes tables, but for
- * the alias of text, which has its tables from the start.
+ * There is no lock: the thread that runs the commands is the only one that changes the kernel's
+ * tables, but for the alias of text, which has its tables from the start. A space without users is
+ * whoever's who made it.
  */
 #include "paging.h"
 #include "smp.h"

@@ -68,6 +68,8 @@ bool process_create(struct process *process, const struct process_start *start)
     process->thread.space = space;
     process->thread.tls = USER_DATA + USER_TLS;
     process->thread.process = process;
+    process->area_pages = start->program == USER_FAULTER ? start->rounds : 0;
+    fpu_begin(&process->fpu);
     struct pv_regs regs = {.rip = USER_CODE, .rsp = USER_STACK_TOP, .ss = start->stack_segment};
     if (fill_space(space, start) && thread_create_user(&process->thread, &regs))
         return true;
@@ -84,7 +86,24 @@ void process_wait(struct process *process)
 _Noreturn void process_exit(int64_t status)
 {
     thread_current()->process->status = status;
+    pv_irq_disable();
+    fpu_release();
     thread_exit();
+}
+
+bool process_page_in(uint64_t address)
+{
+    const struct process *process = thread_current()->process;
+    uint64_t page = address - address % PAGE_BYTES;
+    if (address < USER_AREA || (address - USER_AREA) / PAGE_BYTES >= process->area_pages)
+        return false;
+    const struct pv_pte *entry = paging_entry(process->space, page, false);
+    if (entry != NULL && pv_pte_get(entry).raw != 0)
+        return false;
+    pv_mmu_batch_begin();
+    bool mapped = map_user_page(process->space, page, MAP_USER_DATA) != 0;
+    pv_mmu_batch_end();
+    return mapped;
 }
 
 _Noreturn void process_fault(const struct pv_regs *regs, uint64_t address)

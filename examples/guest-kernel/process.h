@@ -5,6 +5,7 @@
 #ifndef GUEST_PROCESS_H
 #define GUEST_PROCESS_H
 
+#include "fpu.h"
 #include "thread.h"
 #include "user.h"
 
@@ -16,7 +17,9 @@ struct process {
     uintptr_t entry_stack; /* top of the stack that its last system call came in on */
     int64_t status;        /* what it exited with */
     bool killed;
+    uint64_t area_pages; /* from USER_AREA on, that come when they are first used */
     uint64_t fault_address;
+    struct fpu_state fpu; /* while another process has the unit */
 };
 
 /* What the data page of a new process says; see user.h. */
@@ -32,6 +35,10 @@ bool process_create(struct process *process, const struct process_start *start);
 
 /* Waits for its end and gives back everything it had. */
 void process_wait(struct process *process);
+
+/* A page fault of user code: whether it was the first use of a page, which is there now. Interrupts
+ * off. */
+bool process_page_in(uint64_t address);
 
 /* A trap that user code caused: ends the process. */
 _Noreturn void process_fault(const struct pv_regs *regs, uint64_t address);

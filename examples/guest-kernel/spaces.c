@@ -103,14 +103,20 @@ static unsigned cut_off(uint64_t space, uint64_t *tables)
     return count;
 }
 
+/* Of each CPU, where one space is destroyed at a time. */
+static struct wreck {
+    uint64_t tables[KERNEL_HALF];
+    struct detached detached;
+} wrecks[MOST_CPUS];
+
 void space_destroy(uint64_t space)
 {
-    static uint64_t
-        tables[KERNEL_HALF]; /* one space is destroyed at a time, as tables are changed */
-    static struct detached detached;
-    unsigned count = cut_off(space, tables);
+    preempt_off();
+    struct wreck *wreck = &wrecks[pv_this_cpu()->number];
+    unsigned count = cut_off(space, wreck->tables);
     for (unsigned i = 0; i < count; i++)
-        take_apart(&detached, tables[i], TOP_LEVEL - 1);
-    detach(&detached, space, TOP_LEVEL);
-    free_detached(&detached);
+        take_apart(&wreck->detached, wreck->tables[i], TOP_LEVEL - 1);
+    detach(&wreck->detached, space, TOP_LEVEL);
+    free_detached(&wreck->detached);
+    thread_preempt_on();
 }

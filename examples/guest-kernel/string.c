@@ -5,6 +5,7 @@
  * compiler's own calls come too late to be seen.
  */
 #include "string.h"
+#include "memory.h"
 
 #define CALLED_BY_COMPILER __attribute__((used))
 
@@ -50,6 +51,12 @@ CALLED_BY_COMPILER size_t strlen(const char *text)
         __asm__ volatile("");
     }
     return length;
+}
+
+void page_clear(void *page)
+{
+    uint64_t words = PAGE_BYTES / sizeof(uint64_t);
+    __asm__ volatile("rep stosq" : "+D"(page), "+c"(words) : "a"(0ul) : "memory");
 }
 
 bool same_text(const char *a, const char *b)

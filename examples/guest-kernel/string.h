@@ -12,6 +12,9 @@ void *memmove(void *to, const void *from, size_t bytes);
 void *memset(void *to, int value, size_t bytes);
 int memcmp(const void *a, const void *b, size_t bytes);
 size_t strlen(const char *text);
+/* Makes a whole page zero. */
+void page_clear(void *page);
+
 bool same_text(const char *a, const char *b);
 
 /* Whether text begins with prefix; if so *rest is what follows. */

@@ -8,6 +8,7 @@
 #include "thread.h"
 #include "console.h"
 #include "cpu.h"
+#include "fpu.h"
 #include "memory.h"
 #include "process.h"
 #include "string.h"
@@ -110,6 +111,7 @@ static void load_thread_state(const struct thread *from, const struct thread *to
         pv_cr3_write(to->space);
     if (to->process != NULL)
         pv_cpu_tls_set(to->tls);
+    fpu_switch(to);
     pv_mmu_batch_end();
 }
 

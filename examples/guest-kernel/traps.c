@@ -9,6 +9,7 @@
 #include "console.h"
 #include "cpu.h"
 #include "dump.h"
+#include "fpu.h"
 #include "memory.h"
 #include "process.h"
 #include "thread.h"
@@ -99,14 +100,23 @@ static bool was_probe(struct pv_regs *regs, uint64_t address)
     return true;
 }
 
-/* User code may not have the unit: nobody saves its registers. */
+/* In the kernel only a test uses the unit. */
 static bool was_fpu(const struct pv_regs *regs)
 {
-    if (regs->vector != VECTOR_FPU || from_user(regs))
+    if (regs->vector != VECTOR_FPU)
         return false;
-    pv_cpu_fpu_trap(false);
+    if (from_user(regs))
+        fpu_claim();
+    else
+        pv_cpu_fpu_trap(false);
     fpu_traps++;
     return true;
+}
+
+static void handle_users(const struct pv_regs *regs, uint64_t address)
+{
+    if (regs->vector != PV_TRAP_PAGE_FAULT || !process_page_in(address))
+        process_fault(regs, address);
 }
 
 /* The return to user code that its registers do not allow: that is the process's end. */
@@ -123,7 +133,7 @@ static void handle_exception(struct pv_regs *regs)
     if ((offered && pv_trap((unsigned)regs->vector, regs)) || was_fpu(regs))
         return;
     if (from_user(regs) || was_return(regs))
-        process_fault(regs, address);
+        handle_users(regs, address);
     else if (regs->vector != PV_TRAP_PAGE_FAULT || !was_probe(regs, address))
         trap_fatal(regs, "unexpected exception in the kernel");
 }

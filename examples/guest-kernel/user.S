@@ -19,8 +19,14 @@
     je spy
     cmp $USER_STRAY, %rax
     je stray
+    mov $2, %ebp                        /* how often each page is touched */
     cmp $USER_TOUCHER, %rax
     je touch_all
+    mov $1, %ebp
+    cmp $USER_FAULTER, %rax
+    je touch_all
+    cmp $USER_FLOAT, %rax
+    je keep_registers
 
 /* USER_COUNTER, and USER_WILD until half of its rounds are done. */
     mov $SYS_WRITE, %eax
@@ -73,8 +79,6 @@ yield_loop:
     jmp leave
 
 touch_all:
-    mov $2, %ebp
-touch_round:
     mov $USER_AREA, %edi
     mov %r12, %rcx
 1:  incq (%rdi)
@@ -82,7 +86,36 @@ touch_round:
     dec %rcx
     jnz 1b
     dec %ebp
-    jnz touch_round
+    jnz touch_all
+    mov %rbx, %rdi
+    jmp leave
+
+/* USER_FLOAT: a register of each kind, and one that says how the unit works. */
+keep_registers:
+    movq %rbx, %xmm0
+    movq %rbx, %xmm15
+    punpcklqdq %xmm15, %xmm15
+    push %rbx
+    fildq (%rsp)
+1:  mov $BUSY_LOOPS, %ecx
+2:  dec %ecx
+    jnz 2b
+    movq %xmm0, %rax
+    cmp %rbx, %rax
+    jne wrong
+    movhlps %xmm15, %xmm1
+    movq %xmm1, %rax
+    cmp %rbx, %rax
+    jne wrong
+    fld %st(0)
+    fistpq (%rsp)
+    cmp %rbx, (%rsp)
+    jne wrong
+    stmxcsr (%rsp)
+    cmpl $0x1f80, (%rsp)
+    jne wrong
+    dec %r12
+    jnz 1b
     mov %rbx, %rdi
     jmp leave
 

@@ -29,6 +29,8 @@
 #define USER_SPY     4 /* reads at the address that is its number of rounds */
 #define USER_STRAY   5 /* goes on in the code segment that is its number of rounds, and dies */
 #define USER_TOUCHER 6 /* has as many pages from USER_AREA on as rounds; writes to each, twice */
+#define USER_FAULTER 7 /* as USER_TOUCHER, but once, and each page comes when it is first used */
+#define USER_FLOAT   8 /* keeps its number in floating-point registers, and checks them */
 
 /* System calls: number in rax, arguments in rdi and rsi, result in rax. */
 #define SYS_EXIT    0 /* status */

@@ -81,6 +81,23 @@ PV_INLINE void pv_mmu_batch_end(void)
 
 #endif
 
+/**
+ * @brief Writes a page-table entry of the lowest level for a page of another machine on the same
+ * host, where this one may have such (the control domain of Xen).
+ * @param entry   The entry, in a table of a space; nothing of its batch waits any longer.
+ * @param value   Present, and its frame the host's: PV_PTE_MACHINE.
+ * @param domain  Whose page it is, as the VMM numbers machines.
+ * @param error   Filled on failure; may be NULL.
+ * @return PV_OK: in force; PV_E_UNSUPPORTED where the VMM owns no page tables; PV_E_ARGUMENT;
+ *         PV_E_HOST if the VMM refuses.
+ *
+ * Any context that may write the entry; such an entry is cleared like any other. A page of the
+ * host's devices or firmware belongs to nobody: that is written by pv_pte_set(), with
+ * PV_PTE_MACHINE. ABI: xen/include/public/xen.h, HYPERVISOR_mmu_update, domid.
+ */
+int pv_pte_set_foreign(struct pv_pte *entry, struct pv_pte value, uint16_t domain,
+                       struct pv_error *error);
+
 PV_END_DECLS
 
 #endif

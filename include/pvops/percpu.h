@@ -51,7 +51,7 @@ struct pv_cpu {
     uint32_t lock_depth;          /**< nodes in use */
     uint32_t padding;             /**< 0 */
     struct pv_lock_node nodes[4]; /**< one for each level that can be interrupted by the next */
-    uint64_t backend[10];         /**< the backend's own, within reach of %gs */
+    uint64_t backend[11];         /**< the backend's own, within reach of %gs */
     /** Shared with the VMM: clock record. A cache line of its own; does not cross a page. */
     uint8_t vmm_clock[64] __attribute__((aligned(64)));
     /** Shared with the VMM: whatever else the backend registers. */

@@ -20,6 +20,7 @@
 #include "pvops/io.h"
 #include "pvops/irq.h"
 #include "pvops/lock.h"
+#include "pvops/memory.h"
 #include "pvops/mmu.h"
 #include "pvops/patch.h"
 #include "pvops/percpu.h"
@@ -100,6 +101,8 @@ struct pv_host_calls {
     uint64_t calls;   /**< hypercalls; several requests made together are one */
     uint64_t entries; /**< requests in them, each of several that were made together */
     uint64_t updates; /**< page-table entries among them, which are not in entries */
+    uint64_t
+        returns; /**< from interrupts, traps and system calls; hypercalls that calls leaves out */
 };
 
 /**

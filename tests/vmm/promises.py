@@ -116,7 +116,7 @@ def main():
     options = parser.parse_args()
     tap = Tap()
     try:
-        rows = measure(options.build / KERNEL, "bench json")
+        rows = measure(options.build / KERNEL, "bench=ops+workload+patch bench json")
         workload = measure(options.build / KERNEL, "bench bench=workload json")
         bound = measure(options.bound / KERNEL, "bench bench=workload json")
         check_ops(tap, rows)

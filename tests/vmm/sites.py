@@ -78,8 +78,10 @@ XEN_PV = {
     "irq_eoi": [],
     "clock_ns": ["call pv_pvclock_ns"],
     "timer_set": ["call pv_xen_timer_set"],
-    **{op: BY_HAND[op] for op in ("cpu_relax", "vcpu_is_preempted", "lock_acquire", "lock_release",
-                                  "lock_wait", "lock_kick")},
+    **{op: BY_HAND[op] for op in ("cpu_relax", "lock_acquire")},
+    # What all kinds of Xen's domains share. A lock that nobody sleeps on is given back by one step.
+    **{op: [f"call pv_xen_{op}"] for op in ("smp_ipi", "vcpu_is_preempted", "lock_wait", "lock_kick")},
+    "lock_release": [r"lock decb \(%rdi\)", "je .*", "call pv_xen_lock_release_marked"],
 }
 
 # What ring 3 may not execute, or executes without effect (Intel SDM vol. 2; POPF: IF stays).

@@ -23,6 +23,7 @@ from pvrun.frames import FrameReader  # noqa: E402
 from pvrun.jobs import EXIT_FAILURE, EXIT_SUCCESS, judge  # noqa: E402
 from pvrun.process import Child, TimeOut  # noqa: E402
 from pvrun.tap import Tap  # noqa: E402
+from xen import rig as xen_rig  # noqa: E402
 
 
 def read(*lines, version=True):
@@ -349,6 +350,11 @@ class Runs(unittest.TestCase):
         self.kernel.unlink()
         self.assertIn("there is no kernel", self.run_script("exit 33").reason)
 
+    def test_a_missing_initrd_is_a_failure(self):
+        job = Job("case", "native", self.kernel, "", initrd=self.build / "gone.cpio")
+        result = runner.run_jobs([job], build=self.build)[0]
+        self.assertIn("there is no initrd", result.reason)
+
     def test_a_missing_vmm_is_a_failure(self):
         job = Job("case", "native", self.kernel, "")
         with mock.patch.object(native, "emulated", lambda _: ["no-such-emulator"]):
@@ -391,6 +397,18 @@ class CommandLines(unittest.TestCase):
         words = native.emulated(Job("d", "native", "k.iso", "words", disc=True))
         self.assertIn("file=k.iso,format=raw,if=virtio,readonly=on", words)
         self.assertFalse({"-kernel", "-append", "words"} & set(words))
+
+    def test_an_initrd_goes_with_the_kernel(self):
+        job = Job("l", "native", "k", "", initrd="i.cpio")
+        for words in (native.emulated(job), native.accelerated(job)):
+            self.assertEqual(words[words.index("-initrd") + 1], "i.cpio")
+        self.assertNotIn("-initrd", native.emulated(Job("l", "native", "k", "")))
+
+    def test_the_nested_rig_carries_an_initrd_into_l1(self):
+        host = hosts.NestedKvm(mock.Mock())
+        job = Job("l", "kvm", "k", "", initrd="i.cpio")
+        run = host.job_files(0, job, lambda path: f"/job/files/{path}")["run"]
+        self.assertIn("-kernel /job/files/k -append '' -initrd /job/files/i.cpio", run)
 
     def test_a_jobs_own_arguments_replace_the_defaults(self):
         words = native.emulated(Job("b", "native", "k", "", qemu_args=["-cpu", "qemu64"]))
@@ -459,6 +477,10 @@ class XenJobs(unittest.TestCase):
         words = xen.as_dom0("xen.elf", job)
         self.assertEqual(words[words.index("-initrd") + 1], "k selftest test=a,,b")
 
+    def test_a_dom0s_initrd_is_xens_second_module(self):
+        words = xen.as_dom0("xen.elf", Job("t", "xen-dom0-pv", "k", "a b", initrd="i.cpio"))
+        self.assertEqual(words[words.index("-initrd") + 1], "k a b,i.cpio")
+
     def test_only_a_pvh_dom0_is_asked_for_as_such(self):
         for vmm, asked in (("xen-dom0-pv", False), ("xen-dom0-pvh", True)):
             words = xen.as_dom0("xen.elf", Job("t", vmm, "k", ""))
@@ -478,6 +500,22 @@ class XenJobs(unittest.TestCase):
         for line in ('name = "job3"', 'type = "pvh"', 'kernel = "/job/files/k"', "memory = 64",
                      'cmdline = "selftest"', "vcpus = 2", "tsc_mode = 'native'"):
             self.assertIn(line + "\n", config)
+        self.assertNotIn("ramdisk", config)
+
+    def test_a_domain_gets_its_initrd(self):
+        self.assertIn('ramdisk = "/job/files/i.cpio"\n', self.config(initrd="i.cpio"))
+
+    def test_dom0_has_more_memory_when_jobs_carry_more_into_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            own, whole = Path(folder, "own"), Path(folder, "whole")
+            own.write_bytes(b"")
+            host = hosts.XenDom0(xen_rig.Dom0("xen", "kernel", str(own)))
+            for carried, dom0_mib in ((2, 192), (48, 312)):
+                with open(whole, "wb") as file:
+                    file.truncate(carried << 20)
+                words = host.command(True, 512, whole, "log", "nonce")
+                self.assertIn(f"dom0_mem={dom0_mib}M", words[words.index("-append") + 1])
+                self.assertEqual(int(words[words.index("-m") + 1]), 512 + dom0_mib - 192)
 
     def test_quotes_in_a_command_line_do_not_end_it(self):
         self.assertIn("cmdline = 'a=\"b\"'\n", self.config(cmdline='a="b"'))

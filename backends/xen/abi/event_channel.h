@@ -14,6 +14,7 @@
 #define PV_EVTCHNOP_BIND_PIRQ        2  /* struct pv_evtchn_bind_pirq */
 #define PV_EVTCHNOP_CLOSE            3  /* struct pv_evtchn_port */
 #define PV_EVTCHNOP_SEND             4  /* struct pv_evtchn_port */
+#define PV_EVTCHNOP_STATUS           5  /* struct pv_evtchn_status */
 #define PV_EVTCHNOP_ALLOC_UNBOUND    6  /* struct pv_evtchn_alloc_unbound */
 #define PV_EVTCHNOP_BIND_IPI         7  /* struct pv_evtchn_bind_ipi */
 #define PV_EVTCHNOP_BIND_VCPU        8  /* struct pv_evtchn_bind_vcpu */
@@ -27,6 +28,19 @@ struct pv_evtchn_bind_interdomain {
     uint16_t remote_domain;
     uint32_t remote_port;
     uint32_t port; /* out */
+};
+
+/* What a port is; the rest is filled for a channel between domains. */
+#define PV_EVTCHNSTAT_CLOSED      0
+#define PV_EVTCHNSTAT_INTERDOMAIN 2
+
+struct pv_evtchn_status {
+    uint16_t domain;
+    uint32_t port;
+    uint32_t status; /* out, like all that follows */
+    uint32_t vcpu;
+    uint16_t remote_domain;
+    uint32_t remote_port;
 };
 
 struct pv_evtchn_bind_virq {

@@ -41,4 +41,7 @@ struct pv_xen_upcall_vector {
 #define PV_HVM_PARAM_CONSOLE_PFN    17
 #define PV_HVM_PARAM_CONSOLE_EVTCHN 18
 
+/* Xenstore's event channel. */
+#define PV_HVM_PARAM_STORE_EVTCHN 2
+
 #endif

@@ -12,9 +12,13 @@
 #define PV_XEN_HC_VCPU_OP          24
 #define PV_XEN_HC_SCHED_OP         29
 #define PV_XEN_HC_EVENT_CHANNEL_OP 32
+#define PV_XEN_HC_PHYSDEV_OP       33
 #define PV_XEN_HC_HVM_OP           34
 
 /* The calling domain. */
 #define PV_XEN_DOMID_SELF 0x7ff0u
+
+/* What a hypercall returns that is not there: xen/include/public/errno.h, negated. */
+#define PV_XEN_ENOSYS (-38)
 
 #endif

@@ -7,6 +7,14 @@
 
 #include <stdint.h>
 
+/* More RAM for the domain: struct pv_xen_memory_reservation. PV: extents are filled with machine
+ * frames, which have no pseudo-physical ones. Like all of its kind returns how many were done. */
+#define PV_XENMEM_INCREASE_RESERVATION 0
+/* Less: extents are frames as Xen knows them, machine frames for PV. */
+#define PV_XENMEM_DECREASE_RESERVATION 1
+/* Pages that a domain, named by a uint16_t, has and may have. */
+#define PV_XENMEM_CURRENT_RESERVATION 3
+#define PV_XENMEM_MAXIMUM_RESERVATION 4
 /* Gives RAM to frames: struct pv_xen_memory_reservation; returns how many extents were done. */
 #define PV_XENMEM_POPULATE_PHYSMAP 6
 /* Makes a page of another kind appear at a frame: struct pv_xen_add_to_physmap. */
@@ -20,7 +28,7 @@
 #define PV_XENMAPSPACE_SHARED_INFO 0
 
 struct pv_xen_memory_reservation {
-    const uint64_t *extents; /* frame numbers */
+    uint64_t *extents; /* frame numbers; PV: filled with machine frames by populate_physmap */
     uint64_t count;
     uint32_t order; /* each extent is 2^order frames */
     uint32_t flags;

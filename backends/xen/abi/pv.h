@@ -15,12 +15,10 @@
 #define PV_XEN_HC_UPDATE_DESCRIPTOR 10
 #define PV_XEN_HC_MULTICALL         13
 #define PV_XEN_HC_UPDATE_VA_MAPPING 14
-#define PV_XEN_HC_VM_ASSIST         21
 #define PV_XEN_HC_IRET              23
 #define PV_XEN_HC_SET_SEGMENT_BASE  25
 #define PV_XEN_HC_MMUEXT_OP         26
 #define PV_XEN_HC_CALLBACK_OP       30
-#define PV_XEN_HC_PHYSDEV_OP        33
 
 /* Selectors in Xen's part of the GDT: FLAT_RING3_CS64, FLAT_RING3_SS64. */
 #define PV_XEN_FLAT_CS 0xe033
@@ -47,6 +45,7 @@ struct pv_xen_mmu_update {
 #define PV_MMUEXT_INVLPG_LOCAL     7
 #define PV_MMUEXT_TLB_FLUSH_MULTI  8 /* second argument: a bit for each virtual CPU */
 #define PV_MMUEXT_INVLPG_MULTI     9
+#define PV_MMUEXT_TLB_FLUSH_ALL    10
 #define PV_MMUEXT_INVLPG_ALL       11
 #define PV_MMUEXT_NEW_USER_BASEPTR 15
 
@@ -75,10 +74,6 @@ struct pv_xen_trap {
 
 #define PV_XEN_TRAP_ANYBODY    3
 #define PV_XEN_TRAP_EVENTS_OFF 4
-
-/* vm_assist: whether Xen carries out plain writes to page tables that are mapped read-only. */
-#define PV_VMASST_DISABLE             1
-#define PV_VMASST_WRITABLE_PAGETABLES 2
 
 /* Commands and types of callback_op. */
 #define PV_CALLBACKOP_REGISTER   0

@@ -7,13 +7,10 @@
 #define PVOPS_XEN_ABI_PV_VCPU_H
 
 #include "backends/xen/abi/pv.h"
+#include "backends/xen/abi/vcpu.h"
 
-/* Commands of vcpu_op, and their argument. */
-#define PV_VCPUOP_INITIALISE 0  /* struct pv_xen_vcpu_context; once for each CPU */
-#define PV_VCPUOP_UP         1  /* none */
-#define PV_VCPUOP_DOWN       2  /* none; of the calling CPU it returns when that is up again */
-#define PV_VCPUOP_IS_UP      3  /* none; 1, 0, or negative for a CPU that does not exist */
-#define PV_VCPUOP_SEND_NMI   11 /* none */
+/* Besides those of vcpu.h: a command without argument. */
+#define PV_VCPUOP_SEND_NMI 11
 
 /* A segment register and what pads it to a word. */
 struct pv_xen_selector {

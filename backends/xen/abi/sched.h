@@ -10,6 +10,7 @@
 /* Commands, and their argument. */
 #define PV_SCHEDOP_YIELD    0 /* none */
 #define PV_SCHEDOP_SHUTDOWN 2 /* struct pv_xen_shutdown */
+#define PV_SCHEDOP_POLL     3 /* struct pv_xen_poll */
 
 /* Reasons, for whoever manages the domain. */
 #define PV_SHUTDOWN_POWEROFF 0
@@ -17,6 +18,14 @@
 
 struct pv_xen_shutdown {
     uint32_t reason;
+};
+
+/* Blocks until one of the ports is pending, masked or not, an event is to be delivered, or the time
+ * has come. */
+struct pv_xen_poll {
+    const uint32_t *ports;
+    uint32_t count;
+    uint64_t timeout_ns; /* absolute, system time; 0: none */
 };
 
 #endif

@@ -5,19 +5,17 @@
 #ifndef PVOPS_XEN_ABI_VCPU_H
 #define PVOPS_XEN_ABI_VCPU_H
 
-#include <stdint.h>
-
 /* Commands, and their argument. */
-#define PV_VCPUOP_GET_RUNSTATE_INFO     4 /* struct pv_xen_runstate, filled */
-#define PV_VCPUOP_STOP_PERIODIC_TIMER   7 /* none */
-#define PV_VCPUOP_SET_SINGLESHOT_TIMER  8 /* struct pv_xen_singleshot; of the calling CPU only */
-#define PV_VCPUOP_STOP_SINGLESHOT_TIMER 9 /* none; of the calling CPU only */
-
-/* A timeout in the past fires at once. */
-struct pv_xen_singleshot {
-    uint64_t timeout_ns; /* absolute, system time */
-    uint32_t flags;
-};
+#define PV_VCPUOP_INITIALISE        0 /* how it is to begin: pv_vcpu.h, hvm_vcpu.h; once */
+#define PV_VCPUOP_UP                1 /* none */
+#define PV_VCPUOP_DOWN              2 /* none; the calling CPU comes back when it is up again */
+#define PV_VCPUOP_IS_UP             3 /* none; 1, 0, or negative: there is no such CPU */
+#define PV_VCPUOP_GET_RUNSTATE_INFO 4 /* struct pv_xen_runstate, filled */
+/* struct pv_xen_runstate_area: kept up to date there from now on; of the calling CPU only here */
+#define PV_VCPUOP_REGISTER_RUNSTATE_AREA 5
+#define PV_VCPUOP_STOP_PERIODIC_TIMER    7 /* none */
+#define PV_VCPUOP_SET_SINGLESHOT_TIMER   8 /* struct pv_xen_singleshot; of the calling CPU only */
+#define PV_VCPUOP_STOP_SINGLESHOT_TIMER  9 /* none; of the calling CPU only */
 
 /* Where a CPU's time went: indices of pv_xen_runstate::time_ns. */
 #define PV_RUNSTATE_RUNNING  0
@@ -25,10 +23,31 @@ struct pv_xen_singleshot {
 #define PV_RUNSTATE_BLOCKED  2
 #define PV_RUNSTATE_OFFLINE  3 /* it neither ran nor waited for an event: paused from outside */
 
+#define PV_XEN_RUNSTATE_STATE 0 /* offset of `state` for assembly */
+
+#ifndef __ASSEMBLER__
+
+#include <stdint.h>
+
+/* A timeout in the past fires at once. */
+struct pv_xen_singleshot {
+    uint64_t timeout_ns; /* absolute, system time */
+    uint32_t flags;
+};
+
+/* While Xen writes the one in a guest's memory; needs PV_VMASST_RUNSTATE_UPDATE_FLAG. */
+#define PV_XEN_RUNSTATE_UPDATE (1ull << 63)
+
 struct pv_xen_runstate {
     int32_t state;
-    uint64_t since_ns;
+    uint64_t since_ns; /* and PV_XEN_RUNSTATE_UPDATE */
     uint64_t time_ns[4];
 };
 
+/* Where it is to lie: an address that is mapped whenever the CPU is in the kernel; 0: nowhere. */
+struct pv_xen_runstate_area {
+    uint64_t address;
+};
+
+#endif
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The backend for Xen domains that run in ring 0 on hardware virtualization: PVH, and HVM as far as
- * it is the same. Instructions, page tables, local APIC and inter-processor interrupts are those of
- * the native backend; clock, timer, wall clock, steal time, console and power-off are Xen's.
+ * The backend for Xen domains that run in ring 0 on hardware virtualization: PVH and HVM.
+ * Instructions, page tables and local APIC are those of the native backend; clock, timer, wall
+ * clock, steal time, the start of CPUs, console and power-off are Xen's, and interrupts from CPU to
+ * CPU where the local APIC would cost more.
  */
 #include "backends/xen/hvm/hvm.h"
 #include "backends/xen/event.h"
@@ -10,33 +11,27 @@
 #include "backends/xen/abi/cpuid.h"
 #include "backends/xen/abi/version.h"
 #include "lib/detect.h"
+#include "lib/ops.h"
 #include "lib/patch.h"
 #include "lib/pvclock.h"
 #include "lib/x86/vendor.h"
 
-/* Events, timer and upcalls are set up for the first CPU only. */
-static int smp_start(const struct pv_smp_start *start, struct pv_error *error)
-{
-    return pv_fail(error, PV_E_UNSUPPORTED,
-                   "this backend drives one CPU; the identity of another is", start->hardware_id,
-                   -1);
-}
-
-static const struct pv_ops ops = {
-    .smp_start = smp_start,
+static struct pv_ops ops = {
+    .smp_list = pv_xen_hvm_smp_list,
+    .smp_start = pv_xen_hvm_smp_start,
+    .smp_park = pv_xen_hvm_smp_park,
     .clock_ns = pv_pvclock_ns,
     .timer_set = pv_xen_timer_set,
     .timer_periodic = pv_xen_timer_periodic,
     .wallclock = pv_xen_wallclock,
     .steal_ns = pv_xen_steal_ns,
+    .vcpu_is_preempted = pv_xen_vcpu_is_preempted,
+    .lock_wait = pv_xen_lock_wait,
+    .lock_kick = pv_xen_lock_kick,
+    .lock_release = pv_xen_lock_release,
+    .smp_yield_to = pv_xen_smp_yield_to,
     .cpu_power_off = pv_xen_power_off,
 };
-
-static int cpu_enter(struct pv_error *error)
-{
-    return pv_fail(error, PV_E_UNSUPPORTED, "this backend drives one CPU; the number of another is",
-                   pv_this_cpu()->number, -1);
-}
 
 uint8_t pv_xen_instruction;
 
@@ -70,6 +65,45 @@ static void start_clock(void)
         pv_log("Xen: its clock cannot be used by this domain");
 }
 
+static bool sends_events(void)
+{
+    return ops.smp_ipi != NULL;
+}
+
+/* What each CPU has of its own, behind its events and upcalls. */
+static int start_own(struct pv_error *error)
+{
+    int status = pv_xen_timer_start(error);
+
+    if (status == PV_OK && sends_events()) {
+        status = pv_xen_ipi_start(error);
+        if (status != PV_OK)
+            pv_xen_timer_stop();
+    }
+    if (status != PV_OK)
+        return status;
+    pv_xen_runstate_start();
+    if (!pv_xen_locks_start())
+        pv_log_number("Xen: a CPU spins for locks, as there is no port for kicks:",
+                      pv_this_cpu()->number);
+    return PV_OK;
+}
+
+static void stop_own(void)
+{
+    pv_xen_locks_stop();
+    pv_xen_runstate_stop();
+    pv_xen_timer_stop();
+    pv_xen_ipi_stop();
+}
+
+/* From here on there is one timer. */
+static void silence_timer_below(void)
+{
+    if (pv_xen_timer_in_use())
+        pv_xen_base_ops()->timer_set(UINT64_MAX);
+}
+
 /* Events, and what depends on them; undone in the opposite order. */
 static int start_events(struct pv_error *error)
 {
@@ -77,7 +111,9 @@ static int start_events(struct pv_error *error)
     int status = pv_xen_hvm_upcall_start(error);
     if (status != PV_OK)
         return status;
-    status = pv_xen_timer_start(error);
+    ops.smp_ipi = pv_xen_hvm_prefers_event_ipis() ? pv_xen_smp_ipi : NULL;
+    pv_ops_fill(&pv_backend_xen_hvm);
+    status = start_own(error);
     if (status != PV_OK)
         pv_xen_hvm_upcall_stop();
     return status;
@@ -101,42 +137,79 @@ static int enter(const struct pv_platform *platform, struct pv_error *error)
         return status;
     }
     start_clock();
-    /* From here on there is one timer. */
-    if (pv_xen_timer_in_use())
-        pv_xen_base_ops()->timer_set(UINT64_MAX);
+    silence_timer_below();
+    pv_xen_hvm_unplug_as_asked();
     return PV_OK;
 }
 
 /* The clock's last record is read before the page goes away. */
 static void leave(void)
 {
-    pv_xen_timer_stop();
+    stop_own();
     pv_xen_hvm_upcall_stop();
     pv_pvclock_stop();
     pv_xen_hvm_shared_info_unmap();
 }
 
+static int cpu_enter(struct pv_error *error)
+{
+    pv_xen_hvm_smp_cpu_enter();
+    int status = pv_xen_events_cpu_start(error);
+    if (status == PV_OK)
+        status = pv_xen_hvm_upcall_cpu_start(error);
+    if (status == PV_OK)
+        status = start_own(error);
+    if (status != PV_OK)
+        pv_xen_events_cpu_stop();
+    else
+        silence_timer_below();
+    return status;
+}
+
+static void cpu_leave(void)
+{
+    stop_own();
+    pv_xen_events_cpu_stop();
+    pv_pvclock_cpu_stop();
+}
+
+/* Those that are there or not, with their names. */
+static unsigned add_features(const char **names, unsigned room)
+{
+    const struct {
+        const char *name;
+        bool is_there;
+    } all[] = {
+        {"xen-clock", pv_pvclock_in_use()},
+        {"xen-clock-stable", pv_pvclock_is_stable()},
+        {"singleshot-timer", pv_xen_timer_in_use()},
+        {"runstate", pv_xen_runstate_in_use()},
+        {"pv-locks", pv_xen_locks_in_use()},
+        {"event-ipi", sends_events()},
+        {"apic-virtual", pv_xen_hvm_hint(PV_XEN_HVM_APIC_VIRTUAL)},
+        {"x2apic-virtual", pv_xen_hvm_hint(PV_XEN_HVM_X2APIC_VIRTUAL)},
+        {"extended-destination", pv_xen_hvm_hint(PV_XEN_HVM_EXT_DEST_ID)},
+    };
+    unsigned used = 0;
+
+    for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (all[i].is_there && used < room)
+            names[used++] = all[i].name;
+    return used;
+}
+
 static unsigned features(const char **names, unsigned room)
 {
+    const char *const always[] = {"xen-shared-info", pv_xen_hvm_upcall_name(), pv_xen_events_name(),
+                                  pv_xen_tsc_mode()};
     unsigned used = 0;
 
     if (pv_xen_shared == NULL)
         return 0;
-    if (used < room)
-        names[used++] = "xen-shared-info";
-    if (used < room)
-        names[used++] = pv_xen_hvm_upcall_name();
-    if (used < room)
-        names[used++] = pv_xen_events_name();
-    if (pv_pvclock_in_use() && used < room)
-        names[used++] = "xen-clock";
-    if (pv_pvclock_is_stable() && used < room)
-        names[used++] = "xen-clock-stable";
-    if (pv_xen_timer_in_use() && used < room)
-        names[used++] = "singleshot-timer";
-    if (used < room)
-        names[used++] = "runstate";
-    return used;
+    for (unsigned i = 0; i < sizeof(always) / sizeof(always[0]) && used < room; i++)
+        if (always[i] != NULL)
+            names[used++] = always[i];
+    return used + add_features(names + used, room - used);
 }
 
 static int console_write(const char *text, size_t length)
@@ -171,6 +244,7 @@ const struct pv_backend pv_backend_xen_hvm = {
     .enter = enter,
     .leave = leave,
     .cpu_enter = cpu_enter,
+    .cpu_leave = cpu_leave,
     .end = pv_xen_events_end,
     .features = features,
     .clock = pv_pvclock_name,
@@ -179,4 +253,5 @@ const struct pv_backend pv_backend_xen_hvm = {
     .console_read = console_read,
     .memory_map = memory_map,
     .power_off = power_off,
+    .memory = &pv_xen_host_memory,
 };

@@ -10,7 +10,7 @@
  * The domain's vector (HVM_PARAM_CALLBACK_IRQ) passes by the local APIC, so that an end of
  * interrupt would end another one's service; Xen asserts it for as long as upcall_pending is set
  * (xen/arch/x86/hvm/irq.c, hvm_vcpu_has_pending_irq). It is taken where the other is not to be had,
- * and never together with it: every event would come twice.
+ * by `upcall=domain` on the command line, and never together with it: every event would come twice.
  *
  * The parameter is set in either case. When it is, Xen looks whether its caller runs in 64-bit mode
  * and lays the shared page out accordingly, which firmware may have had otherwise, and fills in the
@@ -49,14 +49,21 @@ static int64_t set_callback(uint64_t value)
     return pv_xen_hvm_op(PV_HVMOP_SET_PARAM, &param);
 }
 
+/* Of the CPU that this runs on. */
+static bool set_own_vector(void)
+{
+    struct pv_xen_upcall_vector upcall = {pv_xen_this_vcpu(), (uint8_t)own_vector};
+
+    return pv_xen_hvm_op(PV_HVMOP_SET_EVTCHN_UPCALL_VECTOR, &upcall) == 0;
+}
+
 static bool use_own_vector(void)
 {
     if (own_vector < 0)
         own_vector = pv_irq_alloc(on_upcall, NULL);
     if (own_vector < FIRST_VECTOR)
         return false;
-    struct pv_xen_upcall_vector upcall = {pv_xen_this_vcpu(), (uint8_t)own_vector};
-    if (pv_xen_hvm_op(PV_HVMOP_SET_EVTCHN_UPCALL_VECTOR, &upcall) != 0) {
+    if (!set_own_vector()) {
         pv_irq_free(own_vector);
         own_vector = PV_E_FULL;
         return false;
@@ -84,9 +91,20 @@ static bool use_domain_vector(void)
 
 int pv_xen_hvm_upcall_start(struct pv_error *error)
 {
-    if (use_own_vector() || use_domain_vector())
+    bool only_domain = pv_command_line_has("upcall=domain");
+
+    if ((!only_domain && use_own_vector()) || use_domain_vector())
         return PV_OK;
     return pv_fail(error, PV_E_UNSUPPORTED, "Xen has no way to deliver events to this CPU", 0, -1);
+}
+
+/* The domain's vector is every CPU's. */
+int pv_xen_hvm_upcall_cpu_start(struct pv_error *error)
+{
+    if (domain_vector >= 0 || set_own_vector())
+        return PV_OK;
+    return pv_fail(error, PV_E_HOST, "Xen takes no vector for the events of this CPU",
+                   pv_this_cpu()->number, -1);
 }
 
 void pv_xen_hvm_upcall_stop(void)

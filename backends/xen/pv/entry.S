@@ -8,6 +8,7 @@
  * NMIs pass by.
  */
 #include "backends/xen/abi/pv.h"
+#include "backends/xen/pv/offsets.h"
 
 #define STUB_BYTES         16
 #define VECTORS            256
@@ -89,6 +90,7 @@ pv_xen_pv_failsafe:
     .globl pv_frame_return
     .type pv_frame_return, @function
 pv_frame_return:
+    incq %gs:CPU_RETURNS
     push $0
     push %rcx
     push %r11

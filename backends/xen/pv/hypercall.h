@@ -24,7 +24,7 @@ static inline int64_t pv_xen_pv_call(uint64_t number, uint64_t a, uint64_t b, ui
     register uint64_t fourth __asm__("r10") = d;
     int64_t result;
 
-    __asm__ volatile("incq %[count]\n\t"
+    __asm__ volatile("lock incq %[count]\n\t"
                      "syscall"
                      : [count] "+m"(pv_xen_pv_calls), "=a"(result), "+D"(a), "+S"(b), "+d"(c),
                        "+r"(fourth)

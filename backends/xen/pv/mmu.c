@@ -10,30 +10,33 @@
  * A table is written by the address that pv_platform::phys_to_virt gives. An entry anywhere else
  * lies in plain memory, and is written like that.
  */
+#include "backends/xen/abi/vm_assist.h"
 #include "backends/xen/pv/hypercall.h"
 #include "backends/xen/pv/pv.h"
 #include "backends/xen/pv/queue.h"
+
+static void assist(uint32_t command, uint32_t type, const char *refused)
+{
+    int64_t result = pv_xen_pv_call(PV_XEN_HC_VM_ASSIST, command, type, 0, 0);
+
+    if (result != 0)
+        pv_log_number(refused, (uint64_t)-result);
+}
 
 /*
  * Domain builders let Xen carry out plain writes to tables, by emulation. That is slow, and such a
  * write is a mistake of the kernel's: it shall be seen. (Tables of level 1 stay writable like that
  * to the hardware domain: xen/arch/x86/traps.c, fixup_page_fault, takes such a fault for one of
- * devices.)
+ * devices.) And users have no business in the table of all the machine's frames.
  */
-static void refuse_plain_writes(void)
-{
-    int64_t result =
-        pv_xen_pv_call(PV_XEN_HC_VM_ASSIST, PV_VMASST_DISABLE, PV_VMASST_WRITABLE_PAGETABLES, 0, 0);
-
-    if (result != 0)
-        pv_log_number("Xen PV: plain writes to page tables stay possible, errno",
-                      (uint64_t)-result);
-}
-
 void pv_xen_pv_mmu_begin(const struct pv_boot_xen_pv *boot)
 {
-    refuse_plain_writes();
+    assist(PV_VMASST_DISABLE, PV_VMASST_WRITABLE_PAGETABLES,
+           "Xen PV: plain writes to page tables stay possible, errno");
+    assist(PV_VMASST_ENABLE, PV_VMASST_M2P_STRICT,
+           "Xen PV: users can read the machine's table of frames, errno");
     pv_this_cpu()->backend[PV_XEN_WORD_CR3] = boot->tables;
+    pv_xen_queue_cpu_start();
 }
 
 static uint64_t bits_of_page(uint64_t pfn, bool writable)
@@ -114,6 +117,10 @@ static void set_raw(struct pv_pte *entry, uint64_t raw)
         return;
     }
     uint64_t user = pv_xen_pv_user_root(table);
+    if (!pv_xen_queue_is_open() && (user == 0 || !is_user_slot(entry))) {
+        pv_xen_update_now(machine_of(table) + offset_of(entry), raw);
+        return;
+    }
     struct pv_xen_queue *queue = pv_xen_queue_get(&own);
     pv_xen_queue_update(queue, machine_of(table) + offset_of(entry), raw);
     if (user != 0 && is_user_slot(entry))
@@ -151,6 +158,30 @@ void pv_xen_pv_c_pte_set(struct pv_pte *entry, struct pv_pte value)
     remember_bits(value.raw, raw);
 }
 
+/* The frame is another domain's, so what waits is sent first: Xen takes one domain for a call. */
+int pv_xen_pv_pte_set_foreign(struct pv_pte *entry, struct pv_pte value, uint16_t domain,
+                              struct pv_error *error)
+{
+    uint64_t needed = PTE_PRESENT | PV_PTE_MACHINE, raw;
+    uint64_t table = table_of(entry);
+    uint32_t done = 0;
+
+    if (table == PV_XEN_NO_FRAME || (value.raw & needed) != needed ||
+        !pv_xen_pte_to_machine(value, &raw))
+        return pv_fail(error, PV_E_ARGUMENT,
+                       "no entry of a page table for a page of another domain", value.raw, -1);
+    pv_xen_pv_flush();
+    struct pv_xen_mmu_update update = {machine_of(table) + offset_of(entry), raw};
+    int64_t result = pv_xen_pv_call(PV_XEN_HC_MMU_UPDATE, pv_xen_pv_pointer(&update), 1,
+                                    pv_xen_pv_pointer(&done), domain);
+    if (result == 0)
+        return PV_OK;
+    pv_log_number("Xen PV: a page of another domain is refused, errno", (uint64_t)-result);
+    return pv_fail(error, PV_E_HOST,
+                   "Xen does not let a page of another domain be mapped; its frame",
+                   (value.raw & PTE_FRAME) / PV_XEN_PAGE, -1);
+}
+
 /* The entry of level 1 for an address of the kernel; NULL: there is none. */
 static const struct pv_pte *entry_of(const volatile void *address)
 {
@@ -168,15 +199,13 @@ static const struct pv_pte *entry_of(const volatile void *address)
     return NULL;
 }
 
-bool pv_xen_pv_queue_remap(struct pv_xen_queue *queue, const volatile void *address, uint64_t pfn,
-                           bool writable)
+/* Into the entry of level 1 for an address; false: there is none. */
+static bool queue_entry(struct pv_xen_queue *queue, const volatile void *address, uint64_t raw)
 {
     const struct pv_pte *entry = entry_of(address);
     uint64_t table = entry != NULL ? table_of(entry) : PV_XEN_NO_FRAME;
-    uint64_t raw;
 
-    if (table == PV_XEN_NO_FRAME ||
-        !pv_xen_pte_to_machine((struct pv_pte){bits_of_page(pfn, writable)}, &raw))
+    if (table == PV_XEN_NO_FRAME)
         return false;
     pv_xen_queue_update(queue, machine_of(table) + offset_of(entry), raw);
     if (queue->of_batch)
@@ -184,25 +213,56 @@ bool pv_xen_pv_queue_remap(struct pv_xen_queue *queue, const volatile void *addr
     return true;
 }
 
+bool pv_xen_pv_queue_remap(struct pv_xen_queue *queue, const volatile void *address, uint64_t pfn,
+                           bool writable)
+{
+    uint64_t raw;
+
+    return pv_xen_pte_to_machine((struct pv_pte){bits_of_page(pfn, writable)}, &raw) &&
+           queue_entry(queue, address, raw);
+}
+
+bool pv_xen_pv_queue_unmap(struct pv_xen_queue *queue, const volatile void *address)
+{
+    return queue_entry(queue, address, 0);
+}
+
+bool pv_xen_pv_has_entry(const volatile void *address)
+{
+    return entry_of(address) != NULL;
+}
+
+bool pv_xen_pv_is_mapped(const volatile void *address)
+{
+    const struct pv_pte *entry = entry_of(address);
+    uint64_t wanted = PTE_PRESENT | PTE_WRITE;
+
+    return entry != NULL && (pv_xen_pv_c_pte_get(entry).raw & wanted) == wanted;
+}
+
 void pv_xen_pv_c_pte_clear(struct pv_pte *entry)
 {
     set_raw(entry, 0);
 }
 
+static void flush_one_or_all(uint32_t command, uint64_t argument)
+{
+    struct pv_xen_queue own;
+
+    if (pv_xen_queue_is_open())
+        pv_xen_queue_ext(pv_xen_queue_get(&own), command, argument);
+    else
+        pv_xen_ext_now(command, argument);
+}
+
 void pv_xen_pv_c_tlb_invlpg(uint64_t address)
 {
-    struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
-
-    pv_xen_queue_ext(queue, PV_MMUEXT_INVLPG_LOCAL, address);
-    pv_xen_queue_put(queue);
+    flush_one_or_all(PV_MMUEXT_INVLPG_LOCAL, address);
 }
 
 void pv_xen_pv_c_tlb_flush(void)
 {
-    struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
-
-    pv_xen_queue_ext(queue, PV_MMUEXT_TLB_FLUSH_LOCAL, 0);
-    pv_xen_queue_put(queue);
+    flush_one_or_all(PV_MMUEXT_TLB_FLUSH_LOCAL, 0);
 }
 
 /*

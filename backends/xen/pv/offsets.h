@@ -23,6 +23,7 @@
 #define CPU_MACHINE  (CPU_BACKEND + 32)
 #define CPU_BITS     (CPU_BACKEND + 40)
 #define CPU_BITS_XEN (CPU_BACKEND + 48)
+#define CPU_RETURNS  (CPU_BACKEND + 80)
 
 /* The last entry of a table, in bytes. */
 #define LAST_ENTRY 0xff8

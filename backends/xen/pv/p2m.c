@@ -81,6 +81,17 @@ uint64_t pv_xen_from_machine(struct pv_xen_mfn mfn)
     return pv_xen_to_machine(pfn).frame == mfn.frame ? pfn : PV_XEN_NO_FRAME;
 }
 
+void pv_xen_p2m_set(uint64_t pfn, struct pv_xen_mfn mfn)
+{
+    if (pfn < pv_xen_p2m_pages)
+        __atomic_store_n(&pv_xen_p2m_list[pfn], mfn.frame, __ATOMIC_RELAXED);
+}
+
+bool pv_xen_is_memory(uint64_t pfn)
+{
+    return pfn < pv_xen_p2m_pages && pfn != replaced_pfn;
+}
+
 void pv_xen_p2m_replace(uint64_t pfn, struct pv_xen_mfn mfn)
 {
     __atomic_store_n(&pv_xen_p2m_list[pfn], mfn.frame, __ATOMIC_RELAXED);

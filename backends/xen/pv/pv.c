@@ -9,8 +9,10 @@
 #include "backends/xen/hypercall.h"
 #include "backends/xen/abi/cpuid.h"
 #include "backends/xen/abi/sched.h"
+#include "backends/xen/pirq.h"
 #include "backends/xen/pv/hypercall.h"
 #include "backends/xen/pv/offsets.h"
+#include "backends/xen/pv/queue.h"
 #include "lib/detect.h"
 #include "lib/pvclock.h"
 #include "lib/x86/debug_exit.h"
@@ -64,22 +66,6 @@ static void tlb_flush_all(void)
     pv_xen_pv_c_tlb_flush();
 }
 
-/* Lines of interrupt controllers are Xen's, and passed to nobody yet. */
-static int irq_route(uint32_t gsi, uint8_t vector, uint32_t flags)
-{
-    (void)gsi;
-    (void)vector;
-    (void)flags;
-    return PV_E_UNSUPPORTED;
-}
-
-static int irq_mask(uint32_t gsi, bool masked)
-{
-    (void)gsi;
-    (void)masked;
-    return PV_E_UNSUPPORTED;
-}
-
 /* The hardware domain may write to ports once it has asked; the port carries the result. */
 static void power_off(int status)
 {
@@ -96,8 +82,8 @@ static const struct pv_ops ops = {
     .irq_flags = pv_xen_pv_irq_flags,
     .irq_enable_halt = pv_xen_pv_irq_enable_halt,
     .irq_eoi = pv_xen_pv_irq_eoi,
-    .irq_route = irq_route,
-    .irq_mask = irq_mask,
+    .irq_route = pv_xen_irq_route,
+    .irq_mask = pv_xen_irq_mask,
     .cr2_read = pv_xen_pv_cr2_read,
     .cr3_read = pv_xen_pv_cr3_read,
     .cr3_write = pv_xen_pv_cr3_write,
@@ -122,17 +108,22 @@ static const struct pv_ops ops = {
     .cpu_user_selectors = pv_xen_pv_cpu_user_selectors,
     .cpu_fpu_trap = pv_xen_pv_cpu_fpu_trap,
     .cpu_power_off = power_off,
-    .smp_ipi = pv_xen_pv_smp_ipi,
+    .smp_ipi = pv_xen_smp_ipi,
     .smp_list = pv_xen_pv_smp_list,
     .smp_start = pv_xen_pv_smp_start,
     .smp_park = pv_xen_pv_smp_park,
     .smp_nmi = pv_xen_pv_smp_nmi,
+    .smp_yield_to = pv_xen_smp_yield_to,
     .tlb_flush_others = pv_xen_pv_tlb_flush_others,
     .clock_ns = pv_pvclock_ns,
     .timer_set = pv_xen_timer_set,
     .timer_periodic = pv_xen_timer_periodic,
     .wallclock = pv_xen_wallclock,
     .steal_ns = pv_xen_steal_ns,
+    .vcpu_is_preempted = pv_xen_vcpu_is_preempted,
+    .lock_wait = pv_xen_lock_wait,
+    .lock_kick = pv_xen_lock_kick,
+    .lock_release = pv_xen_lock_release,
 };
 
 /* ---- where Xen's clock and timer cannot be used there is nothing below them
@@ -225,14 +216,29 @@ static int start_own(struct pv_error *error)
 
     if (status != PV_OK)
         return status;
-    status = pv_xen_pv_ipi_start(error);
-    if (status != PV_OK)
+    status = pv_xen_ipi_start(error);
+    if (status != PV_OK) {
         pv_xen_timer_stop();
-    return status;
+        return status;
+    }
+    pv_xen_runstate_start();
+    if (!pv_xen_locks_start())
+        pv_log_number("Xen PV: a CPU spins for locks, as Xen gives no port for kicks:",
+                      pv_this_cpu()->number);
+    return PV_OK;
+}
+
+static void stop_own(void)
+{
+    pv_xen_locks_stop();
+    pv_xen_runstate_stop();
+    pv_xen_timer_stop();
+    pv_xen_ipi_stop();
 }
 
 static int cpu_enter(struct pv_error *error)
 {
+    pv_xen_queue_cpu_start();
     int status = pv_xen_events_cpu_start(error);
 
     return status == PV_OK ? start_own(error) : status;
@@ -240,8 +246,7 @@ static int cpu_enter(struct pv_error *error)
 
 static void cpu_leave(void)
 {
-    pv_xen_timer_stop();
-    pv_xen_pv_ipi_stop();
+    stop_own();
     pv_xen_events_cpu_stop();
     pv_pvclock_cpu_stop();
 }
@@ -266,25 +271,30 @@ static int enter(const struct pv_platform *platform, struct pv_error *error)
 
 static void leave(void)
 {
-    pv_xen_timer_stop();
-    pv_xen_pv_ipi_stop();
+    pv_xen_pirqs_stop();
+    stop_own();
     pv_pvclock_stop();
 }
 
 static unsigned features(const char **names, unsigned room)
 {
     const char *const always[] = {"xen-pv-mmu", "vcpu-info-in-cpu-block", pv_xen_events_name(),
-                                  "runstate"};
+                                  pv_xen_tsc_mode()};
     unsigned used = 0;
 
     for (unsigned i = 0; i < sizeof(always) / sizeof(always[0]) && used < room; i++)
-        names[used++] = always[i];
+        if (always[i] != NULL)
+            names[used++] = always[i];
     if (pv_pvclock_in_use() && used < room)
         names[used++] = "xen-clock";
     if (pv_pvclock_is_stable() && used < room)
         names[used++] = "xen-clock-stable";
     if (pv_xen_timer_in_use() && used < room)
         names[used++] = "singleshot-timer";
+    if (pv_xen_runstate_in_use() && used < room)
+        names[used++] = "runstate";
+    if (pv_xen_locks_in_use() && used < room)
+        names[used++] = "pv-locks";
     return used;
 }
 
@@ -308,7 +318,9 @@ const struct pv_backend pv_backend_xen_pv = {
     .trap = pv_xen_pv_trap,
     .console_write = pv_xen_console_write,
     .console_read = pv_xen_console_read,
-    .memory_map = NULL,
+    .memory_map = pv_xen_memory_map,
     .power_off = power_off,
+    .memory = &pv_xen_host_memory,
+    .pte_set_foreign = pv_xen_pv_pte_set_foreign,
     .host_calls = pv_xen_pv_host_calls,
 };

@@ -44,6 +44,12 @@ uint64_t pv_xen_from_machine(struct pv_xen_mfn mfn);
 /* Makes a machine frame that is not this guest's appear as one of its pages from now on. */
 void pv_xen_p2m_replace(uint64_t pfn, struct pv_xen_mfn mfn);
 
+/* A frame's machine frame from now on; PV_XEN_NO_FRAME: it has no memory. */
+void pv_xen_p2m_set(uint64_t pfn, struct pv_xen_mfn mfn);
+
+/* Whether a page is the guest's own memory, and not one of Xen's. */
+bool pv_xen_is_memory(uint64_t pfn);
+
 /* Pages of the guest. */
 uint64_t pv_xen_pages(void);
 
@@ -69,6 +75,16 @@ bool pv_xen_pv_remap(const volatile void *address, uint64_t pfn, bool writable);
 struct pv_xen_queue;
 bool pv_xen_pv_queue_remap(struct pv_xen_queue *queue, const volatile void *address, uint64_t pfn,
                            bool writable);
+
+/* The same for no page. */
+bool pv_xen_pv_queue_unmap(struct pv_xen_queue *queue, const volatile void *address);
+
+/* Whether an entry of level 1 in force, present or not, is there for an address; and its page. */
+bool pv_xen_pv_has_entry(const volatile void *address);
+bool pv_xen_pv_is_mapped(const volatile void *address);
+
+int pv_xen_pv_pte_set_foreign(struct pv_pte *entry, struct pv_pte value, uint16_t domain,
+                              struct pv_error *error);
 
 /* ops.S has the way into these. */
 void pv_xen_pv_c_cr3_write(uint64_t cr3);
@@ -129,13 +145,6 @@ int pv_xen_pv_smp_start(const struct pv_smp_start *start, struct pv_error *error
 void pv_xen_pv_smp_park(uint32_t *parked);
 int pv_xen_pv_smp_nmi(uint32_t cpu);
 int pv_xen_pv_tlb_flush_others(const struct pv_cpu_set *cpus, uint64_t start, uint64_t end);
-
-/* ---- ipi.c --------------------------------------------------------------------------------------
- */
-
-int pv_xen_pv_ipi_start(struct pv_error *error);
-void pv_xen_pv_ipi_stop(void);
-void pv_xen_pv_smp_ipi(uint32_t cpu, uint8_t vector);
 
 /* ---- the platform, where it may be missing
  * -------------------------------------------------------- */

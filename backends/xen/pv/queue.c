@@ -8,6 +8,7 @@
 #include "backends/xen/pv/hypercall.h"
 #include "backends/xen/pv/offsets.h"
 #include "backends/xen/pv/pv.h"
+#include "lib/live.h"
 
 _Static_assert(CPU_NEXT == CPU_BACKEND + 8 * PV_XEN_WORD_NEXT, "offsets.h");
 _Static_assert(CPU_END == CPU_BACKEND + 8 * PV_XEN_WORD_END, "offsets.h");
@@ -15,62 +16,155 @@ _Static_assert(CPU_TABLE == CPU_BACKEND + 8 * PV_XEN_WORD_TABLE, "offsets.h");
 _Static_assert(CPU_MACHINE == CPU_BACKEND + 8 * PV_XEN_WORD_MACHINE, "offsets.h");
 _Static_assert(CPU_BITS == CPU_BACKEND + 8 * PV_XEN_WORD_BITS, "offsets.h");
 _Static_assert(CPU_BITS_XEN == CPU_BACKEND + 8 * PV_XEN_WORD_BITS_XEN, "offsets.h");
+_Static_assert(CPU_RETURNS == CPU_BACKEND + 8 * PV_XEN_WORD_RETURNS, "offsets.h");
 
-uint64_t pv_xen_pv_calls PV_HIDDEN;
+uint64_t pv_xen_pv_calls PV_HIDDEN; /* of all CPUs, like these */
 static uint64_t entries, updates;
 
-/* Of the CPU that boots; others send each request at once. */
-static struct pv_xen_mmu_update batch_updates[PV_XEN_BATCH_UPDATES];
-static struct pv_xen_mmuext batch_exts[PV_XEN_BATCH_EXTS];
-static struct pv_xen_multicall batch_calls[PV_XEN_BATCH_CALLS];
-static struct pv_xen_note batch_notes[PV_XEN_BATCH_CALLS];
-static struct pv_xen_queue batch = {
-    .updates = batch_updates,
-    .run = batch_updates,
-    .next = batch_updates,
-    .end = batch_updates + PV_XEN_BATCH_UPDATES,
-    .exts = batch_exts,
-    .calls = batch_calls,
-    .notes = batch_notes,
-    .exts_most = PV_XEN_BATCH_EXTS,
-    .calls_most = PV_XEN_BATCH_CALLS,
-    .of_batch = true,
+/* Of the CPU that boots. */
+static struct pv_xen_mmu_update boot_updates[PV_XEN_BATCH_UPDATES];
+
+/* What a batch has besides updates. */
+struct room {
+    struct pv_xen_queue queue;
+    struct pv_xen_mmuext exts[PV_XEN_BATCH_EXTS];
+    struct pv_xen_multicall calls[PV_XEN_BATCH_CALLS];
+    struct pv_xen_note notes[PV_XEN_BATCH_CALLS];
 };
+
+_Static_assert(sizeof(struct room) <= PV_XEN_PAGE, "other CPUs have it in a page");
+
+static struct room boot_room;
+
+/* Of each CPU; NULL: it has no batches. */
+static struct pv_xen_queue *batches[PV_CONFIG_MAX_CPUS];
 
 static uint64_t *words(void)
 {
     return pv_this_cpu()->backend;
 }
 
-static bool batch_is_open(void)
+bool pv_xen_queue_is_open(void)
 {
     return words()[PV_XEN_WORD_END] != 0;
 }
 
+/* While one is open. */
+static struct pv_xen_queue *this_batch(void)
+{
+    return batches[pv_this_cpu()->number];
+}
+
+static void begin_again(struct pv_xen_queue *queue)
+{
+    queue->part = 0;
+    queue->run = queue->next = queue->parts[0].begin;
+    queue->exts_used = queue->calls_used = 0;
+}
+
+static struct pv_xen_queue *furnish(struct room *room)
+{
+    struct pv_xen_queue *queue = &room->queue;
+
+    queue->exts = room->exts;
+    queue->calls = room->calls;
+    queue->notes = room->notes;
+    queue->exts_most = PV_XEN_BATCH_EXTS;
+    queue->calls_most = PV_XEN_BATCH_CALLS;
+    queue->of_batch = true;
+    begin_again(queue);
+    return queue;
+}
+
+static void *borrow_page(void)
+{
+    uint64_t phys = pv_platform->page_alloc != NULL ? pv_platform->page_alloc() : 0;
+
+    return phys != 0 ? pv_xen_pv_at(phys) : NULL;
+}
+
+/* Beside a part that is there already, on either side, or as one of its own. */
+static void add_part(struct pv_xen_queue *queue, struct pv_xen_mmu_update *begin, uint32_t count)
+{
+    struct pv_xen_mmu_update *end = begin + count;
+
+    for (uint32_t i = 0; i < queue->parts_used; i++) {
+        struct pv_xen_part *part = &queue->parts[i];
+        if (part->end != begin && part->begin != end)
+            continue;
+        *part = part->end == begin ? (struct pv_xen_part){part->begin, end}
+                                   : (struct pv_xen_part){begin, part->end};
+        return;
+    }
+    queue->parts[queue->parts_used++] = (struct pv_xen_part){begin, end};
+}
+
+static struct pv_xen_queue *borrow(void)
+{
+    struct room *room = borrow_page();
+
+    if (room == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < PV_XEN_BATCH_PARTS; i++) {
+        struct pv_xen_mmu_update *page = borrow_page();
+        if (page != NULL)
+            add_part(&room->queue, page, PV_XEN_PAGE / sizeof(*page));
+    }
+    return room->queue.parts_used != 0 ? furnish(room) : NULL;
+}
+
+/* A CPU that comes back has what it had. */
+void pv_xen_queue_cpu_start(void)
+{
+    uint32_t number = pv_this_cpu()->number;
+
+    if (number >= PV_CONFIG_MAX_CPUS || batches[number] != NULL)
+        return;
+    if (number == 0) {
+        add_part(&boot_room.queue, boot_updates, PV_XEN_BATCH_UPDATES);
+        batches[0] = furnish(&boot_room);
+    } else {
+        batches[number] = borrow();
+    }
+    if (batches[number] == NULL)
+        pv_log_number("Xen PV: no pages for batches of a CPU (pv_platform::page_alloc):", number);
+}
+
 struct pv_xen_queue *pv_xen_queue_get(struct pv_xen_queue *own)
 {
-    if (batch_is_open()) {
-        batch.next = (struct pv_xen_mmu_update *)(uintptr_t)words()[PV_XEN_WORD_NEXT];
-        return &batch;
+    if (pv_xen_queue_is_open()) {
+        struct pv_xen_queue *batch = this_batch();
+        batch->next = (struct pv_xen_mmu_update *)(uintptr_t)words()[PV_XEN_WORD_NEXT];
+        return batch;
     }
-    own->updates = own->run = own->next = own->own_updates;
-    own->end = own->own_updates + PV_XEN_OWN_UPDATES;
+    own->parts[0] = (struct pv_xen_part){own->own_updates, own->own_updates + PV_XEN_OWN_UPDATES};
+    own->parts_used = 1;
     own->exts = own->own_exts;
     own->calls = own->own_calls;
     own->notes = own->own_notes;
-    own->exts_used = own->calls_used = 0;
     own->exts_most = PV_XEN_OWN_EXTS;
     own->calls_most = PV_XEN_OWN_CALLS;
     own->of_batch = false;
+    begin_again(own);
     return own;
 }
 
-/* ops.S appends too, and both are to know where. */
-static void set_next(struct pv_xen_queue *queue, struct pv_xen_mmu_update *next)
+static const struct pv_xen_part *filling(const struct pv_xen_queue *queue)
 {
-    queue->next = next;
+    return &queue->parts[queue->part];
+}
+
+/* ops.S appends too, and both are to know where. */
+static void tell_next(const struct pv_xen_queue *queue)
+{
     if (queue->of_batch)
-        words()[PV_XEN_WORD_NEXT] = pv_xen_pv_pointer(next);
+        words()[PV_XEN_WORD_NEXT] = pv_xen_pv_pointer(queue->next);
+}
+
+static void tell_end(const struct pv_xen_queue *queue)
+{
+    if (queue->of_batch)
+        words()[PV_XEN_WORD_END] = pv_xen_pv_pointer(filling(queue)->end);
 }
 
 static struct pv_xen_multicall *add_call(struct pv_xen_queue *queue, uint64_t number)
@@ -124,14 +218,40 @@ static void ext_refused(const struct pv_xen_mmuext *ext, int64_t result)
         pv_log_number("Xen PV: an operation on page tables is refused, errno", (uint64_t)-result);
 }
 
+static void count_up(uint64_t *count, uint32_t by)
+{
+    __atomic_fetch_add(count, by, __ATOMIC_RELAXED);
+}
+
+void pv_xen_update_now(uint64_t where, uint64_t value)
+{
+    struct pv_xen_mmu_update update = {where, value};
+    int64_t result = pv_xen_mmu_update(&update, 1, NULL);
+
+    count_up(&updates, 1);
+    if (result != 0)
+        pv_xen_pv_report_entry(where, value, result);
+}
+
+void pv_xen_ext_now(uint32_t command, uint64_t argument)
+{
+    struct pv_xen_mmuext ext = {command, argument, 0};
+    int64_t result =
+        pv_xen_pv_call(PV_XEN_HC_MMUEXT_OP, pv_xen_pv_pointer(&ext), 1, 0, PV_XEN_DOMID_SELF);
+
+    count_up(&entries, 1);
+    if (result != 0)
+        ext_refused(&ext, result);
+}
+
 static void look_at(const struct pv_xen_multicall *call, const struct pv_xen_note *note)
 {
     int64_t result = (int64_t)call->result;
 
     if (call->number == PV_XEN_HC_MMU_UPDATE)
-        updates += note->count;
+        count_up(&updates, note->count);
     else
-        entries += call->number == PV_XEN_HC_MMUEXT_OP ? note->count : 1;
+        count_up(&entries, call->number == PV_XEN_HC_MMUEXT_OP ? note->count : 1);
     if (result == 0)
         return;
     if (call->number == PV_XEN_HC_MMU_UPDATE)
@@ -166,9 +286,9 @@ static void send(struct pv_xen_queue *queue)
         if (result != 0)
             pv_log_number("Xen PV: a multicall is refused, errno", (uint64_t)-result);
     }
-    queue->run = queue->updates;
-    set_next(queue, queue->updates);
-    queue->exts_used = queue->calls_used = 0;
+    begin_again(queue);
+    tell_next(queue);
+    tell_end(queue);
     /* What is said about a refusal may be long, and is not to find the queue half sent. */
     for (uint32_t i = 0; i < count; i++)
         look_at(&queue->calls[i], &queue->notes[i]);
@@ -180,33 +300,56 @@ void pv_xen_queue_put(struct pv_xen_queue *queue)
         send(queue);
 }
 
+static bool next_part(struct pv_xen_queue *queue)
+{
+    if (queue->part + 1 == queue->parts_used)
+        return false;
+    end_run(queue);
+    queue->part++;
+    queue->run = queue->next = filling(queue)->begin;
+    tell_next(queue);
+    tell_end(queue);
+    return true;
+}
+
 /* A call may be needed for the run that is open, and one for what comes. */
 static void make_room(struct pv_xen_queue *queue)
 {
-    if (queue->next == queue->end || queue->exts_used == queue->exts_most ||
-        queue->calls_used + 2 >= queue->calls_most)
+    if (queue->exts_used == queue->exts_most || queue->calls_used + 2 >= queue->calls_most ||
+        (queue->next == filling(queue)->end && !next_part(queue)))
         send(queue);
 }
 
 void pv_xen_queue_update(struct pv_xen_queue *queue, uint64_t where, uint64_t value)
 {
     make_room(queue);
-    *queue->next = (struct pv_xen_mmu_update){where, value};
-    set_next(queue, queue->next + 1);
+    *queue->next++ = (struct pv_xen_mmu_update){where, value};
+    tell_next(queue);
+}
+
+/* From the last one back. */
+static bool find_in(const struct pv_xen_mmu_update *begin, const struct pv_xen_mmu_update *behind,
+                    uint64_t where, uint64_t *value)
+{
+    while (behind != begin) {
+        behind--;
+        if (behind->where != where)
+            continue;
+        *value = behind->value;
+        return true;
+    }
+    return false;
 }
 
 void pv_xen_queue_find(uint64_t where, uint64_t *value)
 {
-    const struct pv_xen_mmu_update *update =
+    const struct pv_xen_queue *batch = this_batch();
+    const struct pv_xen_mmu_update *behind =
         (const struct pv_xen_mmu_update *)(uintptr_t)words()[PV_XEN_WORD_NEXT];
 
-    while (update != batch.updates) {
-        update--;
-        if (update->where != where)
-            continue;
-        *value = update->value;
-        return;
-    }
+    for (uint32_t part = batch->part;; behind = batch->parts[--part].end)
+        if (find_in(batch->parts[part].begin, behind, where, value) || part == 0)
+            return;
 }
 
 /* Operations that follow each other are one call, too. */
@@ -241,10 +384,11 @@ void pv_xen_queue_call(struct pv_xen_queue *queue, uint64_t number, uint64_t a, 
 
 void pv_xen_pv_flush(void)
 {
-    if (!batch_is_open())
+    if (!pv_xen_queue_is_open())
         return;
-    batch.next = (struct pv_xen_mmu_update *)(uintptr_t)words()[PV_XEN_WORD_NEXT];
-    send(&batch);
+    struct pv_xen_queue *batch = this_batch();
+    batch->next = (struct pv_xen_mmu_update *)(uintptr_t)words()[PV_XEN_WORD_NEXT];
+    send(batch);
     words()[PV_XEN_WORD_WRITTEN] = 0;
 }
 
@@ -252,13 +396,15 @@ void pv_xen_pv_flush(void)
 void pv_xen_pv_c_paging_batch_open(void)
 {
     const struct pv_cpu *cpu = pv_this_cpu();
+    const struct pv_xen_queue *batch =
+        cpu->number < PV_CONFIG_MAX_CPUS ? batches[cpu->number] : NULL;
 
-    if (cpu->number != 0 || cpu->batch_depth != 1 || words()[PV_XEN_WORD_INTERRUPT] != 0)
+    if (batch == NULL || cpu->batch_depth != 1 || words()[PV_XEN_WORD_INTERRUPT] != 0)
         return;
-    words()[PV_XEN_WORD_NEXT] = pv_xen_pv_pointer(batch.next);
     words()[PV_XEN_WORD_TABLE] = PV_XEN_NO_TABLE;
     words()[PV_XEN_WORD_WRITTEN] = 0;
-    words()[PV_XEN_WORD_END] = pv_xen_pv_pointer(batch.end);
+    tell_next(batch);
+    tell_end(batch);
 }
 
 /* Called before the depth is counted down. */
@@ -285,7 +431,22 @@ void pv_xen_queue_resume(struct pv_xen_paused paused)
     words()[PV_XEN_WORD_END] = paused.end;
 }
 
+/* Of all CPUs that are up: who goes takes its own along. */
+static uint64_t returns(void)
+{
+    uint64_t sum = 0;
+
+    for (unsigned number = 0; number <= pv_other_cpus(); number++) {
+        const struct pv_cpu *cpu = pv_cpu_of(number);
+        sum += cpu != NULL ? cpu->backend[PV_XEN_WORD_RETURNS] : 0;
+    }
+    return sum;
+}
+
 void pv_xen_pv_host_calls(struct pv_host_calls *counts)
 {
-    *counts = (struct pv_host_calls){pv_xen_pv_calls, entries, updates};
+    counts->calls = __atomic_load_n(&pv_xen_pv_calls, __ATOMIC_RELAXED);
+    counts->entries = __atomic_load_n(&entries, __ATOMIC_RELAXED);
+    counts->updates = __atomic_load_n(&updates, __ATOMIC_RELAXED);
+    counts->returns = returns();
 }

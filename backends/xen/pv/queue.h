@@ -28,6 +28,18 @@
 #define PV_XEN_OWN_EXTS    4u
 
 /*
+ * Pages that a CPU other than the one that boots borrows for the updates of its batches. Where they
+ * do not lie side by side a run of updates ends with each, and becomes a call of its own.
+ */
+#define PV_XEN_BATCH_PARTS 4u
+
+/* Memory for updates, all of it in one piece. */
+struct pv_xen_part {
+    struct pv_xen_mmu_update *begin;
+    struct pv_xen_mmu_update *end;
+};
+
+/*
  * What was asked for by a call. The call itself does not tell afterwards: Xen writes its arguments
  * anew when it stops in the middle and goes on later (xen/common/multicall.c).
  */
@@ -38,10 +50,10 @@ struct pv_xen_note {
 };
 
 struct pv_xen_queue {
-    struct pv_xen_mmu_update *updates; /* where they begin */
-    struct pv_xen_mmu_update *run;     /* first that no call names yet */
-    struct pv_xen_mmu_update *next;    /* first that is free */
-    struct pv_xen_mmu_update *end;
+    struct pv_xen_part parts[PV_XEN_BATCH_PARTS];
+    uint32_t parts_used, part;      /* how many there are, and which is being filled */
+    struct pv_xen_mmu_update *run;  /* first that no call names yet */
+    struct pv_xen_mmu_update *next; /* first that is free */
     struct pv_xen_mmuext *exts;
     struct pv_xen_multicall *calls;
     struct pv_xen_note *notes; /* one for each call */
@@ -58,6 +70,11 @@ struct pv_xen_queue {
 struct pv_xen_queue *pv_xen_queue_get(struct pv_xen_queue *own);
 void pv_xen_queue_put(struct pv_xen_queue *queue);
 
+/* Outside of a batch: one page-table entry, or one operation of mmuext_op, and nothing waits. */
+bool pv_xen_queue_is_open(void);
+void pv_xen_update_now(uint64_t where, uint64_t value);
+void pv_xen_ext_now(uint32_t command, uint64_t argument);
+
 /* A page-table entry. */
 void pv_xen_queue_update(struct pv_xen_queue *queue, uint64_t where, uint64_t value);
 /* The latest value that waits for an entry in the batch of this CPU; untouched if there is none. */
@@ -66,6 +83,10 @@ void pv_xen_queue_find(uint64_t where, uint64_t *value);
 void pv_xen_queue_ext(struct pv_xen_queue *queue, uint32_t command, uint64_t argument);
 /* Any other hypercall with two arguments and no result but success. */
 void pv_xen_queue_call(struct pv_xen_queue *queue, uint64_t number, uint64_t a, uint64_t b);
+
+/* Lets this CPU have batches from now on, with memory that the platform lends once. Without it the
+ * CPU asks for each thing at once. */
+void pv_xen_queue_cpu_start(void);
 
 /* Sends what waits in the batch of this CPU. */
 void pv_xen_pv_flush(void);
@@ -95,6 +116,8 @@ enum pv_xen_word {
     PV_XEN_WORD_BITS_XEN, /* and as Xen wants them */
     PV_XEN_WORD_WRITTEN, /* a bit for each table with writes in the batch, by its frame modulo 64 */
     PV_XEN_WORD_INTERRUPT, /* handlers under way */
+    /* PV_XEN_WORD_EVENTS of event_port.h */
+    PV_XEN_WORD_RETURNS = 10, /* frames that were given back to Xen: entry.S */
 };
 
 /* An address that no entry lies behind. */

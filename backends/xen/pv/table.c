@@ -9,7 +9,8 @@
  * table that does not map it. Xen changes between the two; the library keeps the users' half of
  * both the same. Which users' table belongs to a kernel's one is written down in entries of the
  * former that are free: its kernel's half maps nothing, and a processor ignores what is not
- * present.
+ * present. So users' tables are in chains, by their kernels' frames, each behind a lock: CPUs build
+ * and take down spaces at the same time, and walk past each other's.
  */
 #include "backends/xen/pv/hypercall.h"
 #include "backends/xen/pv/pv.h"
@@ -26,11 +27,31 @@
 
 #define CHAINS 64u
 
-static uint64_t chains[CHAINS]; /* frame of the first users' table; 0: none */
+struct chain {
+    uint64_t first; /* frame of a users' table; 0: none */
+    struct pv_spinlock lock;
+};
 
-static uint64_t *chain_of(uint64_t kernel_frame)
+static struct chain chains[CHAINS];
+
+static struct chain *chain_of(uint64_t kernel_frame)
 {
     return &chains[kernel_frame % CHAINS];
+}
+
+/* A thread may be taken off its CPU, and the space changed, in an interrupt. */
+static struct pv_irqflags hold(struct chain *chain)
+{
+    struct pv_irqflags flags = pv_irq_save();
+
+    pv_spin_lock(&chain->lock);
+    return flags;
+}
+
+static void let_go(struct chain *chain, struct pv_irqflags flags)
+{
+    pv_spin_unlock(&chain->lock);
+    pv_irq_restore(flags);
 }
 
 static const uint64_t *entries(uint64_t frame)
@@ -45,10 +66,15 @@ static uint64_t next_of(uint64_t user)
 
 uint64_t pv_xen_pv_user_root(uint64_t frame)
 {
-    uint64_t user = __atomic_load_n(chain_of(frame), __ATOMIC_RELAXED);
+    struct chain *chain = chain_of(frame);
 
+    if (__atomic_load_n(&chain->first, __ATOMIC_RELAXED) == 0)
+        return 0;
+    struct pv_irqflags flags = hold(chain);
+    uint64_t user = chain->first;
     while (user != 0 && entries(user)[ENTRY_KERNEL] >> FRAME_SHIFT != frame)
         user = next_of(user);
+    let_go(chain, flags);
     return user;
 }
 
@@ -66,17 +92,51 @@ static void pin(struct pv_xen_queue *queue, uint64_t frame, bool pinned)
                      pv_xen_to_machine(frame).frame);
 }
 
-/* A fresh page, with the two notes in it; 0: no memory. */
+/* A fresh page, with the two notes in it, first in its chain; 0: no memory. */
 static uint64_t user_root_make(uint64_t kernel_frame)
 {
+    struct chain *chain = chain_of(kernel_frame);
     uint64_t phys = pv_platform->page_alloc != NULL ? pv_platform->page_alloc() : 0;
 
     if (phys == 0)
         return 0;
     uint64_t *table = pv_xen_pv_at(phys);
     table[ENTRY_KERNEL] = kernel_frame << FRAME_SHIFT;
-    table[ENTRY_NEXT] = *chain_of(kernel_frame) << FRAME_SHIFT;
+    struct pv_irqflags flags = hold(chain);
+    table[ENTRY_NEXT] = chain->first << FRAME_SHIFT;
+    __atomic_store_n(&chain->first, phys / PV_XEN_PAGE, __ATOMIC_RELAXED);
+    let_go(chain, flags);
     return phys / PV_XEN_PAGE;
+}
+
+/* What another table's note says from now on; at once, for others go by it. */
+static void write_note(uint64_t user, uint64_t value)
+{
+    struct pv_xen_mmu_update update = {
+        pv_xen_to_machine(user).frame * PV_XEN_PAGE + ENTRY_NEXT * sizeof(uint64_t), value};
+    uint32_t done = 0;
+
+    int64_t result = pv_xen_mmu_update(&update, 1, &done);
+    if (result != 0)
+        pv_xen_pv_report_entry(update.where, value, result);
+}
+
+/* Whoever points at this one points at the next instead: the chain's head, or another table. */
+static void unchain(uint64_t kernel_frame, uint64_t user)
+{
+    struct chain *chain = chain_of(kernel_frame);
+    struct pv_irqflags flags = hold(chain);
+    uint64_t before = chain->first;
+
+    if (before == user) {
+        __atomic_store_n(&chain->first, next_of(user), __ATOMIC_RELAXED);
+    } else {
+        while (before != 0 && next_of(before) != user)
+            before = next_of(before);
+        if (before != 0)
+            write_note(before, entries(user)[ENTRY_NEXT]);
+    }
+    let_go(chain, flags);
 }
 
 static void add_user_root(struct pv_xen_queue *queue, uint64_t kernel_frame)
@@ -89,11 +149,11 @@ static void add_user_root(struct pv_xen_queue *queue, uint64_t kernel_frame)
         return;
     }
     if (!protect(queue, user, false)) {
+        unchain(kernel_frame, user);
         pv_xen_pv_report_table(user, TOP_LEVEL, PV_E_HOST);
         return;
     }
     pin(queue, user, true);
-    __atomic_store_n(chain_of(kernel_frame), user, __ATOMIC_RELAXED);
 }
 
 void pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level)
@@ -107,23 +167,6 @@ void pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level)
         add_user_root(queue, frame);
     }
     pv_xen_queue_put(queue);
-}
-
-/* Whoever points at this one points at the next instead: the chain's head, or another table. */
-static void unchain(struct pv_xen_queue *queue, uint64_t kernel_frame, uint64_t user)
-{
-    uint64_t before = *chain_of(kernel_frame);
-
-    if (before == user) {
-        __atomic_store_n(chain_of(kernel_frame), next_of(user), __ATOMIC_RELAXED);
-        return;
-    }
-    while (before != 0 && next_of(before) != user)
-        before = next_of(before);
-    if (before != 0)
-        pv_xen_queue_update(
-            queue, pv_xen_to_machine(before).frame * PV_XEN_PAGE + ENTRY_NEXT * sizeof(uint64_t),
-            entries(user)[ENTRY_NEXT]);
 }
 
 /* A processor may remember that the page was read-only. */
@@ -146,7 +189,7 @@ void pv_xen_pv_c_paging_table_remove(uint64_t frame, uint32_t level)
     struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
 
     if (user != 0) {
-        unchain(queue, frame, user);
+        unchain(frame, user);
         give_back(queue, user, TOP_LEVEL);
     }
     give_back(queue, frame, level);

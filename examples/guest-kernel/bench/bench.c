@@ -3,6 +3,7 @@
  * The `bench` command: chooses what to measure, measures ops in all modes, and prints.
  */
 #include "bench.h"
+#include "steps.h"
 #include "../commands.h"
 #include "../console.h"
 #include "../cpu.h"
@@ -16,6 +17,7 @@
 #define MOST_OPS      40u
 
 static struct bench_result results[MOST_OPS][BENCH_MODES];
+static struct bench_steps alone[MOST_OPS][BENCH_MODES];
 static uint32_t turns_of[MOST_OPS];
 
 const char *bench_mode_name(enum bench_mode mode)
@@ -109,13 +111,52 @@ static uint32_t choose_turns(const struct op_bench *of)
     return ticks / OPS_PER_TURN > DEAR_TICKS ? TURNS_IF_DEAR : TURNS;
 }
 
+static bool possible(const struct op_bench *of, enum bench_mode mode)
+{
+    return mode != BENCH_RAW || of->needs != RAW_NEEDS_RING0 || privileged();
+}
+
 static struct bench_result measure(const struct op_bench *of, enum bench_mode mode, uint32_t turns)
 {
-    if (mode == BENCH_RAW && of->needs == RAW_NEEDS_RING0 && !privileged())
+    if (!possible(of, mode))
         return (struct bench_result){0, 0};
     int64_t full = time_difference(mode == BENCH_RAW ? of->raw : of->op, turns, of);
     int64_t empty = time_difference(of->empty, turns, of);
     return (struct bench_result){(uint64_t)turns * OPS_PER_TURN, full - empty};
+}
+
+static struct bench_steps step_loop(void (*loop)(uint32_t turns), const struct op_bench *of)
+{
+    struct bench_steps counted[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        counted[i] = bench_step(loop, i + 1);
+        if (of->after != NULL)
+            of->after(i + 1);
+    }
+    return (struct bench_steps){counted[1].steps - counted[0].steps,
+                                counted[1].calls - counted[0].calls};
+}
+
+static struct bench_steps step_mode(const struct op_bench *of, enum bench_mode mode)
+{
+    struct bench_steps full = step_loop(mode == BENCH_RAW ? of->raw : of->op, of);
+    struct bench_steps empty = step_loop(of->empty, of);
+    return (struct bench_steps){full.steps - empty.steps, full.calls - empty.calls};
+}
+
+/* What comes twice: a clock's record may change under its reader, who takes more steps then. */
+static struct bench_steps step(const struct op_bench *of, enum bench_mode mode)
+{
+    struct bench_steps seen[RUNS];
+    if (!possible(of, mode))
+        return (struct bench_steps){0, 0};
+    for (unsigned i = 0; i < RUNS; i++) {
+        seen[i] = step_mode(of, mode);
+        for (unsigned before = 0; before < i; before++)
+            if (seen[before].steps == seen[i].steps)
+                return seen[i];
+    }
+    return seen[0];
 }
 
 static const struct op_bench *bench_at(unsigned index)
@@ -145,24 +186,40 @@ static int measure_all(const struct name_list *wanted, enum bench_mode mode)
         if (turns_of[i] == 0)
             turns_of[i] = choose_turns(bench_at(i));
         results[i][mode] = measure(bench_at(i), mode, turns_of[i]);
+        if (list_wants(wanted, "steps") && bench_op_steps(bench_at(i)))
+            alone[i][mode] = step(bench_at(i), mode);
     }
     pv_irq_enable();
     return status;
 }
 
-static void report_op(unsigned index, bool json)
+static void report_steps(const char *op, const char *mode, struct bench_steps of, bool json)
+{
+    if (json)
+        print("{\"type\":\"steps\",\"op\":\"%s\",\"mode\":\"%s\",\"n\":%u,\"steps\":%ld,"
+              "\"calls\":%ld}\n",
+              op, mode, OPS_PER_TURN, of.steps, of.calls);
+    else
+        print("%24s %10s %8u times  %ld instructions of its own, %ld calls of the VMM\n", op, mode,
+              OPS_PER_TURN, of.steps, of.calls);
+}
+
+static void report_op(unsigned index, bool json, bool stepped)
 {
     unsigned modes = PV_BOUND ? BENCH_PATCHED + 1 : BENCH_MODES;
-    for (unsigned mode = 0; mode < modes; mode++)
-        bench_report(bench_at(index)->name, bench_mode_name((enum bench_mode)mode),
-                     results[index][mode], json);
+    for (unsigned mode = 0; mode < modes; mode++) {
+        const char *name = bench_mode_name((enum bench_mode)mode);
+        bench_report(bench_at(index)->name, name, results[index][mode], json);
+        if (stepped && bench_op_steps(bench_at(index)) && results[index][mode].count != 0)
+            report_steps(bench_at(index)->name, name, alone[index][mode], json);
+    }
 }
 
 static void report_all(const struct name_list *wanted, bool json)
 {
     for (unsigned i = 0; i < all_ops(); i++)
         if (op_wanted(wanted, i) && turns_of[i] != 0)
-            report_op(i, json);
+            report_op(i, json, list_wants(wanted, "steps"));
 }
 
 static bool any_op_wanted(const struct name_list *wanted)
@@ -193,12 +250,21 @@ static int bench_ops(const struct name_list *wanted, bool json)
     return status;
 }
 
+static bool is_kind(const char *name)
+{
+    static const char *const kinds[] = {"steps", "workload", "paths", "patch", "backends"};
+    for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (same_text(kinds[i], name))
+            return true;
+    return false;
+}
+
 static int refuse_unknown(const struct name_list *wanted)
 {
     int status = 0;
     for (unsigned i = 0; i < wanted->count; i++) {
         struct name_list one = {1, {wanted->names[i]}};
-        if (any_op_wanted(&one) || list_wants(&one, "workload") || list_wants(&one, "patch"))
+        if (any_op_wanted(&one) || is_kind(wanted->names[i]))
             continue;
         print("# no such benchmark: %s\n", wanted->names[i]);
         status = 1;
@@ -206,16 +272,57 @@ static int refuse_unknown(const struct name_list *wanted)
     return status;
 }
 
+/* By the backend in force. */
+static int bench_here(const struct name_list *benches, bool json)
+{
+    struct pv_facts facts;
+    int status = 0;
+    pv_facts(&facts);
+    if (json)
+        print("{\"type\":\"backend\",\"backend\":\"%s\"}\n", facts.backend);
+    if (any_op_wanted(benches) && bench_ops(benches, json) != 0)
+        status = 1;
+    if (list_wants(benches, "workload") && bench_workload(json) != 0)
+        status = 1;
+    if (list_wants(benches, "paths") && bench_paths(json) != 0)
+        status = 1;
+    if (list_wants(benches, "patch") && bench_patching(json) != 0)
+        status = 1;
+    return status;
+}
+
+static int change_to(const char *backend)
+{
+    struct pv_error error;
+    char text[160];
+    int status = pv_switch(backend, &error);
+    if (status == PV_OK)
+        return PV_OK;
+    pv_error_text(&error, text, sizeof(text));
+    print("# not by the backend %s: %s\n", backend, text);
+    return status;
+}
+
+/* The other backend that serves this machine, if there is one, is the processor's own. */
+static int bench_other(const struct name_list *benches, bool json)
+{
+    struct pv_facts facts;
+    pv_facts(&facts);
+    const char *first = facts.backend;
+    if (same_text(first, "native") || change_to("native") != PV_OK)
+        return 0;
+    int status = bench_here(benches, json);
+    return change_to(first) == PV_OK ? status : 1;
+}
+
 int bench(const struct name_list *benches, bool json)
 {
     int status = refuse_unknown(benches);
     for (unsigned user = 0; user < TIMER_USERS; user++)
         timer_stop((enum timer_user)user);
-    if (any_op_wanted(benches) && bench_ops(benches, json) != 0)
+    if (bench_here(benches, json) != 0)
         status = 1;
-    if (list_wants(benches, "workload") && bench_workload(json) != 0)
-        status = 1;
-    if (list_wants(benches, "patch") && bench_patching(json) != 0)
+    if (benches->count != 0 && list_wants(benches, "backends") && bench_other(benches, json) != 0)
         status = 1;
     return status;
 }

@@ -51,6 +51,10 @@ void bench_ops_finish(void);
 /* Whether an op can be measured here: a halt needs an interrupt that ends it. */
 bool bench_op_possible(const struct op_bench *of);
 
+/* Whether its instructions can be executed one at a time: a trap between sti and hlt lets the
+ * interrupt in that was to end the halt. */
+bool bench_op_steps(const struct op_bench *of);
+
 struct bench_result {
     uint64_t count; /* ops that the ticks are for */
     int64_t ticks;
@@ -64,7 +68,39 @@ const char *bench_mode_name(enum bench_mode mode);
 /* Switches all sites; nothing to do in a bound build. 0 or the library's status. */
 int bench_set_mode(enum bench_mode mode);
 
+/*
+ * A path: work that is more than one op. What it costs is the difference between twice so many
+ * turns and so many.
+ */
+struct bench_path {
+    const char *name;
+    uint32_t size; /* how much of it: pages, CPUs; 0: there is but one size */
+    uint32_t turns;
+    unsigned cpus; /* that it needs */
+    bool stepped;  /* short, of one CPU, and with interrupts off: its instructions are counted alone
+                    */
+    bool (*prepare)(const struct bench_path *path); /* false: not here. May be NULL */
+    void (*run)(uint32_t turns);
+    void (*finish)(const struct bench_path *path); /* may be NULL */
+};
+
+extern const struct bench_path cpu_paths[];
+extern const unsigned cpu_path_count;
+extern const struct bench_path single_paths[];
+extern const unsigned single_path_count;
+
+/* inside.c: a call of the VMM that does nothing; NULL: there is none. */
+void (*bench_null_call(void))(void);
+
+/* When pv_start() began, and when pv_init() was done. */
+extern uint64_t boot_began, boot_done;
+
+/* Waits for a flag without reading a clock; a machine on which it never comes ends with a message.
+ */
+void bench_await(const volatile bool *flag, const char *what);
+
 int bench_workload(bool json);
+int bench_paths(bool json);
 int bench_patching(bool json);
 
 #endif

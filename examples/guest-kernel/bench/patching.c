@@ -79,7 +79,7 @@ static int run_size(unsigned sites, const struct times *without, bool json)
 
 int bench_patching(bool json)
 {
-    static const unsigned sizes[] = {1000, 10000, 100000};
+    static const unsigned sizes[] = {100, 1000, 10000, 100000};
     struct times without;
     int status = 0;
     if (PV_BOUND) {

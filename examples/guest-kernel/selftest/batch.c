@@ -6,8 +6,12 @@
 #include "selftest.h"
 #include "../commands.h"
 #include "../cpu.h"
+#include "../fpu.h"
 #include "../memory.h"
 #include "../paging.h"
+#include "../process.h"
+#include "../smp.h"
+#include "../timer.h"
 #include "../traps.h"
 #include "../user.h"
 
@@ -15,6 +19,7 @@
 #define MANY_PAGES   1000u
 #define MOST_CALLS   10u
 #define MOST_ENTRIES 40u
+#define SYSTEM_CALLS 2000u
 
 static struct pv_host_calls counted;
 
@@ -29,7 +34,7 @@ static struct pv_host_calls count(void)
     struct pv_host_calls now;
     pv_host_calls(&now);
     return (struct pv_host_calls){now.calls - counted.calls, now.entries - counted.entries,
-                                  now.updates - counted.updates};
+                                  now.updates - counted.updates, now.returns - counted.returns};
 }
 
 static bool host_owns_tables(void)
@@ -58,11 +63,13 @@ static void switch_is_one_call(struct check *check)
     pv_cpu_kernel_stack_set(stack);
     pv_cr3_write(space);
     pv_cpu_tls_set(0);
+    pv_cpu_fpu_trap(true);
     pv_mmu_batch_end();
-    /* Kernel stack, both roots, thread pointer. */
-    expect_counts(check, 1, 4, 0);
+    /* Kernel stack, both roots, thread pointer, floating-point unit. */
+    expect_counts(check, 1, 5, 0);
     EXPECT(check, (pv_cr3_read() & PTE_ADDRESS) == space, "the space is not in force");
     pv_cr3_write(kernel_space);
+    fpu_trap_again();
     pv_irq_enable();
     space_destroy(space);
 }
@@ -113,6 +120,8 @@ static void a_space_is_a_few_calls(struct check *check)
     pv_irq_enable();
     space_destroy(space);
     struct pv_host_calls made = count();
+    print("# a space of %u pages: %lu hypercalls, %lu entries, %lu updates\n", MANY_PAGES,
+          made.calls, made.entries, made.updates);
     EXPECT(check, made.calls <= MOST_CALLS && made.entries <= MOST_ENTRIES,
            "%lu calls, %lu entries, %lu updates", made.calls, made.entries, made.updates);
     EXPECT(check, host_owns_tables() == (made.updates > MANY_PAGES), "%lu updates", made.updates);
@@ -184,6 +193,78 @@ static void handlers_are_apart(struct check *check)
     page_free(phys);
 }
 
+/* Hypercalls, returns included, for so many system calls of a process that makes more besides. */
+static uint64_t cost_of_calls(struct check *check, uint64_t rounds)
+{
+    static struct process process;
+    struct process_start start = {5, USER_CALLER, rounds, 0};
+    if (!EXPECT(check, process_create(&process, &start), "no memory for a process"))
+        return 0;
+    thread_slices(false);
+    count_from_here();
+    process_wait(&process);
+    struct pv_host_calls made = count();
+    thread_slices(true);
+    EXPECT(check, process.status == 5, "the process ended with %ld", process.status);
+    return made.calls + made.returns;
+}
+
+/* Of many and of twice as many; an interrupt now and then costs a return of its own. */
+static void a_system_call_is_one_call(struct check *check)
+{
+    uint64_t few = cost_of_calls(check, SYSTEM_CALLS);
+    uint64_t many = cost_of_calls(check, 2 * SYSTEM_CALLS);
+    uint64_t due = host_owns_tables() ? SYSTEM_CALLS : 0;
+    EXPECT(check, many - few + SYSTEM_CALLS / 50 >= due && many - few <= due + SYSTEM_CALLS / 50,
+           "%lu hypercalls for %u system calls", many - few, SYSTEM_CALLS);
+}
+
+/* ---- on another CPU --------------------------------------------------------------------------
+ */
+
+#define PATIENCE_NS (20 * NS_PER_S)
+
+struct elsewhere {
+    void (*run)(struct check *check);
+    struct check *check;
+};
+
+static void run_elsewhere(void *argument)
+{
+    const struct elsewhere *elsewhere = argument;
+    elsewhere->run(elsewhere->check);
+}
+
+/* The last one, while this one does nothing but wait. */
+static void on_last_cpu(struct check *check, void (*run)(struct check *check))
+{
+    struct elsewhere elsewhere = {run, check};
+    unsigned cpu = smp_count() - 1;
+    if (cpu == 0) {
+        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
+        return;
+    }
+    smp_give(cpu, run_elsewhere, &elsewhere);
+    bool done = smp_done(cpu, PATIENCE_NS);
+    EXPECT(check, done, "CPU %u does not come to an end", cpu);
+}
+
+static void switch_elsewhere(struct check *check)
+{
+    on_last_cpu(check, switch_is_one_call);
+}
+
+/* Entries leave in more than one piece where pages do not lie side by side: still one call. */
+static void table_elsewhere(struct check *check)
+{
+    on_last_cpu(check, a_table_is_one_call);
+}
+
+static void space_elsewhere(struct check *check)
+{
+    on_last_cpu(check, a_space_is_a_few_calls);
+}
+
 static const struct test batch_tests[] = {
     {"a switch between two address spaces is one hypercall at most", switch_is_one_call},
     {"512 entries of a table are one hypercall at most", a_table_is_one_call},
@@ -191,6 +272,11 @@ static const struct test batch_tests[] = {
      a_space_is_a_few_calls},
     {"what is written in a batch is read back in it", writes_are_read_back},
     {"an interrupt handler is no part of the batch that it interrupts", handlers_are_apart},
+    {"a system call of user code costs one hypercall at most, which is its return",
+     a_system_call_is_one_call},
+    {"on another CPU a switch is one hypercall at most, too", switch_elsewhere},
+    {"on another CPU 512 entries of a table are one hypercall at most, too", table_elsewhere},
+    {"on another CPU a space of 1,000 pages costs ten hypercalls, too", space_elsewhere},
 };
 
 const struct test_group batch_group = TEST_GROUP(batch);

@@ -5,6 +5,7 @@
  */
 #include "selftest.h"
 #include "../cpu.h"
+#include "../fpu.h"
 #include "../memory.h"
 #include "../traps.h"
 #include "../user.h"
@@ -32,6 +33,42 @@ static void pages_read_back(struct check *check)
         expect_read_back(check, entry, phys | rights_of_pages[i]);
     pv_pte_clear(entry);
     EXPECT(check, pv_pte_get(entry).raw == 0, "cleared, and read %lx", pv_pte_get(entry).raw);
+    pv_tlb_invlpg(SCRATCH_BASE);
+    page_free(phys);
+}
+
+#define AD_ACCESSED 0x20ull
+#define AD_DIRTY    0x40ull
+
+static uint64_t use_of(struct pv_pte *entry)
+{
+    return pv_pte_get(entry).raw & (AD_ACCESSED | AD_DIRTY);
+}
+
+/* The processor's notes on a page: none, then of a read, then of a write; and cleared, once more.
+ */
+static void use_is_noted(struct check *check)
+{
+    struct pv_pte *entry = paging_entry(kernel_space, SCRATCH_BASE, true);
+    volatile uint64_t *page = (volatile uint64_t *)SCRATCH_BASE;
+    uint64_t phys = page_alloc();
+    if (!EXPECT(check, entry != NULL && phys != 0, "no memory"))
+        return;
+    for (unsigned i = 0; i < 2; i++) {
+        preempt_off();
+        pv_pte_set(entry, (struct pv_pte){phys | MAP_KERNEL_DATA});
+        pv_tlb_invlpg(SCRATCH_BASE);
+        uint64_t unused = use_of(entry);
+        (void)*page;
+        uint64_t read = use_of(entry);
+        *page = i;
+        uint64_t written = use_of(entry);
+        preempt_on();
+        EXPECT(check, unused == 0, "unused, and %lx", unused);
+        EXPECT(check, read == AD_ACCESSED, "read, and %lx", read);
+        EXPECT(check, written == (AD_ACCESSED | AD_DIRTY), "written, and %lx", written);
+    }
+    pv_pte_clear(entry);
     pv_tlb_invlpg(SCRATCH_BASE);
     page_free(phys);
 }
@@ -97,6 +134,7 @@ static void use_fpu(void)
 static void fpu_traps_once(struct check *check)
 {
     preempt_off();
+    pv_cpu_fpu_trap(false);
     uint32_t before = fpu_traps;
     use_fpu();
     uint32_t unasked = fpu_traps - before;
@@ -105,6 +143,7 @@ static void fpu_traps_once(struct check *check)
     uint32_t first = fpu_traps - before;
     use_fpu();
     uint32_t second = fpu_traps - before;
+    fpu_trap_again();
     preempt_on();
     EXPECT(check, unasked == 0, "it trapped before it was asked for");
     EXPECT(check, first == 1, "the first use trapped %u times", first);
@@ -113,6 +152,7 @@ static void fpu_traps_once(struct check *check)
 
 static const struct test tables_tests[] = {
     {"the entry of a page reads back as it was written, whatever its rights", pages_read_back},
+    {"an entry shows whether its page was read and written, and not before", use_is_noted},
     {"an entry of each level reads back as the table that it names", tables_read_back},
     {"a page that was a page table can be written again", pages_come_back_writable},
     {"pv_cpu_gdt_entry_set() refuses an index outside of the table", index_outside},

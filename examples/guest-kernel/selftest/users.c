@@ -7,6 +7,7 @@
 #include "../cpu.h"
 #include "../memory.h"
 #include "../process.h"
+#include "../traps.h"
 
 /* Of 2,000 loops each: enough to be taken off the CPU in the middle, and more for certain. */
 #define ROUNDS      500
@@ -14,6 +15,9 @@
 
 /* FLAT_RING3_CS32: xen/include/public/arch-x86/xen-x86_64.h. */
 #define XEN_CODE_32 0xe023
+
+/* Where a PV guest of Xen finds the table of all frames of the machine, MACH2PHYS_VIRT_START. */
+#define XEN_FRAMES 0xffff800000000000ul
 
 struct pair {
     struct process a, b;
@@ -53,6 +57,33 @@ static void preempted(struct check *check)
     EXPECT(check, pair.a.system_calls == 2, "%lu system calls", pair.a.system_calls);
 }
 
+/* A process is taken off the CPU in the middle of its loop, and the unit's registers with it. */
+static void registers_kept(struct check *check)
+{
+    uint32_t before = fpu_traps;
+    if (skip_without_timer(check) || !run_pair(check, USER_FLOAT, USER_FLOAT, MANY_ROUNDS))
+        return;
+    EXPECT(check, !pair.a.killed && pair.a.status == 11, "the first ended with %ld", pair.a.status);
+    EXPECT(check, !pair.b.killed && pair.b.status == 22, "the second ended with %ld",
+           pair.b.status);
+    EXPECT(check, pair.a.thread.preemptions > 0, "nobody was taken off the CPU");
+    uint32_t traps = fpu_traps - before;
+    print("# the unit changed hands %u times\n", traps);
+    EXPECT(check, traps >= 3, "the unit changed hands %u times", traps);
+}
+
+/* One that has no use for the unit costs nothing: it is not asked to give it back. */
+static void unit_is_lent_lazily(struct check *check)
+{
+    uint32_t before = fpu_traps;
+    if (skip_without_timer(check) || !run_pair(check, USER_FLOAT, USER_COUNTER, MANY_ROUNDS))
+        return;
+    EXPECT(check, pair.a.status == 11 && pair.b.status == 22, "they ended with %ld and %ld",
+           pair.a.status, pair.b.status);
+    EXPECT(check, fpu_traps - before == 1, "%u traps for one that uses the unit",
+           fpu_traps - before);
+}
+
 static void wild_pointer(struct check *check)
 {
     if (!run_pair(check, USER_WILD, USER_COUNTER, ROUNDS))
@@ -82,6 +113,7 @@ static void kernel_is_out_of_reach(struct check *check)
         (uintptr_t)direct(virt_to_phys(&cpus[0])),
         thread_current()->stack - PAGE_BYTES,
         KERNEL_BASE + PAGE_BYTES,
+        XEN_FRAMES,
     };
     for (unsigned i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)
         spy_at(check, addresses[i]);
@@ -99,6 +131,20 @@ static void other_segment(struct check *check)
         return;
     process_wait(&pair.a);
     EXPECT(check, pair.a.killed, "it was not ended");
+}
+
+static void pages_come(struct check *check)
+{
+    struct process_start start = {33, USER_FAULTER, 16, 0};
+    uint64_t before = pages_free();
+    if (!EXPECT(check, process_create(&pair.a, &start), "no memory for a process"))
+        return;
+    thread_wait(&pair.a.thread);
+    EXPECT(check, !pair.a.killed && pair.a.status == 33, "it ended with %ld", pair.a.status);
+    uint64_t has = before - pages_free(); /* code, data and stack among them */
+    EXPECT(check, has >= 16 + 3, "it has %lu pages", has);
+    space_destroy(pair.a.space);
+    EXPECT(check, pages_free() == before, "%lu pages before, %lu after", before, pages_free());
 }
 
 /* The processor refuses it when the kernel returns to user code, and the kernel is in a trap of its
@@ -130,9 +176,12 @@ static void memory_comes_back(struct check *check)
 static const struct test users_tests[] = {
     {"two processes keep their contents apart at the same addresses", kept_apart},
     {"the timer takes the CPU from user code", preempted},
+    {"two processes keep their floating-point registers apart", registers_kept},
+    {"the floating-point unit stays with the one process that uses it", unit_is_lent_lazily},
     {"a wild pointer ends its process and not the other", wild_pointer},
     {"user code cannot read the kernel's memory", kernel_is_out_of_reach},
     {"user code in a code segment that is not the kernel's choice ends only itself", other_segment},
+    {"a page of a process comes when it is first used", pages_come},
     {"a process that cannot be returned to ends, and the kernel goes on", impossible_frame},
     {"processes that have ended gave back all of their memory", memory_comes_back},
 };

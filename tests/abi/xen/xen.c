@@ -16,6 +16,7 @@
 #include <xen/event_channel.h>
 #include <xen/features.h>
 #include <xen/hvm/hvm_op.h>
+#include <xen/hvm/hvm_vcpu.h>
 #include <xen/hvm/params.h>
 #include <xen/io/console.h>
 #include <xen/memory.h>
@@ -28,14 +29,17 @@
 #include "backends/xen/abi/cpuid.h"
 #include "backends/xen/abi/event_channel.h"
 #include "backends/xen/abi/hvm.h"
+#include "backends/xen/abi/hvm_vcpu.h"
 #include "backends/xen/abi/hypercall.h"
 #include "backends/xen/abi/memory.h"
+#include "backends/xen/abi/physdev.h"
 #include "backends/xen/abi/pv.h"
 #include "backends/xen/abi/pv_vcpu.h"
 #include "backends/xen/abi/sched.h"
 #include "backends/xen/abi/shared_info.h"
 #include "backends/xen/abi/vcpu.h"
 #include "backends/xen/abi/version.h"
+#include "backends/xen/abi/vm_assist.h"
 #include "lib/boot/xen_pv.h"
 #include "lib/doors/xen_notes.h"
 
@@ -54,6 +58,7 @@ SAME(PV_XEN_HC_SCHED_OP, __HYPERVISOR_sched_op);
 SAME(PV_XEN_HC_EVENT_CHANNEL_OP, __HYPERVISOR_event_channel_op);
 SAME(PV_XEN_HC_HVM_OP, __HYPERVISOR_hvm_op);
 SAME(PV_XEN_DOMID_SELF, DOMID_SELF);
+SAME(PV_XEN_ENOSYS, -XEN_ENOSYS);
 
 /* pv.h */
 SAME(PV_XEN_HC_SET_TRAP_TABLE, __HYPERVISOR_set_trap_table);
@@ -68,9 +73,6 @@ SAME_SIZE(pv_xen_multicall, multicall_entry);
 SAME_MEMBER(pv_xen_multicall, number, multicall_entry, op);
 SAME_MEMBER(pv_xen_multicall, result, multicall_entry, result);
 SAME_MEMBER(pv_xen_multicall, arguments, multicall_entry, args);
-SAME(PV_XEN_HC_VM_ASSIST, __HYPERVISOR_vm_assist);
-SAME(PV_VMASST_DISABLE, VMASST_CMD_disable);
-SAME(PV_VMASST_WRITABLE_PAGETABLES, VMASST_TYPE_writable_pagetables);
 SAME(PV_XEN_HC_IRET, __HYPERVISOR_iret);
 SAME(PV_XEN_HC_SET_SEGMENT_BASE, __HYPERVISOR_set_segment_base);
 SAME(PV_XEN_HC_MMUEXT_OP, __HYPERVISOR_mmuext_op);
@@ -92,6 +94,7 @@ SAME(PV_MMUEXT_INVLPG_LOCAL, MMUEXT_INVLPG_LOCAL);
 SAME(PV_MMUEXT_TLB_FLUSH_MULTI, MMUEXT_TLB_FLUSH_MULTI);
 SAME(PV_MMUEXT_INVLPG_MULTI, MMUEXT_INVLPG_MULTI);
 SAME(PV_XEN_SEGBASE_GS_KERNEL, SEGBASE_GS_KERNEL);
+SAME(PV_MMUEXT_TLB_FLUSH_ALL, MMUEXT_TLB_FLUSH_ALL);
 SAME(PV_MMUEXT_INVLPG_ALL, MMUEXT_INVLPG_ALL);
 SAME(PV_MMUEXT_NEW_USER_BASEPTR, MMUEXT_NEW_USER_BASEPTR);
 SAME_SIZE(pv_xen_mmuext, mmuext_op);
@@ -161,10 +164,6 @@ SAME(PV_XEN_NOTE_LOADER, XEN_ELFNOTE_LOADER);
 SAME(PV_XEN_NOTE_PHYS32_ENTRY, XEN_ELFNOTE_PHYS32_ENTRY);
 
 /* pv_vcpu.h */
-SAME(PV_VCPUOP_INITIALISE, VCPUOP_initialise);
-SAME(PV_VCPUOP_UP, VCPUOP_up);
-SAME(PV_VCPUOP_DOWN, VCPUOP_down);
-SAME(PV_VCPUOP_IS_UP, VCPUOP_is_up);
 SAME(PV_VCPUOP_SEND_NMI, VCPUOP_send_nmi);
 SAME(PV_VGCF_IN_KERNEL, VGCF_in_kernel);
 SAME_SIZE(pv_xen_user_regs, cpu_user_regs);
@@ -181,6 +180,53 @@ SAME_MEMBER(pv_xen_vcpu_context, kernel_sp, vcpu_guest_context, kernel_sp);
 SAME_MEMBER(pv_xen_vcpu_context, control, vcpu_guest_context, ctrlreg);
 SAME_MEMBER(pv_xen_vcpu_context, event_entry, vcpu_guest_context, event_callback_eip);
 SAME_MEMBER(pv_xen_vcpu_context, gs_base_kernel, vcpu_guest_context, gs_base_kernel);
+
+/* hvm_vcpu.h */
+SAME(PV_VCPU_HVM_MODE_64B, VCPU_HVM_MODE_64B);
+SAME_SIZE(pv_xen_hvm_context, vcpu_hvm_context);
+SAME_MEMBER(pv_xen_hvm_context, mode, vcpu_hvm_context, mode);
+SAME_MEMBER(pv_xen_hvm_context, zero, vcpu_hvm_context, pad);
+SAME_MEMBER(pv_xen_hvm_context, rax, vcpu_hvm_context, cpu_regs.x86_64.rax);
+SAME_MEMBER(pv_xen_hvm_context, rdi, vcpu_hvm_context, cpu_regs.x86_64.rdi);
+SAME_MEMBER(pv_xen_hvm_context, rsp, vcpu_hvm_context, cpu_regs.x86_64.rsp);
+SAME_MEMBER(pv_xen_hvm_context, rip, vcpu_hvm_context, cpu_regs.x86_64.rip);
+SAME_MEMBER(pv_xen_hvm_context, rflags, vcpu_hvm_context, cpu_regs.x86_64.rflags);
+SAME_MEMBER(pv_xen_hvm_context, cr0, vcpu_hvm_context, cpu_regs.x86_64.cr0);
+SAME_MEMBER(pv_xen_hvm_context, cr3, vcpu_hvm_context, cpu_regs.x86_64.cr3);
+SAME_MEMBER(pv_xen_hvm_context, cr4, vcpu_hvm_context, cpu_regs.x86_64.cr4);
+SAME_MEMBER(pv_xen_hvm_context, efer, vcpu_hvm_context, cpu_regs.x86_64.efer);
+
+/* physdev.h */
+SAME(PV_PHYSDEVOP_IRQ_STATUS_QUERY, PHYSDEVOP_irq_status_query);
+SAME(PV_PHYSDEVOP_EOI, PHYSDEVOP_eoi);
+SAME(PV_PHYSDEVOP_MAP_PIRQ, PHYSDEVOP_map_pirq);
+SAME(PV_PHYSDEVOP_UNMAP_PIRQ, PHYSDEVOP_unmap_pirq);
+SAME(PV_PHYSDEVOP_SETUP_GSI, PHYSDEVOP_setup_gsi);
+SAME(PV_PHYSDEVOP_PCI_DEVICE_ADD, PHYSDEVOP_pci_device_add);
+SAME(PV_XENIRQSTAT_NEEDS_EOI, XENIRQSTAT_needs_eoi);
+SAME(PV_MAP_PIRQ_TYPE_GSI, MAP_PIRQ_TYPE_GSI);
+SAME(PV_MAP_PIRQ_TYPE_MSI_SEG, MAP_PIRQ_TYPE_MSI_SEG);
+SAME_SIZE(pv_xen_irq_status, physdev_irq_status_query);
+SAME_MEMBER(pv_xen_irq_status, flags, physdev_irq_status_query, flags);
+SAME_SIZE(pv_xen_pirq_eoi, physdev_eoi);
+SAME_SIZE(pv_xen_map_pirq, physdev_map_pirq);
+SAME_MEMBER(pv_xen_map_pirq, domain, physdev_map_pirq, domid);
+SAME_MEMBER(pv_xen_map_pirq, type, physdev_map_pirq, type);
+SAME_MEMBER(pv_xen_map_pirq, index, physdev_map_pirq, index);
+SAME_MEMBER(pv_xen_map_pirq, pirq, physdev_map_pirq, pirq);
+SAME_MEMBER(pv_xen_map_pirq, bus, physdev_map_pirq, bus);
+SAME_MEMBER(pv_xen_map_pirq, devfn, physdev_map_pirq, devfn);
+SAME_MEMBER(pv_xen_map_pirq, entry, physdev_map_pirq, entry_nr);
+SAME_MEMBER(pv_xen_map_pirq, table_base, physdev_map_pirq, table_base);
+SAME_SIZE(pv_xen_unmap_pirq, physdev_unmap_pirq);
+SAME_MEMBER(pv_xen_unmap_pirq, pirq, physdev_unmap_pirq, pirq);
+SAME_SIZE(pv_xen_setup_gsi, physdev_setup_gsi);
+SAME_MEMBER(pv_xen_setup_gsi, is_level, physdev_setup_gsi, triggering);
+SAME_MEMBER(pv_xen_setup_gsi, is_active_low, physdev_setup_gsi, polarity);
+SAME_MEMBER(pv_xen_pci_device, segment, physdev_pci_device_add, seg);
+SAME_MEMBER(pv_xen_pci_device, bus, physdev_pci_device_add, bus);
+SAME_MEMBER(pv_xen_pci_device, devfn, physdev_pci_device_add, devfn);
+SAME_MEMBER(pv_xen_pci_device, flags, physdev_pci_device_add, flags);
 
 /* version.h */
 SAME(PV_XENVER_VERSION, XENVER_version);
@@ -223,6 +269,14 @@ SAME(PV_EVTCHNOP_BIND_VIRQ, EVTCHNOP_bind_virq);
 SAME(PV_EVTCHNOP_BIND_PIRQ, EVTCHNOP_bind_pirq);
 SAME(PV_EVTCHNOP_CLOSE, EVTCHNOP_close);
 SAME(PV_EVTCHNOP_SEND, EVTCHNOP_send);
+SAME(PV_EVTCHNOP_STATUS, EVTCHNOP_status);
+SAME(PV_EVTCHNSTAT_CLOSED, EVTCHNSTAT_closed);
+SAME(PV_EVTCHNSTAT_INTERDOMAIN, EVTCHNSTAT_interdomain);
+SAME_SIZE(pv_evtchn_status, evtchn_status);
+SAME_MEMBER(pv_evtchn_status, port, evtchn_status, port);
+SAME_MEMBER(pv_evtchn_status, status, evtchn_status, status);
+SAME_MEMBER(pv_evtchn_status, remote_domain, evtchn_status, u.interdomain.dom);
+SAME_MEMBER(pv_evtchn_status, remote_port, evtchn_status, u.interdomain.port);
 SAME(PV_EVTCHNOP_ALLOC_UNBOUND, EVTCHNOP_alloc_unbound);
 SAME(PV_EVTCHNOP_BIND_VCPU, EVTCHNOP_bind_vcpu);
 SAME(PV_EVTCHNOP_UNMASK, EVTCHNOP_unmask);
@@ -283,6 +337,11 @@ SAME_MEMBER(pv_xen_control_block, head, evtchn_fifo_control_block, head);
 
 /* memory.h */
 SAME(PV_XENMEM_POPULATE_PHYSMAP, XENMEM_populate_physmap);
+SAME(PV_XENMEM_INCREASE_RESERVATION, XENMEM_increase_reservation);
+SAME(PV_XENMEM_DECREASE_RESERVATION, XENMEM_decrease_reservation);
+SAME(PV_XENMEM_CURRENT_RESERVATION, XENMEM_current_reservation);
+SAME(PV_XENMEM_MAXIMUM_RESERVATION, XENMEM_maximum_reservation);
+SAME(sizeof(uint16_t), sizeof(domid_t));
 SAME(PV_XENMEM_ADD_TO_PHYSMAP, XENMEM_add_to_physmap);
 SAME(PV_XENMEM_MEMORY_MAP, XENMEM_memory_map);
 SAME(PV_XENMEM_REMOVE_FROM_PHYSMAP, XENMEM_remove_from_physmap);
@@ -309,6 +368,10 @@ SAME_MEMBER(pv_xen_memory_map, entries, xen_memory_map, buffer);
 SAME(sizeof(struct pv_xen_memory_map_entry), 20);
 
 /* vcpu.h */
+SAME(PV_VCPUOP_INITIALISE, VCPUOP_initialise);
+SAME(PV_VCPUOP_UP, VCPUOP_up);
+SAME(PV_VCPUOP_DOWN, VCPUOP_down);
+SAME(PV_VCPUOP_IS_UP, VCPUOP_is_up);
 SAME(PV_VCPUOP_GET_RUNSTATE_INFO, VCPUOP_get_runstate_info);
 SAME(PV_VCPUOP_STOP_PERIODIC_TIMER, VCPUOP_stop_periodic_timer);
 SAME(PV_VCPUOP_SET_SINGLESHOT_TIMER, VCPUOP_set_singleshot_timer);
@@ -325,9 +388,27 @@ SAME_MEMBER(pv_xen_runstate, state, vcpu_runstate_info, state);
 SAME_MEMBER(pv_xen_runstate, since_ns, vcpu_runstate_info, state_entry_time);
 SAME_MEMBER(pv_xen_runstate, time_ns, vcpu_runstate_info, time);
 
+SAME(PV_VCPUOP_REGISTER_RUNSTATE_AREA, VCPUOP_register_runstate_memory_area);
+SAME(PV_XEN_RUNSTATE_UPDATE, XEN_RUNSTATE_UPDATE);
+SAME(PV_XEN_RUNSTATE_STATE, offsetof(struct vcpu_runstate_info, state));
+SAME_SIZE(pv_xen_runstate_area, vcpu_register_runstate_memory_area);
+
+/* vm_assist.h */
+SAME(PV_XEN_HC_VM_ASSIST, __HYPERVISOR_vm_assist);
+SAME(PV_VMASST_ENABLE, VMASST_CMD_enable);
+SAME(PV_VMASST_DISABLE, VMASST_CMD_disable);
+SAME(PV_VMASST_WRITABLE_PAGETABLES, VMASST_TYPE_writable_pagetables);
+SAME(PV_VMASST_RUNSTATE_UPDATE_FLAG, VMASST_TYPE_runstate_update_flag);
+SAME(PV_VMASST_M2P_STRICT, VMASST_TYPE_m2p_strict);
+
 /* sched.h */
 SAME(PV_SCHEDOP_YIELD, SCHEDOP_yield);
 SAME(PV_SCHEDOP_SHUTDOWN, SCHEDOP_shutdown);
+SAME(PV_SCHEDOP_POLL, SCHEDOP_poll);
+SAME_SIZE(pv_xen_poll, sched_poll);
+SAME_MEMBER(pv_xen_poll, ports, sched_poll, ports);
+SAME_MEMBER(pv_xen_poll, count, sched_poll, nr_ports);
+SAME_MEMBER(pv_xen_poll, timeout_ns, sched_poll, timeout);
 SAME(PV_SHUTDOWN_POWEROFF, SHUTDOWN_poweroff);
 SAME(PV_SHUTDOWN_CRASH, SHUTDOWN_crash);
 SAME_SIZE(pv_xen_shutdown, sched_shutdown);
@@ -341,6 +422,7 @@ SAME(PV_HVM_PARAM_CALLBACK_IRQ, HVM_PARAM_CALLBACK_IRQ);
 SAME(PV_HVM_CALLBACK_VECTOR >> 56, HVM_PARAM_CALLBACK_TYPE_VECTOR);
 SAME(PV_HVM_CALLBACK_VECTOR & ~HVM_PARAM_CALLBACK_IRQ_TYPE_MASK, 0);
 SAME(PV_HVM_PARAM_CONSOLE_PFN, HVM_PARAM_CONSOLE_PFN);
+SAME(PV_HVM_PARAM_STORE_EVTCHN, HVM_PARAM_STORE_EVTCHN);
 SAME(PV_HVM_PARAM_CONSOLE_EVTCHN, HVM_PARAM_CONSOLE_EVTCHN);
 SAME_SIZE(pv_xen_hvm_param, xen_hvm_param);
 SAME_MEMBER(pv_xen_hvm_param, domain, xen_hvm_param, domid);
@@ -363,6 +445,11 @@ SAME_MEMBER(pv_xen_console, out_producer, xencons_interface, out_prod);
 
 /* cpuid.h; leaves are counted from 1 in the headers' comments and from 0 in their numbers */
 SAME(PV_XEN_HVM_VCPU_ID_PRESENT, XEN_HVM_CPUID_VCPU_ID_PRESENT);
+SAME(PV_XEN_HVM_APIC_VIRTUAL, XEN_HVM_CPUID_APIC_ACCESS_VIRT);
+SAME(PV_XEN_HVM_X2APIC_VIRTUAL, XEN_HVM_CPUID_X2APIC_VIRT);
+SAME(PV_XEN_HVM_EXT_DEST_ID, XEN_HVM_CPUID_EXT_DEST_ID);
+SAME(PV_XEN_HVM_UPCALL_VECTOR, XEN_HVM_CPUID_UPCALL_VECTOR);
+SAME(PV_XEN_LEAF_TIME < XEN_CPUID_MAX_NUM_LEAVES, 1);
 SAME(PV_XEN_LEAF_HVM < XEN_CPUID_MAX_NUM_LEAVES, 1);
 
 /* The signature as the processor gives it, in three little-endian words. */

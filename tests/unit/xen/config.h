@@ -5,7 +5,9 @@
 #ifndef TESTS_UNIT_XEN_CONFIG_H
 #define TESTS_UNIT_XEN_CONFIG_H
 
+#ifndef __ASSEMBLER__
 extern struct pv_cpu fake_cpu;
+#endif
 #define PV_CONFIG_THIS_CPU (&fake_cpu)
 
 /* Hypercalls of PV guests, made inline elsewhere. */

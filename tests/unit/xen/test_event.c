@@ -309,10 +309,65 @@ static void what_was_never_given_is_refused(void **state)
 #test ", FIFO", test, start_fifo, NULL, NULL    \
     }
 
+/* ---- upcalls in bad contexts ------------------------------------------------------------------
+ */
+
+static unsigned depth, deepest;
+
+/* Emulators have been seen to inject an interrupt twice, with interrupts off. */
+static void interrupted_by_an_upcall(struct pv_regs *regs, void *context)
+{
+    deepest = ++depth > deepest ? depth : deepest;
+    count(regs, context);
+    if (runs[7] == 1) {
+        fake_raise(7);
+        fake_raise(8);
+        fake_upcall(0);
+    }
+    depth--;
+}
+
+static void an_upcall_inside_a_handler_loses_nothing_and_enters_no_handler_twice(void **state)
+{
+    (void)state;
+    depth = deepest = 0;
+    assert_int_equal(bind(7, interrupted_by_an_upcall), 7);
+    assert_int_equal(bind(8, count), 8);
+    fake_raise(7);
+    fake_settle();
+    assert_int_equal(runs[7], 2);
+    assert_int_equal(runs[8], 1);
+    assert_int_equal(deepest, 1);
+}
+
+static void close_others(struct pv_regs *regs, void *context)
+{
+    count(regs, context);
+    pv_xen_event_close(8);
+    pv_xen_event_close(9);
+}
+
+static void what_an_earlier_handler_closed_is_nobody_s_event(void **state)
+{
+    (void)state;
+    assert_int_equal(bind(7, close_others), 7);
+    assert_int_equal(bind(8, count), 8);
+    assert_int_equal(bind(9, count), 9);
+    fake_raise(7);
+    fake_raise(8);
+    fake_raise(9);
+    fake_settle();
+    assert_int_equal(runs[7], 1);
+    assert_int_equal(runs[8] + runs[9], 0);
+    assert_int_equal(pv_xen_events_stray(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         BOTH(an_event_runs_its_handler_once),
+        BOTH(an_upcall_inside_a_handler_loses_nothing_and_enters_no_handler_twice),
+        BOTH(what_an_earlier_handler_closed_is_nobody_s_event),
         BOTH(an_upcall_without_events_does_nothing),
         BOTH(four_thousand_ports_run_once_each),
         BOTH(a_masked_event_comes_once_when_it_is_unmasked),

@@ -151,6 +151,28 @@ static void two_levels_are_used_where_the_command_line_says_so(void **state)
     assert_int_equal(fake_calls(PV_XEN_HC_EVENT_CHANNEL_OP, PV_EVTCHNOP_RESET), 1);
 }
 
+static void take_the_page_away(struct pv_regs *regs, void *context)
+{
+    count(regs, context);
+    pv_xen_shared = NULL;
+}
+
+/* Other CPUs stand still in the handler of an interrupt while the backend changes. */
+static void the_page_may_go_away_in_a_handler(void **state)
+{
+    (void)state;
+    assert_int_equal(bind(7, take_the_page_away), 7);
+    assert_int_equal(bind(8, count), 8);
+    assert_int_equal(bind(500, count), 500);
+    fake_raise(7);
+    fake_raise(8);
+    fake_raise(500);
+    pv_xen_events_run(NULL);
+    pv_xen_shared = &fake_shared;
+    assert_int_equal(runs[7], 1);
+    assert_int_equal(runs[8] + runs[500], 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +185,7 @@ int main(void)
         cmocka_unit_test_setup(a_cpu_without_a_record_runs_nothing, start),
         cmocka_unit_test_setup(a_port_beyond_the_words_is_refused, start),
         cmocka_unit_test_setup(there_are_no_priorities, start),
+        cmocka_unit_test_setup(the_page_may_go_away_in_a_handler, start),
         cmocka_unit_test_setup(two_levels_are_used_where_the_command_line_says_so, start),
     };
 

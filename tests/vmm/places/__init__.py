@@ -8,14 +8,15 @@ is a sentence, which is what fails. All places that share a rig share one boot o
         print(place.name, place.problems(result))
 """
 
-from . import cpus, faces, hello, lies, machines, selftests
+from . import bench, cpus, faces, hello, lies, machines, selftests
+from .cpus import minute
 from .place import Kernels, Place, PlaceError, visit
 
-__all__ = ["Kernels", "Place", "PlaceError", "everywhere", "visit"]
+__all__ = ["Kernels", "Place", "PlaceError", "everywhere", "minute", "visit"]
 
 
 def everywhere(kernels):
-    found = [place for kind in (selftests, cpus, machines, faces, lies, hello)
+    found = [place for kind in (selftests, cpus, machines, faces, lies, hello, bench)
              for place in kind.places(kernels)]
     for name in (lambda place: place.name, lambda place: f"{place.job.name}.{place.job.vmm}"):
         names = [name(place) for place in found]

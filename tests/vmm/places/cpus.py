@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: MIT
 """More CPUs than one: natively and under KVM, with and without what their local APICs can do beyond
-the oldest, all of them or as many as asked for.
+the oldest, all of them or as many as asked for; and on Xen, as PV guests with and without a processor
+for each, and as others, started by Xen or by messages.
 """
 
 from dataclasses import dataclass, field
 
 from pvrun import Job
 
+from .faces import XEN
 from .place import Place
 
 EACH_CPU = "info selftest test=smp+busy+irq+timer+clock"
+# Of Xen, and of KVM that imitates it.
+EVENTS = "info selftest test=smp+irq+timer+clock+xen"
+XEN_PV = "smp+batch+xen+stress"
 # Backends change places under KVM with four CPUs in another place (selftests.py).
 NOT_BUSY = "info selftest test=smp+irq+timer+clock"
 SECONDS = 300
@@ -36,15 +41,40 @@ CPUS = [
     Cpus("four CPUs under KVM, with timers that wait for the TSC", "kvm", 4, NOT_BUSY,
          says=["features .*x2apic, tsc-deadline"]),
     Cpus("two CPUs under KVM whose local APICs lie in memory and count", "kvm", 2,
-         NOT_BUSY, qemu=["-cpu", "host,-x2apic,-tsc-deadline"], says=["features kvmclock, kvmclock-stable"]),
+         NOT_BUSY, qemu=["-cpu", "host,-x2apic,-tsc-deadline"],
+         says=["features (?!.*(x2apic|tsc-deadline)).*kvmclock.*"]),
     Cpus("three CPUs under KVM that are driven as bare ones", "kvm", 3, f"{EACH_CPU} nopv",
          says=["backend  native: asked for on the command line"]),
+    Cpus("eight CPUs of a PV guest of Xen", "xen-dom0-pv", 8,
+         f"info selftest test={XEN_PV} stress=5"),
+    Cpus("four CPUs of a PV guest of Xen on two processors", "xen-dom0-pv", 4,
+         f"info selftest test={XEN_PV} stress=15", qemu=["-smp", "2"],
+         says=[r"ok \d+ - a CPU that waits for a processor is seen to, and one that blocks is not"]),
+    Cpus("three CPUs as a PV guest of Xen, which race to the end", "xen-dom0-pv", 3,
+         "info selftest test=races long", says=["features .*events-fifo.*"]),
+    Cpus("four CPUs that Xen starts, as its PVH guest, which race to the end", "xen-dom0-pvh", 4,
+         "info selftest test=smp+races long",
+         says=["features .*upcall-vector, events-fifo.*event-ipi.*"]),
+    Cpus("two CPUs that are started by messages, as a PVH guest of Xen", "xen-domu-pvh", 2,
+         f"{EVENTS} smp=sipi", says=["features .*upcall-vector, events-fifo.*"]),
+    Cpus("one CPU whose upcalls come by the domain's vector and in two levels", "xen-dom0-pvh", 1,
+         "info selftest test=irq+timer+clock upcall=domain events=2l",
+         says=["features .*callback-vector, events-2-level.*"]),
+    Cpus("two CPUs under KVM that imitates Xen", "kvm", 2, f"{EVENTS}+events+switch", qemu=XEN,
+         says=["features .*upcall-vector, events-2-level.*"]),
 ]
+# What ./check does in fifteen seconds, for as long as it is meant to be done.
+MINUTE = Cpus("four CPUs of a PV guest of Xen that change address spaces for a minute", "xen-dom0-pv", 4,
+              "info selftest test=stress stress=60")
 
 
 def places(kernels):
     guest = kernels.elf("guest")
     return [_place(guest, number, cpus) for number, cpus in enumerate(CPUS)]
+
+
+def minute(kernels):
+    return [_place(kernels.elf("guest"), "minute", MINUTE)]
 
 
 def _place(guest, number, cpus):

@@ -26,6 +26,10 @@ class Place:
     counts: dict = field(default_factory=dict)
     each_check: bool = False
 
+    def skips(self, _):
+        """Reasons why something was not looked at, though the place was visited."""
+        return []
+
     def problems(self, result):
         """What is wrong, one text each, but for checks that count by themselves."""
         excused = result.ok or (self.each_check and result.tap.failed)

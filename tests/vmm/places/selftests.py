@@ -11,6 +11,8 @@ from pvrun import Job
 from .place import Place
 
 COMMANDS = "info selftest"
+# What PVH guests of Xen have not: firmware, and devices that are emulated. The rest is the same.
+HVM_COMMANDS = "info selftest test=detect+irq+timer+clock+smp+xen+pirq"
 SECONDS = 300
 # VMM, QEMU's machine, door, processors. Empty: as the runner has it.
 RUNS = [
@@ -27,6 +29,10 @@ RUNS = [
     ("xen-domu-pv", "", "xen-pv", 2),
     ("xen-domu-pvh", "", "pvh", 1),
 ]
+# What a hardware domain can let interrupt: a second serial port, and a card that sends messages.
+# What an HVM guest can ask to go: a network card.
+MORE_DEVICES = {"xen-dom0-pv": ["-serial", "null", "-device", "e1000e"],
+                "xen-domu-hvm": ["device_model_args_hvm = ['-device', 'e1000,romfile=']"]}
 # Under KVM, with the rig's word on what the guest cost: words of the command line, processors, MiB
 # of memory that the rig has for it (0: all it wants), and a check that must not be skipped.
 OUTSIDE = [
@@ -44,6 +50,7 @@ OUTSIDE = [
 
 def places(kernels):
     return ([_place(kernels, *run) for run in RUNS]
+            + [_place(kernels, "xen-domu-hvm", "", "multiboot2", 2, HVM_COMMANDS)]
             + [_outside(kernels, *run) for run in OUTSIDE])
 
 
@@ -55,11 +62,12 @@ def _outside(kernels, words, cpus, lent, check):
                  [rf"ok \d+ - {re.escape(check)}"], each_check=True)
 
 
-def _place(kernels, vmm, machine, door, cpus):
+def _place(kernels, vmm, machine, door, cpus, commands=COMMANDS):
     where = f"{vmm}{' ' + machine if machine else ''} by {door}"
-    file, is_disc = kernels.by_door(door, "guest", COMMANDS)
-    job = Job(f"selftest-{machine or 'default'}-{door}-{cpus}cpu", vmm, file, COMMANDS, smp=cpus,
-              timeout=SECONDS, disc=is_disc, qemu_args=["-M", machine] if machine else [])
+    file, is_disc = kernels.by_door(door, "guest", commands)
+    job = Job(f"selftest-{machine or 'default'}-{door}-{cpus}cpu", vmm, file, commands, smp=cpus,
+              timeout=SECONDS, disc=is_disc,
+              qemu_args=["-M", machine] if machine else MORE_DEVICES.get(vmm, []))
     shown = {"native": "none", "kvm": "kvm"}.get(vmm, "xen")
     return Place(f"the example kernel is entered on {where}, {cpus} processor(s)", job,
                  [f"vmm      {shown}, entered by {door}"], each_check=True)

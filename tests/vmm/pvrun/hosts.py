@@ -16,6 +16,8 @@ OUTSIDE = Path(__file__).with_name("outside.sh")
 # Pipes of QEMU: what the guest sends comes out of .out, what it is sent goes into .in.
 PIPES = "/run/outside", "/run/monitor"
 SWAP_BYTES = 1 << 30
+# So much may jobs carry into dom0 in the memory that it always has.
+USUAL_LOAD_MIB = 8
 SWAP_MODULES = ["virtio-blk"]
 OUTSIDE_QEMU = ["-serial", f"pipe:{PIPES[0]}", "-monitor", f"pipe:{PIPES[1]}",
                 "-name", "guest,debug-threads=on"]
@@ -27,10 +29,12 @@ class NestedKvm:
     name = "nested KVM"
     folder = "nested"
     own_mib = 640
+    more_initramfs = ()
 
     def __init__(self, rig):
         self._rig = rig
         self._swap = False
+        self.versions = rig.versions
         self.initramfs = rig.initramfs
         self.environment = rig.qemu_environment
 
@@ -48,7 +52,8 @@ class NestedKvm:
     def job_files(self, index, job, store):
         """Texts of the files of a job's folder; `store(path)` carries a file into L1."""
         extra = ["-L", "/usr/share/qemu", *(OUTSIDE_QEMU if job.outside else [])]
-        words = native.command("qemu-system-x86_64", job, store(job.kernel), "kvm", "host", extra)
+        words = native.command("qemu-system-x86_64", job, store(job.kernel), "kvm", "host", extra,
+                               store(job.initrd) if job.initrd else None)
         for path in job.files:
             inside = store(path)
             words = [word.replace(str(path), inside) for word in words]
@@ -87,33 +92,67 @@ def _swap_disc(path):
             "-device", "virtio-blk-pci,drive=swap"]
 
 
+# No screen, no keyboard, and nobody who asks for them. A disc is shown as a drive that is read by
+# DMA: a CD drive is read by port, which takes a minute.
+HVM_DEVICES = ["boot = 'c'", "hdtype = 'ahci'", "vga = 'none'", "vnc = 0", "usb = 0"]
+DISC = "format=raw,vdev=hda,access=rw,backendtype=qdisk,target={}"
+
+
 class XenDom0:
     """Xen with a Linux dom0, whose xl runs each guest as a domU."""
 
     name = "Xen"
     folder = "xen"
-    dom0_mib = 192
-    own_mib = dom0_mib + 192
     environment = {}
 
     def __init__(self, rig):
         self._rig = rig
+        self._has_device_model = False
+        self.versions = rig.versions
         self.initramfs = rig.initramfs
+
+    @property
+    def dom0_mib(self):
+        """What jobs carry comes on top; a device model is a process as large as the rest."""
+        return 288 if self._has_device_model else 192
+
+    @property
+    def own_mib(self):
+        return self.dom0_mib + 192
+
+    @property
+    def more_initramfs(self):
+        return (self._rig.device_model,) if self._has_device_model else ()
 
     def command(self, icount, mib, initramfs, log, nonce):
         kernel = [self._rig.kernel, *self._rig.kernel_options, f"pvops.nonce={nonce}"]
-        return [*xen.machine(icount, mib, 1), "-serial", f"file:{log}", "-serial", "stdio",
-                *xen.boot(self._rig.xen, [f"dom0_mem={self.dom0_mib}M"],
+        more = self._more_mib(initramfs)
+        return [*xen.machine(icount, mib + more, 1), "-serial", f"file:{log}", "-serial", "stdio",
+                *xen.boot(self._rig.xen, [f"dom0_mem={self.dom0_mib + more}M"],
                           [" ".join(kernel), str(initramfs)])]
+
+    def _more_mib(self, initramfs):
+        """What dom0 needs beyond its usual memory for what jobs carry into it: room for the packed
+        and the unpacked, and for what xl makes of a kernel."""
+        carried = Path(initramfs).stat().st_size - Path(self.initramfs).stat().st_size
+        return 3 * max(0, (carried >> 20) - USUAL_LOAD_MIB)
 
     def job_files(self, index, job, store):
         """The job's own arguments are lines of the domain's configuration (man xl.cfg)."""
+        kind = job.vmm.rpartition("-")[2]
         lines = [f"name = {_quoted(f'job{index}')}",
-                 f"type = {_quoted(job.vmm.rpartition('-')[2])}",
-                 f"kernel = {_quoted(store(job.kernel))}",
-                 f"cmdline = {_quoted(job.cmdline)}",
+                 f"type = {_quoted(kind)}",
                  f"memory = {job.mem}",
                  f"vcpus = {job.smp}"]
+        if kind == "hvm":
+            self._has_device_model = True
+            lines += HVM_DEVICES
+        if job.disc:
+            lines.append(f"disk = [{_quoted(DISC.format(store(job.kernel)))}]")
+        else:
+            lines += [f"kernel = {_quoted(store(job.kernel))}", f"cmdline = {_quoted(job.cmdline)}"]
+        if job.initrd:
+            lines.append(f"ramdisk = {_quoted(store(job.initrd))}")
         for line in job.qemu_args:
             for path in job.files:
                 line = line.replace(str(path), store(path))

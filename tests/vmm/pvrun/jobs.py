@@ -26,6 +26,8 @@ class Job:
     mem: int = 128
     icount: bool = False
     timeout: float = 60
+    # What a Linux takes as its initramfs, other kernels as their first module.
+    initrd: Path = None
     qemu_args: list = field(default_factory=list)
     # Paths that qemu_args mention; the nested rig carries them into L1.
     files: list = field(default_factory=list)
@@ -64,6 +66,8 @@ class Result:
     seconds: float = 0.0
     # Which rig served: "TCG", "/dev/kvm", "nested KVM"
     rig: str = ""
+    # Of the packages that it is made of: "QEMU" -> "1:10.0.2+ds-2"
+    versions: dict = field(default_factory=dict)
 
 
 def judge(job, status, trouble, tap):

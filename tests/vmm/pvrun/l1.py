@@ -52,7 +52,8 @@ class _Boot:
         log.parent.mkdir(parents=True, exist_ok=True)
         # QEMU takes one initramfs file; its name is this process's own, as runs may overlap.
         self._initramfs = log.with_suffix(f".{os.getpid()}.cpio")
-        self._initramfs.write_bytes(Path(host.initramfs).read_bytes() + archive)
+        parts = [Path(part).read_bytes() for part in (host.initramfs, *host.more_initramfs)]
+        self._initramfs.write_bytes(b"".join(parts) + archive)
         try:
             self._child = Child(self._command(), host.environment)
         except OSError:

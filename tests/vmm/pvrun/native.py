@@ -6,30 +6,31 @@ BARE = ["-nodefaults", "-no-reboot", "-display", "none"]
 DEBUG_EXIT = ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
 
 
-def command(qemu, job, kernel, accel, cpu, extra=()):
+def command(qemu, job, kernel, accel, cpu, extra=(), initrd=None):
     """argv for one guest. What the job's own arguments name replaces the default."""
     defaults = {"-accel": accel, "-cpu": cpu, "-m": str(job.mem), "-smp": str(job.smp)}
     words = [qemu, *BARE, *DEBUG_EXIT, "-serial", "stdio", *extra]
     for option, value in defaults.items():
         if option not in job.qemu_args:
             words += [option, value]
-    return [*words, *_medium(job, kernel), *job.qemu_args]
+    return [*words, *_medium(job, kernel, initrd), *job.qemu_args]
 
 
-def _medium(job, kernel):
+def _medium(job, kernel, initrd):
     """A disc is shown as a virtio disk: reading an IDE drive by port takes half a minute nested."""
     if job.disc:
         return ["-drive", f"file={kernel},format=raw,if=virtio,readonly=on"]
-    return ["-kernel", str(kernel), "-append", job.cmdline]
+    words = ["-kernel", str(kernel), "-append", job.cmdline]
+    return words + (["-initrd", str(initrd)] if initrd else [])
 
 
 def emulated(job):
     """A machine without any para-virtual interface: not even the hypervisor bit."""
     accel = "tcg,thread=single" if job.icount else "tcg"
     return command("qemu-system-x86_64", job, job.kernel, accel, "max,-hypervisor",
-                   COUNTING if job.icount else [])
+                   COUNTING if job.icount else [], job.initrd)
 
 
 def accelerated(job):
     """The host's own KVM."""
-    return command("qemu-system-x86_64", job, job.kernel, "kvm", "host")
+    return command("qemu-system-x86_64", job, job.kernel, "kvm", "host", initrd=job.initrd)

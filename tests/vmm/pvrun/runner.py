@@ -21,7 +21,7 @@ from .process import Child, Flood, TimeOut
 
 PROJECT = Path(__file__).resolve().parents[3]
 BUILD = PROJECT / "build"
-XEN_DOMU = ("xen-domu-pv", "xen-domu-pvh")
+XEN_DOMU = ("xen-domu-pv", "xen-domu-pvh", "xen-domu-hvm")
 VMMS = ("native", "kvm", *xen.KINDS, *XEN_DOMU)
 
 
@@ -57,6 +57,8 @@ class _Session:
                 raise ValueError(f"no VMM named {job.vmm}; there are: {', '.join(VMMS)}")
             if not Path(job.kernel).is_file():
                 self.ended(index, None, f"there is no kernel {job.kernel}")
+            elif job.initrd and not Path(job.initrd).is_file():
+                self.ended(index, None, f"there is no initrd {job.initrd}")
             elif job.vmm == "native":
                 self._single(index, native.emulated(job), "TCG")
             elif job.vmm in xen.KINDS:
@@ -97,6 +99,7 @@ class _Session:
             self._results[index].unavailable = isinstance(error, RigUnavailable)
             self.ended(index, None, f"Xen: {error}")
             return
+        self._results[index].versions = {"Xen": rig.version}
         log = self._log_path(index).with_suffix(".xen.log")
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "w") as words:
@@ -136,6 +139,7 @@ class _Session:
             self._say(f"booting L1: {host.name}" + (" (counting instructions)" if icount else ""))
             for index in indices:
                 self._results[index].rig = host.name
+                self._results[index].versions = host.versions
             logs = self._log_folder / (host.folder + ("-icount" if icount else ""))
             l1.run(host, [self._jobs[index] for index in indices], icount, logs,
                    _Renumbered(self, indices))

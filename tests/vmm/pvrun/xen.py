@@ -29,6 +29,6 @@ def boot(image, options, modules):
 def as_dom0(image, job):
     """argv for a guest that is dom0: the one guest on the machine, with its devices."""
     options = [f"dom0_mem={job.mem}M", f"dom0_max_vcpus={job.smp}", *KINDS[job.vmm]]
+    modules = [f"{job.kernel} {job.cmdline}", *([str(job.initrd)] if job.initrd else [])]
     return [*machine(job.icount, job.mem + OWN_MIB, job.smp), *native.DEBUG_EXIT,
-            "-serial", "stdio", *boot(image, options, [f"{job.kernel} {job.cmdline}"]),
-            *job.qemu_args]
+            "-serial", "stdio", *boot(image, options, modules), *job.qemu_args]

@@ -57,8 +57,11 @@ echo $! >"/run/$job.helpers"
 exec 3<"/run/$job.events"
 read -r _ <&3
 
-xl create -q -e "/job/$job/config" >"/run/$job.create" 2>&1 \
-    || give_up "xl create: $(grep -v '^Parsing' "/run/$job.create" | tail -n 1)"
+# The last line says that it failed, the first one why; all of them are in the guest's log.
+xl create -q -e "/job/$job/config" >"/run/$job.create" 2>&1 || {
+    cat "/run/$job.create" "/var/log/xen/qemu-dm-$name.log" 2>/dev/null
+    give_up "xl create: $(grep -v '^Parsing' "/run/$job.create" | head -n 1)"
+}
 id=$(xenstore-list /local/domain | grep -v '^0$')
 terminal=$(xenstore-read "/local/domain/$id/console/tty") || give_up "the domain has no console"
 # When the domain goes, its terminal hangs up, and cat says so.

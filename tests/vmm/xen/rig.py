@@ -2,7 +2,8 @@
 """Builds the Xen rigs below the build folder, each once, and reuses them.
 
 Two rigs: the hypervisor alone (two megabytes of packages), which is all that a guest as dom0 needs;
-and a Linux dom0, whose initramfs holds xenstored, xenconsoled and xl.
+and a Linux dom0, whose initramfs holds xenstored, xenconsoled and xl. What HVM guests need besides
+is in an initramfs of its own, as large as all the rest: QEMU as their device model, and firmware.
 """
 
 import gzip
@@ -16,6 +17,15 @@ HERE = Path(__file__).resolve().parent
 META = "xen-system-amd64"
 # The cloud flavour of the kernel cannot be a dom0.
 KERNEL_META = "linux-image-amd64"
+# QEMU where xl looks for it, and the firmware that it brings up a guest with.
+DEVICE_MODEL_META = "qemu-system-xen"
+DEVICE_MODEL = "usr/libexec/xen-qemu-system-i386"
+DEVICE_MODEL_DATA = ["qemu-system-data", "seabios"]
+# It reads a keymap for the screen that it has not. Option ROMs are what boots a kernel that xl names.
+DEVICE_MODEL_FILES = ["usr/share/seabios/bios-256k.bin", "usr/share/qemu/pvh.bin",
+                      "usr/share/qemu/linuxboot.bin", "usr/share/qemu/linuxboot_dma.bin",
+                      "usr/share/qemu/multiboot.bin", "usr/share/qemu/multiboot_dma.bin"]
+KEYMAPS = "usr/share/qemu/keymaps"
 MODULES = ["xenfs", "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd"]
 # libxl starts this one by itself for a guest that is saved or restored.
 TOOLS = ["xl", "xenstored", "xenconsoled", "xen-init-dom0", "libxl-save-helper"]
@@ -47,11 +57,12 @@ class Dom0:
     xen: str
     kernel: str
     initramfs: str
+    device_model: str = ""
     kernel_options: list = field(default_factory=list)
     versions: dict = field(default_factory=dict)
 
     def parts(self):
-        return self.xen, self.kernel, self.initramfs
+        return self.xen, self.kernel, self.initramfs, self.device_model
 
 
 def hypervisor(rigs, say, refresh=False):
@@ -99,16 +110,20 @@ def _make_dom0(rigs, folder, xen, say):
     utils = _versioned(apt, "xen-utils-")
     kernels = apt.followed(KERNEL_META, "linux-image-")
     # The C library is the system's: programs of one release go with it.
-    wanted = {"busybox-static", "xenstore-utils", *kernels, *apt.followed(utils, "lib")} - {"libc6"}
+    wanted = {"busybox-static", "xenstore-utils", *DEVICE_MODEL_DATA, *kernels,
+              *apt.followed(utils, "lib"), *apt.followed(DEVICE_MODEL_META, "lib")} - {"libc6"}
     root = folder / "root"
     packages.unpack(apt.download(sorted(wanted), say), root)
     kernel = store.only(sorted((root / "boot").glob("vmlinuz-*")), "kernel")
     image = linux.uncompressed(kernel, root, folder / "vmlinux") or kernel
     initramfs = folder / "initramfs.cpio"
     initramfs.write_bytes(_initramfs(root))
+    device_model = folder / "device-model.cpio"
+    device_model.write_bytes(_device_model(root))
     return Dom0(xen=xen.image, kernel=str(image), initramfs=str(initramfs),
-                kernel_options=KERNEL_OPTIONS,
-                versions={"Xen": xen.version, "dom0 kernel": apt.candidate(kernels[-1])})
+                device_model=str(device_model), kernel_options=KERNEL_OPTIONS,
+                versions={"Xen": xen.version, "dom0 kernel": apt.candidate(kernels[-1]),
+                          "device model": apt.candidate(DEVICE_MODEL_META)})
 
 
 def _package_source(rigs, say):
@@ -147,6 +162,20 @@ def _initramfs(root):
     linux.add_libraries(archive, programs, root)
     # The C library loads this one by itself when a thread ends.
     linux.add_library(archive, "libgcc_s.so.1", root)
+    return archive.data()
+
+
+def _device_model(root):
+    """An initramfs that is added to the other one."""
+    archive = cpio.Archive()
+    program = root / DEVICE_MODEL
+    archive.file(DEVICE_MODEL, program.read_bytes(), 0o755)
+    linux.add_libraries(archive, [program], root)
+    loader = store.only(sorted((root / "usr/lib").glob("xen-*/boot/hvmloader")), "hvmloader")
+    files = [loader, *(root / name for name in DEVICE_MODEL_FILES),
+             *sorted((root / KEYMAPS).iterdir())]
+    for path in files:
+        archive.file(str(path.relative_to(root)), path.read_bytes())
     return archive.data()
 
 

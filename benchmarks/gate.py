@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""What ./check holds the library to: the kernel's own instructions, and calls of the VMM, of every
+row, against a baseline that is kept for each version of the compiler (baseline.json).
+
+Figures may be lower. Instructions may be more by 2 %, or by one half; calls of the VMM may not. Exits,
+which the host counts, may be two more: some are its own timer's.
+`./bench --renew-baseline` writes the baseline anew, for the compiler that is there.
+"""
+
+import json
+from pathlib import Path
+
+import guest
+
+from pvrun import Job, run_jobs
+
+FILE = Path(__file__).resolve().parent / "baseline.json"
+SCOPES = ("guest", "hypercalls", "entries", "updates", "exits")
+PERCENT = {"guest": 2.0}
+LEAST = {"guest": 0.5, "exits": 2.0}
+WORDS = "ops+steps+paths"
+# One CPU: what is counted here is of one CPU each.
+CPUS = 1
+SECONDS = 300
+HOW_TO_RENEW = "./bench --renew-baseline, if the new figures are meant"
+
+
+def job(machine, kernel):
+    return Job(f"gate-{machine.name}", machine.name, str(kernel),
+               f"info bench={WORDS} bench json", smp=CPUS, timeout=SECONDS, tap=False,
+               outside=machine.outside)
+
+
+def counts(suite, machine, result):
+    """Name -> count. Raises GuestError."""
+    found = guest.figures_of(suite, machine, result, counted=True)
+    return {name_of(figure): round(figure.value, 2) for figure in found if figure.scope in SCOPES}
+
+
+def name_of(figure):
+    size = f" {figure.size}" if figure.size else ""
+    return f"{figure.row}{size} {figure.mode} {figure.scope}"
+
+
+def load(file=FILE):
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def problems(baseline, of):
+    """Texts: what is more than the baseline allows, or is missing."""
+    out = []
+    for name, before in baseline.items():
+        scope = name.rpartition(" ")[2]
+        now = of.get(name)
+        if now is None:
+            out.append(f"{name}: {before:g} before, not measured now")
+        elif now > before + max(LEAST.get(scope, 0), before * PERCENT.get(scope, 0) / 100):
+            out.append(f"{name}: {before:g} before, {now:g} now ({HOW_TO_RENEW})")
+    return out
+
+
+def renew(suite, kernel, say):
+    """Writes the baseline of this compiler. An exit status."""
+    results = run_jobs([job(machine, kernel) for machine in suite.machines],
+                       on_progress=lambda text: say(f"  {text}"), logs="logs/gate")
+    found = {}
+    for machine, result in zip(suite.machines, results):
+        if not result.ok:
+            say(f"FAILED  {machine.title}: {result.reason}")
+            return 1
+        found[machine.name] = counts(suite, machine, result)
+        compiler = guest.info_of(result)["compiler"]
+    every = load()
+    every[compiler] = found
+    FILE.write_text(json.dumps(every, indent=1, sort_keys=True) + "\n")
+    say(f"{FILE.name}: {sum(map(len, found.values()))} counts for {compiler}")
+    return 0

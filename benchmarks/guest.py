@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""Boots the example kernel where the suite says, and turns what it prints into figures."""
+
+import json
+import subprocess
+from dataclasses import dataclass, field
+
+from figures import Figure
+
+from pvrun import Job
+
+SECONDS = 600
+CYCLE_RUNS = 7
+# An exit more or less is the host's own timer, and no cost of the row.
+EXITS_DECIMALS = 1
+
+
+class GuestError(Exception):
+    """The kernel did not say what was due; the message says what."""
+
+
+@dataclass
+class Boot:
+    """One machine of the suite, booted."""
+
+    machine: object
+    figures: list = field(default_factory=list)
+    trouble: str = ""
+    skipped: str = ""
+
+
+def job(machine, kernel, words, count):
+    """`count`: instructions are counted; else the TSC is read as it is."""
+    return Job(f"bench-{machine.name}", machine.name, kernel, f"info bench={words} bench json",
+               smp=machine.cpus, icount=count, timeout=SECONDS, tap=False,
+               outside=machine.outside and count)
+
+
+def figures_of(suite, machine, result, counted):
+    """Figures of one boot. Raises GuestError."""
+    versions = versions_of(machine, result)
+    found, backend = [], ""
+    for line in result.lines:
+        if not line.startswith("{"):
+            continue
+        try:
+            record = json.loads(line)
+            if record["type"] == "backend":
+                backend = record["backend"]
+            else:
+                found += _figures(suite, machine.name, backend, record, counted)
+        except (ValueError, KeyError, TypeError) as error:
+            raise GuestError(f"malformed line ({error!r}): {line[:80]}") from None
+    if not found:
+        raise GuestError("it printed no figure")
+    for figure in found:
+        figure.versions = {} if figure.scope in ("guest", "hypercalls", "entries",
+                                                 "updates") else versions
+    return found
+
+
+def info_of(result):
+    """What the kernel says of itself. Raises GuestError."""
+    for line in result.lines:
+        if line.startswith('{"type":"info"'):
+            try:
+                return json.loads(line)
+            except ValueError as error:
+                raise GuestError(f"malformed line ({error}): {line[:80]}") from None
+    raise GuestError("it printed no line of facts")
+
+
+def _figures(suite, machine, backend, record, counted):
+    if record["type"] not in ("bench", "steps", "path"):
+        return []
+    name = record["path"] if record["type"] == "path" else record["op"]
+    row = suite.row(name)
+    if row is None:
+        return []
+    read = {"bench": _op, "steps": _steps, "path": _path}[record["type"]]
+    found = [Figure(name, machine, scope, value, backend=backend, **about)
+             for scope, value, about in read(row, record)]
+    if not counted:
+        found = [figure for figure in found if figure.scope in ("all", "guest", "hypercalls")]
+        for figure in found:
+            figure.scope = "cycles" if figure.scope == "all" else figure.scope
+    return found
+
+
+def _op(row, record):
+    if record["per_op"] is None:
+        return []
+    # Patching is measured for several numbers of sites: n is how many there were.
+    size = record["n"] if row.source == "patch" else 0
+    return [("all", record["ticks"] / record["n"], {"mode": record["mode"], "size": size})]
+
+
+def _steps(_, record):
+    about = {"mode": record["mode"]}
+    return [("guest", record["steps"] / record["n"], about),
+            ("hypercalls", record["calls"] / record["n"], about)]
+
+
+def _path(row, record):
+    """What was not counted is -1."""
+    many = record["n"] * row.each
+    about = {"size": record["size"]}
+    found = [("all", record["ticks"] / many, about)]
+    if record["steps"] >= 0:
+        found += [("guest", record["steps"] / row.each, about),
+                  ("hypercalls", record["step_calls"] / row.each, about)]
+    elif record["calls"] or record["entries"] or record["updates"]:
+        found.append(("hypercalls", record["calls"] / many, about))
+    if record["entries"] or record["updates"]:
+        found += [("entries", record["entries"] / many, about),
+                  ("updates", record["updates"] / many, about)]
+    if record["exits"] != -1:
+        found.append(("exits", max(0.0, round(record["exits"] / many, EXITS_DECIMALS)), about))
+    return found
+
+
+_package_versions = {}
+
+
+def _package(name):
+    if name not in _package_versions:
+        words = ["dpkg-query", "-W", "-f", "${Version}", name]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+        _package_versions[name] = done.stdout.strip() or "unknown"
+    return _package_versions[name]
+
+
+def versions_of(machine, result):
+    """Of everything below the guest. Natively that is an emulator, which executes what it is given:
+    its version is no part of an instruction count."""
+    if result.rig == "TCG":
+        return {}
+    if result.rig == "/dev/kvm":
+        return {"qemu": _package("qemu-system-x86")}
+    return {"rig": result.rig, **result.versions}

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""Parts of the library on this machine, without a VMM: instructions by callgrind, or TSC cycles."""
+
+import re
+import shutil
+import statistics
+import subprocess
+
+from figures import Figure
+
+TURNS = 2000
+CYCLE_TURNS = 200000
+CYCLE_RUNS = 21
+SITES = 10000
+SECONDS = 120
+MACHINE = "host"
+
+
+class HostError(Exception):
+    """A program could not be measured; the message says which and why."""
+
+
+def _run(words):
+    try:
+        return subprocess.run([str(word) for word in words], capture_output=True, text=True,
+                              timeout=SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise HostError(f"{words[0]}: {error}") from None
+
+
+def _collected(program, function, *words):
+    """Instructions that a program executes inside of one function."""
+    done = _run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+                 f"--toggle-collect={function}", program, *words])
+    found = re.search(r"Collected : (\d+)", done.stderr)
+    if not found:
+        raise HostError(f"callgrind counted nothing in {function}")
+    return int(found[1])
+
+
+def _instructions(build, name):
+    if name == "patch":
+        program = build / "tests/unit/patch/patch_budget"
+        few, many = (_collected(program, "pv_patch", count) for count in (SITES // 10, SITES))
+        return (many - few) / (SITES - SITES // 10)
+    program = build / "benchmarks/bench_host"
+    return _turn(program, name) - _turn(program, "empty")
+
+
+def _turn(program, name):
+    """Twice so many turns without so many: what begins and ends the loop is in both."""
+    once, twice = (_collected(program, "measured", name, turns) for turns in (TURNS, 2 * TURNS))
+    return (twice - once) / TURNS
+
+
+def _cycles(build, name):
+    """(median, spread) of one turn."""
+    program = build / "benchmarks/bench_host"
+    runs = sorted(int(_run([program, name, CYCLE_TURNS]).stdout) / CYCLE_TURNS
+                  for _ in range(CYCLE_RUNS))
+    middle = statistics.median(runs)
+    low, high = runs[len(runs) // 4], runs[-1 - len(runs) // 4]
+    return middle, (high - low) / middle if middle else 0.0
+
+
+def figures(suite, build, count):
+    """Raises HostError."""
+    if count and not shutil.which("valgrind"):
+        raise HostError("instructions on the host need valgrind (tools/deps bench)")
+    found = []
+    for row in (row for row in suite.rows if row.source == "host"):
+        name = row.name.removeprefix("host_")
+        if count:
+            found.append(Figure(row.name, MACHINE, "all", _instructions(build, name), mode="-"))
+        elif name != "patch":
+            value, spread = _cycles(build, name)
+            found.append(Figure(row.name, MACHINE, "cycles", value, mode="-", spread=spread))
+    return found

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""The figures as a table for the terminal: what a row costs as the kernel runs it, patched."""
+
+import table
+from svg import number
+from view import HOST, View
+
+SHOWN = [("guest", "own"), ("hypercalls", "calls"), ("exits", "exits")]
+
+
+def text(suite, about, figures, width):
+    view = View(suite, figures)
+    unit = about["unit"]
+    whole = "all" if unit == "instructions" else "cycles"
+    rows = [["", *view.places], None]
+    for group in suite.groups():
+        lines = _lines(view, group, whole)
+        if lines:
+            rows += [[group.upper(), *[""] * len(view.places)], *lines]
+    out = [f"{unit}; less is better. In brackets: the kernel's own instructions, calls of the VMM, "
+           "exits to it.", table.render(rows, width)] if len(rows) > 2 else []
+    host = view.host(whole)
+    if host:
+        rows = [["this machine, without a VMM", "library", "limit"], None]
+        rows += [[label, number(of["library"]), number(of["limit"])] for label, of in host]
+        out += ["", table.render(rows, width)]
+    peers = view.peers()
+    if peers:
+        rows = [["beside Linux, all instructions", "pvops", "Linux"], None]
+        rows += [[label, number(of["pvops"]), number(of["Linux"])] for label, of in peers]
+        out += ["", table.render(rows, width)]
+    return "\n".join(out)
+
+
+def _lines(view, group, whole):
+    lines = []
+    for row in view.suite.rows:
+        if row.group != group or row.source == HOST:
+            continue
+        mode = "unpatched" if row.name == "unpatch" else "patched"
+        for size in view.sizes(row):
+            cells = [_cell(view, row, size, place, mode, whole) for place in view.places]
+            if any(cell != "-" for cell in cells):
+                lines.append([view.label(row, size), *cells])
+    return lines
+
+
+def _cell(view, row, size, place, mode, whole):
+    value = view.value(row.name, size, place, mode, whole)
+    if value is None:
+        return "-"
+    inside = []
+    for scope, name in SHOWN:
+        more = view.value(row.name, size, place, mode, scope)
+        if more is not None and (more or scope == "guest"):
+            inside.append(f"{number(more)} {name}")
+    return number(value) + (f" ({', '.join(inside)})" if inside else "")

@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: MIT
+"""The suite's list, what is read from a kernel, comparisons, the gate, and the page in a browser."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from types import SimpleNamespace
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "tools"), str(HERE.parent / "tests/vmm")]
+
+import compare  # noqa: E402
+import figures as kept  # noqa: E402
+import gate  # noqa: E402
+import guest  # noqa: E402
+import report  # noqa: E402
+import show  # noqa: E402
+import suite as suites  # noqa: E402
+import svg  # noqa: E402
+from figures import Figure  # noqa: E402
+
+SUITE = suites.load()
+MACHINE = SUITE.machines[0]
+BACKEND = '{"type":"backend","backend":"native"}'
+BENCH = ('{"type":"bench","op":"irq_save","mode":"patched","n":100,"ticks":300,"per_op":3.00}')
+STEPS = '{"type":"steps","op":"irq_save","mode":"patched","n":10,"steps":30,"calls":0}'
+PATH = ('{"type":"path","path":"space_build","size":100,"cpus":1,"n":2,"ticks":1000,"steps":-1,'
+        '"step_calls":-1,"calls":10,"entries":26,"updates":240,"exits":3}')
+# Counted from inside the page once it is laid out: what overlaps or lies outside is a fault.
+LAYOUT = """
+<script>addEventListener('load', () => {
+  const faults = [], box = e => e.getBoundingClientRect();
+  const inside = (a, b) => a.left >= b.left - 1 && a.right <= b.right + 1 &&
+                           a.top >= b.top - 1 && a.bottom <= b.bottom + 1;
+  const apart = (a, b) => a.right <= b.left || b.right <= a.left || a.bottom <= b.top + 1 ||
+                          b.bottom <= a.top + 1;
+  let bars = 0, texts = 0, lines = 0;
+  document.querySelectorAll('svg').forEach((svg, n) => {
+    const words = [...svg.querySelectorAll('text')];
+    svg.querySelectorAll('rect').forEach(r => { bars++;
+      if (!(box(r).width > 0 && box(r).height > 4)) faults.push('a bar of nothing in ' + n);
+      if (getComputedStyle(r).fill === 'rgb(0, 0, 0)') faults.push('a bar without colour in ' + n); });
+    svg.querySelectorAll('polyline').forEach(() => lines++);
+    words.forEach((t, i) => { texts++;
+      if (!inside(box(t), box(svg))) faults.push('cut off: ' + t.textContent);
+      words.slice(i + 1).forEach(u => { if (!apart(box(t), box(u)))
+        faults.push('over each other: ' + t.textContent + ' / ' + u.textContent); }); });
+  });
+  if (document.documentElement.scrollWidth > innerWidth) faults.push('wider than the window');
+  const out = document.createElement('pre'); out.id = 'seen';
+  out.textContent = JSON.stringify({bars, texts, lines, faults, charts:
+    document.querySelectorAll('svg').length, titles: document.querySelectorAll('h3').length});
+  document.body.append(out); });</script>"""
+
+
+def result(*lines, rig="TCG", versions=None):
+    return SimpleNamespace(lines=list(lines), rig=rig, versions=versions or {})
+
+
+def read(*lines, counted=True, **about):
+    return guest.figures_of(SUITE, MACHINE, result(*lines, **about), counted)
+
+
+def some(machine="native", value=10.0, **about):
+    about = {"row": "irq_save", "scope": "all", "backend": "native", **about}
+    return Figure(machine=machine, value=value, **about)
+
+
+def a_full_set():
+    """Figures for every row, as a run might bring them, long numbers among them."""
+    found = []
+    for place, machine in enumerate(SUITE.machines):
+        for number, row in enumerate(SUITE.rows):
+            if row.source == "host":
+                continue
+            sizes = {"CPUs": (2, 3, 4), "pages": (10, 100, 1000),
+                     "sites": (100, 1000, 10000, 100000)}.get(row.per, (0,))
+            modes = ("raw", "unpatched", "patched") if row.source == "op" else ("patched",)
+            for size in sizes:
+                for mode in modes:
+                    value = 10.0 ** (number % 8) * 1.37 + place + size
+                    found += [Figure(row.name, machine.name, scope, value, mode=mode, size=size,
+                                     backend=f"backend-{place}")
+                              for scope in ("all", "guest", "hypercalls", "exits")]
+    found += [Figure(row.name, "host", "all", 12.5, mode="-") for row in SUITE.rows
+              if row.source == "host"]
+    return found + [Figure("linux_syscall", "kvm", "all", 999.0, mode="linux", guest="linux")]
+
+
+ABOUT = {"unit": "instructions", "date": "2026-01-01", "facts": {"compiler": "GCC 1.2.3"},
+         "left_out": ["KVM: not here"]}
+
+
+class TheList(unittest.TestCase):
+    def refused(self, text):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "suite.toml"
+            file.write_text(text)
+            with self.assertRaises(suites.SuiteError) as caught:
+                suites.load(file)
+            return str(caught.exception)
+
+    machine = '[[machine]]\nname = "m"\ntitle = "M"\nfull = "ops"\n'
+    row = '[[row]]\nname = "r"\ngroup = "g"\nfrom = "op"\ntitle = "R"\n'
+
+    def test_a_row_named_twice_is_refused(self):
+        self.assertIn("named twice: r", self.refused(self.machine + self.row + self.row))
+
+    def test_a_row_from_nowhere_is_refused(self):
+        self.assertIn("from sky", self.refused(self.machine + self.row.replace('"op"', '"sky"')))
+
+    def test_a_promise_of_a_machine_that_is_not_there_is_refused(self):
+        promise = 'promise = [{ machine = "x", scope = "all", most = 1 }]\n'
+        self.assertIn("promises something of x", self.refused(self.machine + self.row + promise))
+
+    def test_a_word_that_nobody_knows_is_refused(self):
+        self.assertIn("colour", self.refused(self.machine + self.row + 'colour = "red"\n'))
+
+    def test_every_figure_of_the_example_kernel_has_a_row(self):
+        source = (HERE.parent / "examples/guest-kernel/bench").glob("*.c")
+        text = "".join(file.read_text() for file in source)
+        names = set(re.findall(r'^    \{"(\w+)", ', text, re.MULTILINE))
+        self.assertGreater(len(names), 40)
+        self.assertEqual(names - {row.name for row in SUITE.rows}, set())
+
+
+class WhatAKernelPrints(unittest.TestCase):
+    def test_a_figure_of_an_op_is_the_cost_of_one(self):
+        figure, = read(BACKEND, BENCH)
+        self.assertEqual((figure.row, figure.scope, figure.value, figure.backend),
+                         ("irq_save", "all", 3.0, "native"))
+
+    def test_steps_are_the_kernel_s_own_and_calls_are_told_apart(self):
+        self.assertEqual([(f.scope, f.value) for f in read(BACKEND, STEPS)],
+                         [("guest", 3.0), ("hypercalls", 0.0)])
+
+    def test_a_path_tells_calls_entries_updates_and_exits_of_one(self):
+        self.assertEqual({f.scope: f.value for f in read(BACKEND, PATH)},
+                         {"all": 500.0, "hypercalls": 5.0, "entries": 13.0, "updates": 120.0,
+                          "exits": 1.5})
+
+    def test_the_size_of_patching_is_how_many_sites_there_were(self):
+        line = BENCH.replace("irq_save", "patch")
+        self.assertEqual(read(BACKEND, line)[0].size, 100)
+
+    def test_a_second_backend_has_figures_of_its_own(self):
+        other = BACKEND.replace('d":"native', 'd":"kvm')
+        keys = {f.key for f in read(BACKEND, BENCH, other, BENCH)}
+        self.assertEqual(len(keys), 2)
+
+    def test_cycles_are_not_called_instructions(self):
+        scopes = {f.scope for f in read(BACKEND, BENCH, STEPS, counted=False)}
+        self.assertEqual(scopes, {"cycles", "guest", "hypercalls"})
+
+    def test_half_a_line_is_an_error_that_shows_it(self):
+        with self.assertRaisesRegex(guest.GuestError, "malformed line .*irq_sa"):
+            read(BACKEND, BENCH[:30])
+
+    def test_a_silent_kernel_is_an_error(self):
+        with self.assertRaisesRegex(guest.GuestError, "no figure"):
+            read("hello")
+
+    def test_a_figure_with_a_hypervisor_in_it_carries_its_version(self):
+        found = read(BACKEND, BENCH, STEPS, rig="Xen", versions={"Xen": "4.17"})
+        self.assertEqual({f.scope: f.versions.get("Xen") for f in found},
+                         {"all": "4.17", "guest": None, "hypercalls": None})
+
+
+class Files(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.file = Path(self.folder.name) / "deep/figures.json"
+
+    def test_what_is_written_is_read_back(self):
+        kept.write(self.file, a_full_set(), ABOUT)
+        about, found = kept.read(self.file)
+        self.assertEqual(found, a_full_set())
+        self.assertEqual(about["facts"], ABOUT["facts"])
+
+    def refused(self, text):
+        self.file.parent.mkdir()
+        self.file.write_text(text)
+        with self.assertRaises(kept.FiguresError) as caught:
+            kept.read(self.file)
+        self.assertIn(str(self.file), str(caught.exception))
+
+    def test_a_file_that_is_no_json_is_refused(self):
+        self.refused("hello")
+
+    def test_a_file_of_another_format_is_refused(self):
+        self.refused('{"format": 99}\n')
+
+    def test_a_figure_with_an_unknown_scope_is_refused(self):
+        self.refused('{"format": 1}\n{"row": "r", "machine": "m", "scope": "x", "value": 1}\n')
+
+    def test_a_file_that_is_not_there_is_refused(self):
+        with self.assertRaises(kept.FiguresError):
+            kept.read(self.file)
+
+
+class Comparing(unittest.TestCase):
+    def test_more_is_worse_and_less_is_better(self):
+        text = compare.text([some(value=100), some(value=50, mode="raw")],
+                            [some(value=120), some(value=40, mode="raw")])
+        self.assertRegex(text, r"worse:\n  irq_save .*100 -> 120 \(\+20.0 %\)")
+        self.assertRegex(text, r"better:\n  irq_save .*50 -> 40 \(-20.0 %\)")
+
+    def test_figures_of_different_hypervisors_are_not_compared(self):
+        text = compare.text([some(value=100, versions={"Xen": "4.17"})],
+                            [some(value=900, versions={"Xen": "4.20"})])
+        self.assertIn("not comparable: 1 figures (Xen 4.17 -> 4.20)", text)
+        self.assertNotIn("worse", text)
+
+    def test_what_is_equal_is_not_mentioned(self):
+        self.assertEqual(compare.text([some()], [some()]), "1 figures compared, 0 differ")
+
+    def test_cycles_may_differ_by_what_their_runs_did(self):
+        old, new = (some(value=value, scope="cycles", spread=0.1) for value in (100, 115))
+        self.assertEqual(compare.worse([old], [new]), [])
+        old, new = (some(value=value, scope="cycles", spread=0.01) for value in (100, 115))
+        self.assertEqual(len(compare.worse([old], [new])), 1)
+
+    def test_what_came_and_went_is_counted(self):
+        text = compare.text([some(row="a"), some(row="b")], [some(row="b"), some(row="c")])
+        self.assertIn("only before: 1 figures", text)
+        self.assertIn("only now: 1 figures", text)
+
+
+class TheGate(unittest.TestCase):
+    def test_an_instruction_more_is_a_failure_that_says_how_to_renew(self):
+        found = gate.problems({"irq_save patched guest": 3.0}, {"irq_save patched guest": 4.0})
+        self.assertEqual(len(found), 1)
+        self.assertIn("3 before, 4 now", found[0])
+        self.assertIn("--renew-baseline", found[0])
+
+    def test_two_percent_of_many_instructions_are_let_pass(self):
+        self.assertEqual(gate.problems({"x patched guest": 400.0}, {"x patched guest": 408.0}), [])
+        self.assertEqual(len(gate.problems({"x patched guest": 400.0}, {"x patched guest": 409})), 1)
+
+    def test_no_call_of_the_vmm_more_is_let_pass(self):
+        before = {"x patched hypercalls": 1.0}
+        self.assertEqual(len(gate.problems(before, {"x patched hypercalls": 1.5})), 1)
+
+    def test_a_figure_that_is_gone_is_a_failure(self):
+        self.assertIn("not measured now", gate.problems({"x patched guest": 1.0}, {})[0])
+
+    def test_less_is_let_pass(self):
+        self.assertEqual(gate.problems({"x patched guest": 9.0}, {"x patched guest": 2.0}), [])
+
+    def test_the_baseline_in_the_repository_has_every_machine(self):
+        for compiler, machines in gate.load().items():
+            self.assertRegex(compiler, r"GCC|clang")
+            self.assertEqual(set(machines), {machine.name for machine in SUITE.machines})
+            for of in machines.values():
+                self.assertGreater(len(of), 100)
+
+
+class ForPeople(unittest.TestCase):
+    def test_the_table_names_every_group_and_place(self):
+        text = show.text(SUITE, ABOUT, a_full_set(), 200)
+        for words in (*(group.upper() for group in SUITE.groups() if "machine" not in group),
+                      *(machine.title for machine in SUITE.machines)):
+            self.assertIn(words, text)
+
+    def test_numbers_are_short(self):
+        self.assertEqual([svg.number(v) for v in (0.0, 3.0, 2.25, 66.66, 1234.5, None)],
+                         ["0", "3", "2.25", "66.7", "1,234" if svg.number(1234.5) == "1,234"
+                          else "1,235", "-"])
+
+    def test_a_broken_promise_is_told(self):
+        figures = [Figure("irq_save", "xen-dom0-pv", "guest", 4.0, backend="xen-pv")]
+        self.assertIn("BROKEN", report.page(SUITE, ABOUT, figures))
+
+    def test_a_page_without_any_figure_is_still_a_page(self):
+        self.assertIn("<h1>", report.page(SUITE, ABOUT, []))
+
+    def test_nothing_is_fetched_by_the_page(self):
+        page = report.page(SUITE, ABOUT, a_full_set())
+        self.assertEqual(re.findall(r"(?:src|href|url|@import)\s*[=(]", page), [])
+
+
+@unittest.skipUnless(shutil.which("chromium"), "there is no chromium (tools/deps check)")
+class InABrowser(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "report.html"
+            page = report.page(SUITE, ABOUT, a_full_set())
+            file.write_text(page.replace("</body>", LAYOUT + "</body>"))
+            words = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+                     f"--user-data-dir={folder}/profile", "--virtual-time-budget=10000",
+                     "--window-size=1000,1000", f"--screenshot={folder}/page.png", "--dump-dom",
+                     file.as_uri()]
+            done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+            seen = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
+            if not seen:
+                raise RuntimeError(f"the browser says nothing: {done.stderr[-300:]}")
+            text = seen[1].replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
+            cls.seen = json.loads(text)
+
+    def test_every_chart_has_its_title_and_its_bars_or_lines(self):
+        self.assertGreater(self.seen["charts"], 15)
+        self.assertEqual(self.seen["charts"], self.seen["titles"])
+        self.assertGreater(self.seen["bars"], 300)
+        self.assertGreater(self.seen["lines"], 15)
+
+    def test_no_words_are_cut_off_or_over_each_other(self):
+        self.assertEqual(self.seen["faults"], [])
+
+
+if __name__ == "__main__":
+    unittest.main()

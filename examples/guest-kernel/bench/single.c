@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Paths of one CPU.
+ */
+#include "bench.h"
+#include "../console.h"
+#include "../cpu.h"
+#include "../memory.h"
+#include "../process.h"
+#include "../timer.h"
+#include "../traps.h"
+
+#define FAULT_PAGES 64u
+
+static const struct bench_path *current;
+
+/* ---- a call of the VMM ----------------------------------------------------------------------- */
+
+static void (*null_call)(void);
+
+static bool have_null_call(const struct bench_path *path)
+{
+    (void)path;
+    null_call = bench_null_call();
+    return null_call != NULL;
+}
+
+static void call_vmm(uint32_t turns)
+{
+    while (turns-- > 0)
+        null_call();
+}
+
+/* ---- address spaces -------------------------------------------------------------------------- */
+
+static uint64_t fresh_page(size_t index)
+{
+    (void)index;
+    return page_alloc();
+}
+
+static bool remember(const struct bench_path *path)
+{
+    current = path;
+    return true;
+}
+
+static void build_space(void)
+{
+    batch_begin();
+    uint64_t space = space_create();
+    bool mapped =
+        space != 0 && space_map(space, USER_CODE, current->size, fresh_page, MAP_USER_DATA);
+    batch_end();
+    if (!mapped)
+        panic("no memory for the space of a benchmark");
+    struct pv_irqflags flags = pv_irq_save();
+    pv_cr3_write(space);
+    pv_cr3_write(kernel_space);
+    pv_irq_restore(flags);
+    space_destroy(space);
+}
+
+static void build_spaces(uint32_t turns)
+{
+    while (turns-- > 0)
+        build_space();
+}
+
+static uint64_t other_space;
+
+static bool two_spaces(const struct bench_path *path)
+{
+    (void)path;
+    other_space = space_create();
+    return other_space != 0;
+}
+
+static void one_space(const struct bench_path *path)
+{
+    (void)path;
+    space_destroy(other_space);
+}
+
+/* What a scheduler asks for at each switch between processes; an even number of them. */
+static void switch_spaces(uint32_t turns)
+{
+    uint64_t stack = *this_cpu()->pv.kernel_stack_slot;
+    struct pv_irqflags flags = pv_irq_save();
+    for (uint32_t turn = 0; turn < 2 * turns; turn++) {
+        pv_mmu_batch_begin();
+        pv_cpu_kernel_stack_set(stack);
+        pv_cr3_write(turn % 2 == 0 ? other_space : kernel_space);
+        pv_cpu_tls_set(0);
+        pv_mmu_batch_end();
+    }
+    pv_irq_restore(flags);
+}
+
+/* ---- traps and interrupts -------------------------------------------------------------------- */
+
+/* To the kernel's handler, which goes on behind the access. */
+static void fault_in_kernel(uint32_t turns)
+{
+    while (turns-- > 0)
+        (void)probe_write((void *)SCRATCH_BASE, 1);
+}
+
+/* A process touches pages that are not there yet. */
+static void fault_in_process(uint32_t turns)
+{
+    static struct process process;
+    struct process_start start = {1, USER_FAULTER, (uint64_t)turns * FAULT_PAGES, 0};
+    if (!process_create(&process, &start))
+        panic("no memory for the process of a benchmark");
+    process_wait(&process);
+    if (process.status != 1)
+        panic("the process of a benchmark did not end well");
+}
+
+static volatile bool arrived;
+static int vector = -1;
+
+static void note_arrival(struct pv_regs *regs, void *context)
+{
+    (void)regs;
+    (void)context;
+    arrived = true;
+}
+
+static bool have_vector(const struct bench_path *path)
+{
+    struct limit limit = limit_in(NS_PER_S);
+    (void)path;
+    vector = pv_irq_alloc(note_arrival, NULL);
+    if (vector < 0)
+        return false;
+    arrived = false;
+    pv_smp_ipi(0, (uint8_t)vector);
+    while (!arrived && !limit_passed(&limit))
+        pv_cpu_relax();
+    if (!arrived)
+        pv_irq_free((uint8_t)vector);
+    return arrived;
+}
+
+static void free_vector(const struct bench_path *path)
+{
+    (void)path;
+    pv_irq_free((uint8_t)vector);
+}
+
+static void interrupt_self(uint32_t turns)
+{
+    while (turns-- > 0) {
+        arrived = false;
+        pv_smp_ipi(0, (uint8_t)vector);
+        bench_await(&arrived, "an interrupt of this CPU to itself is lost");
+    }
+}
+
+const struct bench_path single_paths[] = {
+    {"hypercall", 0, 50, 1, true, have_null_call, call_vmm, NULL},
+    {"switch_spaces", 0, 20, 1, true, two_spaces, switch_spaces, one_space},
+    {"fault_in_kernel", 0, 50, 1, false, NULL, fault_in_kernel, NULL},
+    {"fault_in_process", 0, 2, 1, false, NULL, fault_in_process, NULL},
+    {"interrupt_self", 0, 50, 1, false, have_vector, interrupt_self, free_vector},
+    {"space_build", 10, 5, 1, false, remember, build_spaces, NULL},
+    {"space_build", 100, 2, 1, false, remember, build_spaces, NULL},
+    {"space_build", 1000, 1, 1, false, remember, build_spaces, NULL},
+};
+
+const unsigned single_path_count = sizeof(single_paths) / sizeof(single_paths[0]);

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory that is given back to the VMM and taken again, and what becomes of a machine that runs
+ * against its limit. Reaching that limit is no part of what the library offers to kernels, so like
+ * events.c this file looks into its own headers.
+ */
+#include "pvops/memory.h"
+#include "backends/xen/hypercall.h"
+#include "backends/xen/abi/memory.h"
+#include "backends/xen/xen.h"
+#include "selftest.h"
+#include "../commands.h"
+#include "../memory.h"
+#include "../string.h"
+#include "../traps.h"
+
+#define PAGES    300u /* more than one hypercall's worth */
+#define FEW      64u
+#define PATTERN  0xfeedull
+#define MEALS    512u /* pieces that all of the VMM's memory is eaten in */
+#define TOP_MEAL 9u   /* the largest are 2 MiB */
+
+static uint64_t frames[PAGES];
+
+static bool take_from_allocator(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t phys = page_alloc();
+        frames[i] = phys / PAGE_BYTES;
+        if (phys == 0)
+            return false;
+        *(uint64_t *)direct(phys) = PATTERN + i;
+    }
+    return true;
+}
+
+static void give_to_allocator(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        page_free(frames[i] * PAGE_BYTES);
+}
+
+static bool skip_without(struct check *check, struct pv_memory_limits *limits)
+{
+    int status = pv_memory_limits(limits);
+    if (status == PV_E_UNSUPPORTED)
+        skip(check, "this VMM neither gives nor takes memory");
+    else
+        EXPECT(check, status == PV_OK, "status %d", status);
+    return status != PV_OK;
+}
+
+static bool unmaps_what_is_given(void)
+{
+    return boot_info.door == PV_DOOR_XEN_PV;
+}
+
+static void expect_gone(struct check *check, unsigned count)
+{
+    uint64_t value;
+    for (unsigned i = 0; i < count && unmaps_what_is_given(); i++)
+        EXPECT(check, !probe_read(direct(frames[i] * PAGE_BYTES), &value),
+               "page %u of those given can still be read", i);
+}
+
+static void expect_back(struct check *check, unsigned from, unsigned count)
+{
+    for (unsigned i = from; i < count; i++) {
+        uint64_t *page = direct(frames[i] * PAGE_BYTES), value = 1;
+        bool there = probe_read(page, &value) && value == 0 && probe_write(page, PATTERN);
+        EXPECT(check, there && *page == PATTERN, "page %u: there %u, value %lx", i, there, value);
+    }
+}
+
+static void expect_pages(struct check *check, uint64_t wanted)
+{
+    struct pv_memory_limits now = {0, 0};
+    int status = pv_memory_limits(&now);
+    EXPECT(check, status == PV_OK && now.pages == wanted, "status %d, %lu pages and not %lu",
+           status, now.pages, wanted);
+}
+
+static void given_and_taken(struct check *check)
+{
+    struct pv_memory_limits before;
+    struct pv_error error = {0};
+    if (skip_without(check, &before))
+        return;
+    print("# this machine has %lu pages and may have %lu\n", before.pages, before.most);
+    if (!EXPECT(check, take_from_allocator(PAGES), "no memory"))
+        return;
+    int given = pv_memory_give(frames, PAGES, &error);
+    if (!EXPECT(check, given == (int)PAGES, "given: %d: %s", given, error.what))
+        return;
+    expect_pages(check, before.pages - PAGES);
+    expect_gone(check, PAGES);
+    int taken = pv_memory_take(frames, PAGES, &error);
+    if (!EXPECT(check, taken == (int)PAGES, "taken: %d: %s", taken, error.what))
+        return;
+    expect_pages(check, before.pages);
+    expect_back(check, 0, PAGES);
+    give_to_allocator(PAGES);
+}
+
+static void given_twice(struct check *check)
+{
+    struct pv_memory_limits before;
+    struct pv_error error = {0};
+    uint64_t none = PTE_ADDRESS / PAGE_BYTES;
+    if (skip_without(check, &before) || !EXPECT(check, take_from_allocator(2), "no memory"))
+        return;
+    int far = pv_memory_give(&none, 1, &error);
+    EXPECT(check, far == PV_E_ARGUMENT && error.status == far && error.where == none,
+           "a page beyond memory: %d, %lx", far, error.where);
+    if (!unmaps_what_is_given()) {
+        give_to_allocator(2);
+        skip(check, "where the VMM owns no page tables it is not known what was given");
+        return;
+    }
+    int had = pv_memory_take(frames, 1, &error);
+    EXPECT(check, had == PV_E_ARGUMENT && error.where == frames[0], "a page that is there: %d",
+           had);
+    uint64_t twice[3] = {frames[0], frames[1], frames[0]};
+    EXPECT(check, pv_memory_give(&frames[0], 1, &error) == 1, "%s", error.what);
+    int again = pv_memory_give(twice, 3, &error);
+    EXPECT(check, again == PV_E_ARGUMENT && error.where == frames[0], "given twice: %d", again);
+    EXPECT(check, pv_memory_take(&frames[0], 1, &error) == 1, "%s", error.what);
+    expect_pages(check, before.pages);
+    expect_back(check, 0, 1);
+    give_to_allocator(2);
+}
+
+/* ---- the limit ------------------------------------------------------------------------------- */
+
+/* Memory of the machine without a frame of this domain's. */
+static struct {
+    uint64_t machine;
+    unsigned order;
+} meals[MEALS];
+
+static int64_t reserve(uint32_t command, uint64_t *machine, unsigned order)
+{
+    struct pv_xen_memory_reservation change = {machine, 1, order, 0, PV_XEN_DOMID_SELF};
+    return pv_xen_memory_op(command, &change);
+}
+
+/* All that Xen gives, in large pieces first. */
+static unsigned eat(void)
+{
+    unsigned eaten = 0;
+    for (unsigned order = TOP_MEAL + 1; order-- != 0;)
+        while (eaten < MEALS &&
+               reserve(PV_XENMEM_INCREASE_RESERVATION, &meals[eaten].machine, order) == 1)
+            meals[eaten++].order = order;
+    return eaten;
+}
+
+static void give_back_meals(struct check *check, unsigned eaten)
+{
+    for (unsigned i = 0; i < eaten; i++) {
+        uint64_t machine = meals[i].machine;
+        int64_t done = reserve(PV_XENMEM_DECREASE_RESERVATION, &machine, meals[i].order);
+        EXPECT(check, done == 1, "Xen does not take back what it gave: %ld", done);
+    }
+}
+
+static void at_the_limit(struct check *check)
+{
+    struct pv_error error = {0};
+    unsigned eaten = eat();
+    int taken = pv_memory_take(frames, FEW, &error);
+    print("# with all else eaten in %u pieces, %d of %u pages were to be had\n", eaten, taken, FEW);
+    EXPECT(check, eaten != 0 && eaten < MEALS, "%u pieces were eaten", eaten);
+    EXPECT(check, taken >= 0 && taken < (int)FEW && error.status == PV_E_FULL,
+           "taken: %d, status %d", taken, error.status);
+    EXPECT(check, taken < 0 || error.where == frames[taken], "at frame %lx", error.where);
+    expect_back(check, 0, taken > 0 ? (unsigned)taken : 0);
+    give_back_meals(check, eaten);
+    int rest = pv_memory_take(frames + taken, FEW - (unsigned)taken, &error);
+    EXPECT(check, rest == (int)FEW - taken, "afterwards %d of %d: %s", rest, (int)FEW - taken,
+           error.what);
+    expect_back(check, (unsigned)taken, FEW);
+}
+
+static void limit_is_survived(struct check *check)
+{
+    struct pv_memory_limits before;
+    struct pv_error error = {0};
+    if (skip_without(check, &before))
+        return;
+    if (!unmaps_what_is_given()) {
+        skip(check, "only a PV guest can eat memory that it has no frames for");
+        return;
+    }
+    if (!EXPECT(check, take_from_allocator(FEW), "no memory"))
+        return;
+    int given = pv_memory_give(frames, FEW, &error);
+    if (!EXPECT(check, given == (int)FEW, "given: %d: %s", given, error.what))
+        return;
+    at_the_limit(check);
+    expect_pages(check, before.pages);
+    give_to_allocator(FEW);
+}
+
+/* What the VMM calls RAM holds what this machine has. */
+static void map_holds_memory(struct check *check)
+{
+    static struct pv_memory_range ranges[PV_BOOT_RANGES];
+    struct pv_memory_limits limits;
+    uint64_t bytes = 0;
+    if (skip_without(check, &limits))
+        return;
+    int count = pv_xen_memory_map(ranges, PV_BOOT_RANGES);
+    if (count == PV_E_UNSUPPORTED) {
+        skip(check, "Xen has no map for this domain");
+        return;
+    }
+    for (int i = 0; i < count; i++)
+        bytes += ranges[i].type == PV_MEMORY_RAM ? ranges[i].bytes : 0;
+    print("# %d ranges, %lu KiB of RAM\n", count, bytes / 1024);
+    EXPECT(check, count > 0 && bytes >= pages_total() * PAGE_BYTES, "%d ranges, %lu bytes", count,
+           bytes);
+}
+
+static const struct test memory_tests[] = {
+    {"memory that is given back is gone, and comes back cleared", given_and_taken},
+    {"a page that is not there is not given, and one that is there not taken", given_twice},
+    {"against its limit a machine gets an error, and goes on", limit_is_survived},
+    {"the VMM's memory map holds what this machine has", map_holds_memory},
+};
+
+const struct test_group memory_group = TEST_GROUP(memory);

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * CPUs against each other: one clock read by all of them, and Xen's event channels whose ends are
+ * on different CPUs, while they are masked and while CPUs come and go. `long` on the command line
+ * goes to the numbers that are wanted; without it each check has ten seconds.
+ *
+ * Like events.c, this file looks into the library's own headers.
+ */
+#include "backends/xen/event.h"
+#include "backends/xen/xen.h"
+#include "selftest.h"
+#include "../cpu.h"
+#include "../smp.h"
+#include "../string.h"
+#include "../timer.h"
+
+#define SELF        0x7ff0 /* DOMID_SELF, xen/include/public/xen.h */
+#define READS       10000000u
+#define READS_DEAR  100000u /* where each is an exit */
+#define RACES       1000000u
+#define RACES_DEAR  10000u
+#define LEAST_RACES 100u
+#define LAPS        20u
+#define ROUND_NS    (3 * NS_PER_S)
+#define PATIENCE_NS (5 * NS_PER_S)
+#define LOOKS       1000u
+#define TOGGLES     5u
+
+static bool skip_with_fewer(struct check *check, unsigned cpus)
+{
+    bool fewer = smp_count() < cpus;
+    if (fewer)
+        skip(check, "%u CPUs run here, of %u that are listed", smp_count(), smp_listed());
+    return fewer;
+}
+
+static bool skip_without_events(struct check *check)
+{
+    struct pv_facts facts;
+    pv_facts(&facts);
+    bool none = !same_text(facts.backend, "xen-pv") && !same_text(facts.backend, "xen-hvm");
+    if (none)
+        skip(check, "there are no event channels: the backend is %s", facts.backend);
+    return none;
+}
+
+static bool goes_to_the_end(void)
+{
+    return pv_command_line_has("long");
+}
+
+/* ---- the clock ------------------------------------------------------------------------------- */
+
+static uint64_t latest; /* that any CPU was told */
+static volatile uint32_t reads_of_each;
+static volatile uint64_t most_backwards, most_forwards;
+static uint32_t reads_made;
+
+static bool tsc_exits(void)
+{
+    struct pv_facts facts;
+    pv_facts(&facts);
+    for (unsigned i = 0; facts.features[i] != NULL; i++)
+        if (same_text(facts.features[i], "tsc-emulated"))
+            return privileged();
+    return false;
+}
+
+/* What was told before this CPU asks must not be later than what it is told. */
+static void read_clock(struct limit *limit)
+{
+    for (uint32_t i = 0; i < reads_of_each; i++) {
+        uint64_t before = __atomic_load_n(&latest, __ATOMIC_ACQUIRE);
+        uint64_t now = pv_clock_ns();
+        if (now < before)
+            most_backwards = before - now;
+        else if (before != 0 && now - before > most_forwards)
+            most_forwards = now - before;
+        while (now > before && !__atomic_compare_exchange_n(&latest, &before, now, false,
+                                                            __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+            ;
+        __atomic_fetch_add(&reads_made, 1, __ATOMIC_RELAXED);
+        if (i % LOOKS == 0 && !goes_to_the_end() && limit_passed(limit))
+            break;
+    }
+}
+
+static void read_there(void *argument)
+{
+    struct limit limit = limit_in(ROUND_NS);
+    (void)argument;
+    read_clock(&limit);
+}
+
+static void clock_is_one(struct check *check)
+{
+    struct limit limit = limit_in(ROUND_NS);
+    if (skip_with_fewer(check, 2))
+        return;
+    latest = reads_made = 0;
+    most_backwards = most_forwards = 0;
+    reads_of_each = (tsc_exits() ? READS_DEAR : READS) / smp_count() + 1;
+    for (unsigned cpu = 1; cpu < smp_count(); cpu++)
+        smp_give(cpu, read_there, NULL);
+    read_clock(&limit);
+    for (unsigned cpu = 1; cpu < smp_count(); cpu++)
+        while (!smp_done(cpu, PATIENCE_NS) && goes_to_the_end())
+            still_going();
+    print("# the clock was read %u times by %u CPUs; its longest step was %lu ns\n", reads_made,
+          smp_count(), most_forwards);
+    EXPECT(check, most_backwards == 0, "it went back by %lu ns", most_backwards);
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static int sender, receiver;
+static volatile uint32_t arrived, sent, lost_at;
+static volatile bool stop, sender_is_done;
+
+static void count(struct pv_regs *regs, void *context)
+{
+    (void)regs;
+    (void)context;
+    arrived++;
+}
+
+static void ignore(struct pv_regs *regs, void *context)
+{
+    (void)regs;
+    (void)context;
+}
+
+static bool open_channel(struct check *check)
+{
+    receiver = pv_xen_event_offer(SELF, count, NULL);
+    sender = receiver < 0 ? receiver : pv_xen_event_connect(SELF, (uint32_t)receiver, ignore, NULL);
+    bool open = EXPECT(check, receiver > 0 && sender > 0, "ports %d and %d", receiver, sender);
+    /* Connecting makes a port pending: nothing of that is to be counted. */
+    sleep_ns(NS_PER_MS);
+    arrived = sent = lost_at = 0;
+    stop = sender_is_done = false;
+    return open;
+}
+
+static void close_channel(void)
+{
+    pv_xen_event_close(sender);
+    pv_xen_event_close(receiver);
+}
+
+static bool arrives(uint32_t number)
+{
+    struct limit limit = limit_in(PATIENCE_NS);
+    do
+        for (unsigned i = 0; i < LOOKS; i++) {
+            if (arrived >= number)
+                return true;
+            pv_cpu_relax();
+        }
+    while (!limit_passed(&limit));
+    return arrived >= number;
+}
+
+/* On another CPU: one after the other, each when the one before has arrived. */
+static void send_all(void *argument)
+{
+    uint32_t most = (uint32_t)(uintptr_t)argument;
+    while (sent < most && !stop && lost_at == 0) {
+        uint32_t number = sent + 1;
+        pv_xen_event_send(sender);
+        sent = number;
+        if (!arrives(number))
+            lost_at = number;
+    }
+    sender_is_done = true;
+}
+
+static void expect_exact(struct check *check)
+{
+    EXPECT(check, lost_at == 0, "number %u did not arrive", lost_at);
+    EXPECT(check, arrived == sent, "%u arrived of %u", arrived, sent);
+}
+
+static void exact_while_masked(struct check *check)
+{
+    struct limit limit = limit_in(ROUND_NS);
+    uint32_t toggles = 0;
+    if (skip_with_fewer(check, 2) || skip_without_events(check) || !open_channel(check))
+        return;
+    smp_give(1, send_all, (void *)(uintptr_t)(tsc_exits() ? RACES_DEAR : RACES));
+    while (!sender_is_done) {
+        pv_xen_event_mask(receiver);
+        pv_xen_event_unmask(receiver);
+        if (++toggles % TOGGLES == 0)
+            pv_cpu_relax(); /* an emulated machine may run the other CPU now */
+        if (toggles % LOOKS != 0)
+            continue;
+        still_going();
+        stop = !goes_to_the_end() && limit_passed(&limit);
+    }
+    EXPECT(check, smp_done(1, PATIENCE_NS), "the sender does not come to an end");
+    print(
+        "# %u events were sent by another CPU while their port was masked and unmasked %u times\n",
+        sent, toggles);
+    EXPECT(check, sent >= LEAST_RACES, "only %u could be sent", sent);
+    expect_exact(check);
+    close_channel();
+}
+
+/* The port is the going CPU's again and again, and always somebody's. */
+static void exact_while_cpus_go(struct check *check)
+{
+    struct pv_error error;
+    if (skip_with_fewer(check, 3) || skip_without_events(check) || !open_channel(check))
+        return;
+    smp_give(2, send_all, (void *)(uintptr_t)UINT32_MAX);
+    for (unsigned i = 0; i < LAPS && check->outcome == CHECK_PASSED; i++) {
+        int status = pv_xen_event_set_vcpu(receiver, pv_xen_vcpu_of(smp_block(1)));
+        EXPECT(check, status == PV_OK, "its port does not move there: %d", status);
+        uint32_t before = arrived;
+        arrives(before + 10);
+        status = smp_offline(1);
+        EXPECT(check, status == PV_OK, "CPU 1 does not go: %d", status);
+        arrives(arrived + 10);
+        expect_ok(check, "a CPU does not come back", smp_online(1, &error), &error);
+        still_going();
+    }
+    stop = true;
+    EXPECT(check, smp_done(2, PATIENCE_NS), "the sender does not come to an end");
+    print("# %u events were sent while the CPU of their port went and came %u times\n", sent, LAPS);
+    EXPECT(check, sent >= LAPS, "only %u could be sent", sent);
+    expect_exact(check);
+    close_channel();
+}
+
+static const struct test races_tests[] = {
+    {"the clock is one clock, whichever CPU reads it", clock_is_one},
+    {"events neither vanish nor double while one CPU sends and another masks", exact_while_masked},
+    {"events neither vanish nor double while the CPU of their port goes", exact_while_cpus_go},
+};
+
+const struct test_group races_group = TEST_GROUP(races);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of this kernel's dealings with Xen, as before another kernel is started in the same
+ * memory, and a new beginning: nothing of it is written to any more, no event channel is left but
+ * those of the console and xenstore, and everything can be set up again. Like events.c this file
+ * looks into the library's own headers. It comes last.
+ */
+#include "backends/xen/event.h"
+#include "backends/xen/hypercall.h"
+#include "backends/xen/abi/event_channel.h"
+#include "backends/xen/abi/sched.h"
+#include "backends/xen/xen.h"
+#include "selftest.h"
+#include "../commands.h"
+#include "../cpu.h"
+#include "../smp.h"
+#include "../string.h"
+#include "../timer.h"
+
+#define LOOKED_AT 64u
+#define PAUSE_NS  (20 * NS_PER_MS)
+
+struct remains {
+    unsigned open;  /* channels but for those two */
+    bool record;    /* of time, still registered */
+    bool rewritten; /* while this CPU was away */
+    struct pv_evtchn_status console, store;
+};
+
+static struct pv_evtchn_status status_of(uint32_t port)
+{
+    struct pv_evtchn_status status = {.domain = PV_XEN_DOMID_SELF, .port = port};
+    if (port == 0 || pv_xen_event_channel_op(PV_EVTCHNOP_STATUS, &status) != 0)
+        status.status = PV_EVTCHNSTAT_CLOSED;
+    return status;
+}
+
+static unsigned open_ports(void)
+{
+    unsigned open = 0;
+    for (uint32_t port = 1; port < LOOKED_AT; port++)
+        if (port != boot_info.xen_pv.console_port && port != boot_info.xen_pv.store_port)
+            open += status_of(port).status != PV_EVTCHNSTAT_CLOSED;
+    return open;
+}
+
+/* Away until a time of Xen's, so that Xen has a record to write. */
+static void be_away(void)
+{
+    uint64_t now = pv_xen_this_vcpu_info()->time.system_time;
+    struct pv_xen_poll poll = {NULL, 0, now + NS_PER_S + PAUSE_NS};
+    (void)pv_xen_sched_op(PV_SCHEDOP_POLL, &poll);
+}
+
+static bool record_changes(void)
+{
+    uint8_t before[sizeof(pv_this_cpu()->vmm_clock)];
+    const uint8_t *record = pv_this_cpu()->vmm_clock;
+    memcpy(before, record, sizeof(before));
+    be_away();
+    for (unsigned i = 0; i < sizeof(before); i++)
+        if (((const volatile uint8_t *)record)[i] != before[i])
+            return true;
+    return false;
+}
+
+static struct remains look(void)
+{
+    return (struct remains){
+        .open = open_ports(),
+        .record = pv_xen_runstate_in_use(),
+        .rewritten = record_changes(),
+        .console = status_of(boot_info.xen_pv.console_port),
+        .store = status_of(boot_info.xen_pv.store_port),
+    };
+}
+
+static bool same_channel(const struct pv_evtchn_status *a, const struct pv_evtchn_status *b)
+{
+    return a->status == b->status &&
+           (a->status != PV_EVTCHNSTAT_INTERDOMAIN ||
+            (a->remote_domain == b->remote_domain && a->remote_port == b->remote_port));
+}
+
+static void expect_nothing_left(struct check *check, const struct remains *before,
+                                const struct remains *after)
+{
+    EXPECT(check, before->record && before->rewritten && before->open != 0,
+           "before: record %u, rewritten %u, %u channels", before->record, before->rewritten,
+           before->open);
+    EXPECT(check, !after->record && !after->rewritten, "Xen still writes this CPU's record");
+    EXPECT(check, after->open == 0, "%u event channels are still open", after->open);
+    EXPECT(check, same_channel(&before->console, &after->console), "the console's channel: %u",
+           after->console.status);
+    EXPECT(check, same_channel(&before->store, &after->store), "xenstore's channel: %u",
+           after->store.status);
+}
+
+/* Without the others, and with nothing pending: what comes in between is for nobody. */
+static bool go_down_and_up(struct check *check)
+{
+    struct pv_error error;
+    struct pv_irqflags flags = pv_irq_save();
+    struct remains before = look();
+    pv_shutdown();
+    struct remains after = look();
+    int status = pv_init(&error);
+    pv_irq_restore(flags);
+    expect_nothing_left(check, &before, &after);
+    return expect_ok(check, "pv_init", status, &error);
+}
+
+static void nothing_is_left(struct check *check)
+{
+    struct pv_facts facts;
+    struct pv_error error;
+    unsigned count = smp_count();
+    pv_facts(&facts);
+    if (!same_text(facts.backend, "xen-pv")) {
+        skip(check, "the backend is %s", facts.backend);
+        return;
+    }
+    for (unsigned cpu = 1; cpu < count; cpu++)
+        EXPECT(check, smp_offline(cpu) == PV_OK, "CPU %u does not go", cpu);
+    if (!go_down_and_up(check))
+        return;
+    still_going();
+    for (unsigned cpu = 1; cpu < count; cpu++)
+        if (!expect_ok(check, "a CPU does not come back", smp_online(cpu, &error), &error))
+            return;
+    uint64_t ticks = timer_interrupts();
+    sleep_ns(NS_PER_MS);
+    EXPECT(check, timer_interrupts() != ticks, "the timer does not fire any more");
+    ops_work(check);
+}
+
+static const struct test shutdown_tests[] = {
+    {"after pv_shutdown() Xen has no channels and no record of this kernel, and takes new ones",
+     nothing_is_left},
+};
+
+const struct test_group shutdown_group = TEST_GROUP(shutdown);

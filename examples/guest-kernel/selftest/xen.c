@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What Xen tells of a CPU's time, and locks whose waiters block: compared with what Xen says when
+ * it is asked by hypercall, which the library no longer does. Like events.c, this file looks into
+ * the library's own headers.
+ */
+#include "backends/xen/hypercall.h"
+#include "backends/xen/abi/vcpu.h"
+#include "backends/xen/xen.h"
+#include "selftest.h"
+#include "../cpu.h"
+#include "../smp.h"
+#include "../string.h"
+#include "../timer.h"
+
+#define HOLD_NS    (200 * NS_PER_MS)
+#define BUSY_NS    (300 * NS_PER_MS)
+#define MOST_OFF   (20 * NS_PER_MS)
+#define HAND_OVERS 2000u
+#define SPINS      4096u /* lib/asleep.c */
+
+static bool skip_without(struct check *check, const char *feature)
+{
+    struct pv_facts facts;
+    pv_facts(&facts);
+    for (unsigned i = 0; facts.features[i] != NULL; i++)
+        if (same_text(facts.features[i], feature))
+            return false;
+    skip(check, "%s is not in use", feature);
+    return true;
+}
+
+static bool skip_alone(struct check *check)
+{
+    if (smp_count() == 1)
+        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
+    return smp_count() == 1;
+}
+
+/* By hypercall. */
+static struct pv_xen_runstate state_of(struct check *check, unsigned cpu)
+{
+    struct pv_xen_runstate state = {0};
+    int64_t result =
+        pv_xen_vcpu_op(PV_VCPUOP_GET_RUNSTATE_INFO, pv_xen_vcpu_of(smp_block(cpu)), &state);
+    EXPECT(check, result == 0, "Xen does not tell the state of CPU %u: %ld", cpu, result);
+    return state;
+}
+
+/* Who imitates Xen need not have the call (KVM has not). */
+static bool skip_without_answer(struct check *check)
+{
+    struct pv_xen_runstate state;
+    int64_t result =
+        pv_xen_vcpu_op(PV_VCPUOP_GET_RUNSTATE_INFO, pv_xen_vcpu_of(smp_block(0)), &state);
+    if (result != 0)
+        skip(check, "Xen does not tell when it is asked: %ld", result);
+    return result != 0;
+}
+
+static uint64_t waited_ns(const struct pv_xen_runstate *state)
+{
+    return state->time_ns[PV_RUNSTATE_RUNNABLE] + state->time_ns[PV_RUNSTATE_OFFLINE];
+}
+
+static void spin(uint64_t ns)
+{
+    struct limit limit = limit_in(ns);
+    while (!limit_passed(&limit))
+        pv_cpu_relax();
+}
+
+/* ---- stolen time ----------------------------------------------------------------------------- */
+
+static volatile bool stop;
+
+static void be_busy(void *argument)
+{
+    (void)argument;
+    while (!stop)
+        pv_cpu_relax();
+}
+
+static void others_busy(void)
+{
+    stop = false;
+    for (unsigned cpu = 1; cpu < smp_count(); cpu++)
+        smp_give(cpu, be_busy, NULL);
+}
+
+static void others_idle(struct check *check)
+{
+    stop = true;
+    for (unsigned cpu = 1; cpu < smp_count(); cpu++)
+        EXPECT(check, smp_done(cpu, 10 * NS_PER_S), "CPU %u does not come to an end", cpu);
+}
+
+/* While CPUs want more processors than there may be. */
+static void steal_is_what_xen_says(struct check *check)
+{
+    if (skip_without(check, "runstate") || skip_without_answer(check))
+        return;
+    others_busy();
+    spin(BUSY_NS);
+    others_idle(check);
+    preempt_off();
+    uint64_t before = pv_steal_ns();
+    struct pv_xen_runstate state = state_of(check, 0);
+    uint64_t after = pv_steal_ns();
+    preempt_on();
+    uint64_t told = waited_ns(&state);
+    EXPECT(check, before <= told && told <= after, "stolen %lu to %lu ns, Xen says %lu", before,
+           after, told);
+    print("# stolen since the start: %lu ns\n", after);
+}
+
+/* Whom Xen kept waiting has been seen waiting. */
+static void preemption_is_seen(struct check *check)
+{
+    uint64_t waited = 0, seen = 0;
+    if (skip_without(check, "runstate") || skip_alone(check) || skip_without_answer(check))
+        return;
+    EXPECT(check, !pv_vcpu_is_preempted(0), "this CPU runs, and is said to be preempted");
+    struct pv_xen_runstate before = state_of(check, 1);
+    others_busy();
+    struct limit limit = limit_in(BUSY_NS);
+    while (!limit_passed(&limit))
+        seen += pv_vcpu_is_preempted(1);
+    struct pv_xen_runstate after = state_of(check, 1);
+    others_idle(check);
+    waited = after.time_ns[PV_RUNSTATE_RUNNABLE] - before.time_ns[PV_RUNSTATE_RUNNABLE];
+    spin(10 * NS_PER_MS);
+    EXPECT(check, !pv_vcpu_is_preempted(1), "it blocks, and is said to be preempted");
+    print("# CPU 1 waited %lu ns for a processor, and was seen so %lu times\n", waited, seen);
+    if (waited < MOST_OFF)
+        skip(check, "there is a processor for each CPU");
+    else
+        EXPECT(check, seen != 0, "it waited %lu ns for a processor, unseen", waited);
+}
+
+/* ---- locks ----------------------------------------------------------------------------------- */
+
+static struct pv_spinlock contended = PV_SPINLOCK_FREE;
+static volatile bool waiting, served;
+
+static void wait_for_lock(void *argument)
+{
+    (void)argument;
+    waiting = true;
+    struct pv_irqflags flags = lock_irq(&contended);
+    served = true;
+    unlock_irq(&contended, flags);
+}
+
+/* A waiter spins first. An emulated machine may run one CPU between two pauses of another. */
+static void let_spin(void)
+{
+    for (unsigned i = 0; i < 2 * SPINS; i++)
+        pv_cpu_relax();
+}
+
+static void waiter_blocks(struct check *check)
+{
+    if (skip_without(check, "pv-locks") || skip_alone(check) || skip_without_answer(check))
+        return;
+    waiting = served = false;
+    preempt_off();
+    pv_spin_lock(&contended);
+    smp_give(1, wait_for_lock, NULL);
+    wait_for(&waiting, NS_PER_S);
+    let_spin();
+    struct pv_xen_runstate before = state_of(check, 1);
+    spin(HOLD_NS);
+    struct pv_xen_runstate after = state_of(check, 1);
+    bool early = served;
+    pv_spin_unlock(&contended);
+    bool in_time = wait_for(&served, NS_PER_S);
+    thread_preempt_on();
+    bool done = smp_done(1, NS_PER_S);
+    uint64_t blocked = after.time_ns[PV_RUNSTATE_BLOCKED] - before.time_ns[PV_RUNSTATE_BLOCKED];
+    print("# of 200 ms that a lock was waited for, %lu us were blocked\n",
+          (unsigned long)(blocked / NS_PER_US));
+    EXPECT(check, !early && in_time && done, "early %u, in time %u", early, in_time);
+    EXPECT(check, blocked > HOLD_NS / 4, "it blocked for %lu ns", blocked);
+}
+
+static volatile unsigned served_here;
+
+static void count_here(struct pv_regs *regs, void *context)
+{
+    (void)regs;
+    (void)context;
+    served_here++;
+}
+
+static void wait_with_interrupts(void *argument)
+{
+    (void)argument;
+    waiting = true;
+    pv_spin_lock(&contended);
+    served = true;
+    pv_spin_unlock(&contended);
+}
+
+/* Who waits for a lock with interrupts on may be waited for by its holder. */
+static void waiter_serves_interrupts(struct check *check)
+{
+    int vector = pv_irq_alloc(count_here, NULL);
+    if (skip_without(check, "pv-locks") || skip_alone(check))
+        return;
+    waiting = served = false;
+    served_here = 0;
+    preempt_off();
+    pv_spin_lock(&contended);
+    smp_give(1, wait_with_interrupts, NULL);
+    wait_for(&waiting, NS_PER_S);
+    spin(HOLD_NS / 4);
+    for (unsigned i = 1; i <= 100; i++) {
+        struct limit limit = limit_in(NS_PER_S);
+        pv_smp_ipi(1, (uint8_t)vector);
+        while (served_here < i && !limit_passed(&limit))
+            pv_cpu_relax();
+    }
+    unsigned arrived = served_here;
+    bool early = served;
+    pv_spin_unlock(&contended);
+    bool in_time = wait_for(&served, NS_PER_S);
+    thread_preempt_on();
+    EXPECT(check, smp_done(1, NS_PER_S) && in_time && !early, "early %u, in time %u", early,
+           in_time);
+    EXPECT(check, arrived == 100, "%u interrupts of 100 while it waited", arrived);
+    pv_irq_free(vector);
+}
+
+/* Each turn is another CPU's, so each is a wait; a lost kick costs a tenth of a second. */
+static volatile unsigned turn;
+
+static void take_turns(void *argument)
+{
+    unsigned self = pv_this_cpu()->number, count = smp_count();
+    (void)argument;
+    for (unsigned i = 0; i < HAND_OVERS / count; i++) {
+        struct limit limit = limit_in(10 * NS_PER_S);
+        for (bool mine = false; !mine && !limit_passed(&limit);) {
+            struct pv_irqflags flags = lock_irq(&contended);
+            mine = turn % count == self;
+            turn += mine;
+            unlock_irq(&contended, flags);
+        }
+    }
+}
+
+static void no_kick_is_lost(struct check *check)
+{
+    if (skip_without(check, "pv-locks") || skip_alone(check))
+        return;
+    turn = 0;
+    for (unsigned cpu = 1; cpu < smp_count(); cpu++)
+        smp_give(cpu, take_turns, NULL);
+    take_turns(NULL);
+    for (unsigned cpu = 1; cpu < smp_count(); cpu++)
+        EXPECT(check, smp_done(cpu, 10 * NS_PER_S), "CPU %u does not come to an end", cpu);
+    EXPECT(check, turn == HAND_OVERS / smp_count() * smp_count(), "%u turns", turn);
+}
+
+static void yield_comes_back(struct check *check)
+{
+    if (skip_without(check, "runstate") || skip_alone(check) || skip_without_answer(check))
+        return;
+    others_busy();
+    uint64_t before = pv_clock_ns();
+    for (unsigned i = 0; i < 100; i++)
+        for (unsigned cpu = 0; cpu < smp_count(); cpu++)
+            pv_smp_yield_to(cpu);
+    uint64_t took = pv_clock_ns() - before;
+    others_idle(check);
+    EXPECT(check, took < 10 * NS_PER_S, "the processor was away for %lu ns", took);
+}
+
+/* ---- what the processor is shown as ----------------------------------------------------------
+ */
+
+#define LEAF_FEATURES   1u
+#define LEAF_EXTENDED   0x80000001u
+#define ECX_VMX         (1u << 5)  /* of leaf 1 */
+#define ECX_HYPERVISOR  (1u << 31) /* the same */
+#define ECX_SVM         (1u << 2)  /* of the extended one */
+#define EDX_LONG_MODE   (1u << 29)
+#define EDX_EXTENDED_NX (1u << 20)
+
+static void raw_cpuid(uint32_t leaf, uint32_t *regs)
+{
+    __asm__ volatile("cpuid"
+                     : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]), "=d"(regs[3])
+                     : "a"(leaf), "c"(0));
+}
+
+/* A PV guest has no virtualization of its own, and the processor may show what it has. */
+static void processor_is_as_xen_shows_it(struct check *check)
+{
+    uint32_t first[4], extended[4], raw_first[4], raw_extended[4];
+    if (!pv_xen_is_pv()) {
+        skip(check, "the VMM shows its processor by the instruction itself");
+        return;
+    }
+    pv_cpu_cpuid(LEAF_FEATURES, 0, first);
+    pv_cpu_cpuid(LEAF_EXTENDED, 0, extended);
+    raw_cpuid(LEAF_FEATURES, raw_first);
+    raw_cpuid(LEAF_EXTENDED, raw_extended);
+    bool masked = (raw_first[2] & ECX_VMX) == 0 && (raw_extended[2] & ECX_SVM) == 0;
+    EXPECT(check, (first[2] & ECX_HYPERVISOR) != 0, "no hypervisor is shown: %x", first[2]);
+    EXPECT(check, (~extended[3] & (EDX_LONG_MODE | EDX_EXTENDED_NX)) == 0, "%x", extended[3]);
+    EXPECT(check, (first[2] & ECX_VMX) == 0 && (extended[2] & ECX_SVM) == 0,
+           "it can virtualize: %x, %x", first[2], extended[2]);
+    print("# by the instruction the processor %s\n",
+          masked ? "shows the same" : "can virtualize, and Xen hides that");
+}
+
+static const struct test xen_tests[] = {
+    {"stolen time is what Xen says when it is asked", steal_is_what_xen_says},
+    {"a CPU that waits for a processor is seen to, and one that blocks is not", preemption_is_seen},
+    {"a waiter for a lock that is held for long blocks, and is woken", waiter_blocks},
+    {"a waiter for a lock serves interrupts while it is blocked", waiter_serves_interrupts},
+    {"a lock goes from CPU to CPU many times, and no kick is lost", no_kick_is_lost},
+    {"the processor is shown as Xen lets a guest use it", processor_is_as_xen_shows_it},
+    {"the processor is given away to others and comes back", yield_comes_back},
+};
+
+const struct test_group xen_group = TEST_GROUP(xen);

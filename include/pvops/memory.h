@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * @brief Memory that this machine has of its VMM, given back and taken again while it runs.
+ *
+ * Frames are those of this machine's memory, from 0 on, of 4096 bytes. What is called ballooning:
+ * the kernel takes pages that it has no use for out of its allocator, gives them, and asks for them
+ * when it needs them again; the VMM may have lent them to others then.
+ */
+#ifndef PVOPS_MEMORY_H
+#define PVOPS_MEMORY_H
+
+#include "pvops/status.h"
+
+PV_BEGIN_DECLS
+
+/** How much memory this machine has, and may have. */
+struct pv_memory_limits {
+    uint64_t pages; /**< that it has, of 4096 bytes */
+    uint64_t most;  /**< that the VMM lets it have; may be fewer than it has, and more than exist */
+};
+
+/**
+ * @brief Asks the VMM how much memory this machine has, and may have.
+ * @param limits  Filled; undefined on error.
+ * @return PV_OK; PV_E_UNSUPPORTED where the VMM does not tell; PV_E_HOST.
+ *
+ * Any context but NMI. ABI: xen/include/public/memory.h, XENMEM_current_reservation and
+ * XENMEM_maximum_reservation.
+ */
+int pv_memory_limits(struct pv_memory_limits *limits);
+
+/**
+ * @brief Gives pages back to the VMM. They are cleared first, for somebody else is to have them.
+ * @param frames  Which, each once. Nobody uses them, and they have no mapping but that at
+ *                pv_platform::phys_to_virt; where a VMM owns page tables, that one is taken away.
+ * @param count   How many.
+ * @param error   Filled if fewer than all are given; may be NULL.
+ * @return how many, from the first on, the VMM has now; or PV_E_UNSUPPORTED, PV_E_ARGUMENT for a
+ *         list of which the first page is none of this machine's.
+ *
+ * On any CPU, by one caller at a time; interrupts on or off; preemption is off meanwhile. Not
+ * inside a batch. ABI: XENMEM_decrease_reservation.
+ */
+int pv_memory_give(const uint64_t *frames, uint32_t count, struct pv_error *error);
+
+/**
+ * @brief Takes memory for frames that were given before. It is cleared.
+ * @param frames  Which, each once.
+ * @param count   How many.
+ * @param error   Filled if fewer than all have memory again: PV_E_FULL if the VMM gives no more.
+ *                May be NULL.
+ * @return how many, from the first on, have memory, and where a VMM owns page tables are mapped
+ *         writable at pv_platform::phys_to_virt again; or PV_E_UNSUPPORTED, PV_E_ARGUMENT for a
+ *         list of which the first page was not given.
+ *
+ * As pv_memory_give(). That there is no memory is an answer like another: nothing has changed for
+ * the frames that got none. ABI: XENMEM_populate_physmap.
+ */
+int pv_memory_take(const uint64_t *frames, uint32_t count, struct pv_error *error);
+
+PV_END_DECLS
+
+#endif

@@ -9,6 +9,7 @@
  * the owner: change the byte, look who names it, kick.
  */
 #include "lib/asleep.h"
+#include "lib/backend.h"
 #include "lib/live.h"
 
 /* Looks at the byte before a waiter sleeps. Longer than a lock is held, unless its holder is not
@@ -17,8 +18,8 @@
 
 static const uint8_t *asleep[PV_CONFIG_MAX_CPUS];
 
-void pv_lock_wait_asleep(const uint8_t *byte, uint8_t value,
-                         void (*sleep)(const uint8_t *byte, uint8_t marked))
+PV_COLD void pv_lock_wait_asleep(const uint8_t *byte, uint8_t value,
+                                 void (*sleep)(const uint8_t *byte, uint8_t marked))
 {
     uint32_t self = pv_this_cpu()->number;
     uint8_t marked = value | PV_LOCK_ASLEEP;
@@ -40,7 +41,7 @@ void pv_lock_wait_asleep(const uint8_t *byte, uint8_t value,
     __atomic_store_n(&asleep[self], interrupted, __ATOMIC_SEQ_CST);
 }
 
-void pv_lock_released_asleep(struct pv_spinlock *lock)
+PV_COLD void pv_lock_released_asleep(struct pv_spinlock *lock)
 {
     __atomic_store_n(&lock->locked, 0, __ATOMIC_SEQ_CST);
     for (uint32_t cpu = 0; cpu < PV_CONFIG_MAX_CPUS && cpu <= pv_other_cpus(); cpu++)

@@ -47,7 +47,7 @@ bool pv_irq_run(unsigned vector, struct pv_regs *regs)
     return true;
 }
 
-static int alloc(pv_irq_handler handler, void *context, bool unended)
+PV_COLD static int alloc(pv_irq_handler handler, void *context, bool unended)
 {
     unsigned first = pv_platform->vector_first;
     unsigned last = pv_platform->vector_last;

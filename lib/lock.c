@@ -24,7 +24,7 @@ typedef uint32_t __attribute__((may_alias)) lock_word;
 #define WORD_LOCKED_ALL 0x000000ffu
 #define WORD_TAIL_SHIFT 16
 
-static uint16_t tail_of(const struct pv_cpu *cpu, uint32_t nesting)
+PV_COLD static uint16_t tail_of(const struct pv_cpu *cpu, uint32_t nesting)
 {
     return (uint16_t)((cpu->number << 2 | nesting) + 1);
 }
@@ -39,7 +39,7 @@ static struct pv_lock_node *node_of(struct pv_cpu *self, uint16_t tail)
 }
 
 /* For the case that an NMI interrupts a machine check interrupts ...: unfair, but it ends. */
-static void acquire_without_node(struct pv_spinlock *lock)
+PV_COLD static void acquire_without_node(struct pv_spinlock *lock)
 {
     uint8_t free = 0;
 
@@ -50,7 +50,7 @@ static void acquire_without_node(struct pv_spinlock *lock)
     }
 }
 
-static void wait_for_turn(struct pv_cpu *self, struct pv_lock_node *node, uint16_t before)
+PV_COLD static void wait_for_turn(struct pv_cpu *self, struct pv_lock_node *node, uint16_t before)
 {
     __atomic_store_n(&node_of(self, before)->next, node, __ATOMIC_RELEASE);
     uint8_t go;
@@ -59,7 +59,7 @@ static void wait_for_turn(struct pv_cpu *self, struct pv_lock_node *node, uint16
 }
 
 /* Takes the lock as the first in the queue. true: nobody was behind, the queue is empty. */
-static bool take_as_first(struct pv_spinlock *lock, uint16_t tail)
+PV_COLD static bool take_as_first(struct pv_spinlock *lock, uint16_t tail)
 {
     lock_word *word = (lock_word *)lock;
     uint32_t seen = __atomic_load_n(word, __ATOMIC_RELAXED);
@@ -78,7 +78,7 @@ static bool take_as_first(struct pv_spinlock *lock, uint16_t tail)
     }
 }
 
-static void wake_next(struct pv_lock_node *node)
+PV_COLD static void wake_next(struct pv_lock_node *node)
 {
     struct pv_lock_node *next;
 
@@ -91,7 +91,7 @@ static void wake_next(struct pv_lock_node *node)
         pv_lock_kick(cpu);
 }
 
-void pv_lock_queue(struct pv_spinlock *lock)
+PV_COLD void pv_lock_queue(struct pv_spinlock *lock)
 {
     struct pv_cpu *self = pv_this_cpu();
     uint32_t nesting = self->lock_depth;

@@ -6,25 +6,27 @@
 #include "lib/patch.h"
 #include "lib/switch.h"
 
-static const struct pv_host_memory *host(void)
+PV_COLD static const struct pv_host_memory *host(void)
 {
     return pv_backend != NULL ? pv_backend->memory : NULL;
 }
 
-int pv_memory_limits(struct pv_memory_limits *limits)
+PV_COLD int pv_memory_limits(struct pv_memory_limits *limits)
 {
     return host() != NULL ? host()->limits(limits) : PV_E_UNSUPPORTED;
 }
 
-static int change(int (*some)(const uint64_t *frames, uint32_t count, struct pv_error *error),
-                  const uint64_t *frames, uint32_t count, struct pv_error *error)
+PV_COLD static int change(bool take, const uint64_t *frames, uint32_t count, struct pv_error *error)
 {
     uint32_t done = 0;
     int status = 0;
 
+    if (host() == NULL)
+        return pv_fail(error, PV_E_UNSUPPORTED, "the VMM gives and takes no memory while this runs",
+                       0, -1);
     while (done < count && status >= 0) {
         uint32_t most = count - done < PV_HOST_MEMORY_PAGES ? count - done : PV_HOST_MEMORY_PAGES;
-        status = some(frames + done, most, error);
+        status = (take ? host()->take : host()->give)(frames + done, most, error);
         done += status > 0 ? (uint32_t)status : 0;
         if (status >= 0 && (uint32_t)status < most)
             break;
@@ -32,24 +34,18 @@ static int change(int (*some)(const uint64_t *frames, uint32_t count, struct pv_
     return done != 0 || status >= 0 ? (int)done : status;
 }
 
-static int refuse(struct pv_error *error)
+PV_COLD int pv_memory_give(const uint64_t *frames, uint32_t count, struct pv_error *error)
 {
-    return pv_fail(error, PV_E_UNSUPPORTED, "the VMM gives and takes no memory while this runs", 0,
-                   -1);
+    return change(false, frames, count, error);
 }
 
-int pv_memory_give(const uint64_t *frames, uint32_t count, struct pv_error *error)
+PV_COLD int pv_memory_take(const uint64_t *frames, uint32_t count, struct pv_error *error)
 {
-    return host() != NULL ? change(host()->give, frames, count, error) : refuse(error);
+    return change(true, frames, count, error);
 }
 
-int pv_memory_take(const uint64_t *frames, uint32_t count, struct pv_error *error)
-{
-    return host() != NULL ? change(host()->take, frames, count, error) : refuse(error);
-}
-
-int pv_pte_set_foreign(struct pv_pte *entry, struct pv_pte value, uint16_t domain,
-                       struct pv_error *error)
+PV_COLD int pv_pte_set_foreign(struct pv_pte *entry, struct pv_pte value, uint16_t domain,
+                               struct pv_error *error)
 {
     if (pv_backend == NULL || pv_backend->pte_set_foreign == NULL)
         return pv_fail(error, PV_E_UNSUPPORTED, "the VMM owns no page tables", 0, -1);

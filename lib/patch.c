@@ -71,12 +71,6 @@ PV_COLD void pv_contents_fill(const struct pv_backend *backend)
 /* Ops whose sites hold something else under another backend: PV_MOVING_OPS. */
 static bool moving[PV_OP_COUNT];
 
-PV_COLD void pv_moving_clear(void)
-{
-    for (unsigned op = 0; op < PV_OP_COUNT; op++)
-        moving[op] = false;
-}
-
 PV_COLD static bool rows_differ(const struct pv_content *one, const struct pv_content *other)
 {
     const uint8_t *a = (const uint8_t *)one, *b = (const uint8_t *)other;
@@ -87,7 +81,7 @@ PV_COLD static bool rows_differ(const struct pv_content *one, const struct pv_co
     return false;
 }
 
-PV_COLD bool pv_moving_add(const struct pv_backend *backend)
+PV_COLD bool pv_moving_find(const struct pv_backend *backend, bool afresh)
 {
     static struct pv_content row[PV_CONTENTS]; /* its padding is 0, as that of the others */
     bool added = false;
@@ -97,9 +91,9 @@ PV_COLD bool pv_moving_add(const struct pv_backend *backend)
         if (pv_op_facts[op].length == 0)
             continue;
         pv_row_make(row, op, pv_backend_function(backend, op), pv_backend_sequence(backend, op));
-        bool differ = rows_differ(row, pv_contents[op]);
-        added = added || (differ && !moving[op]);
-        moving[op] = moving[op] || differ;
+        bool known = moving[op] && !afresh;
+        moving[op] = known || rows_differ(row, pv_contents[op]);
+        added = added || moving[op] != known;
     }
     return added;
 }
@@ -260,30 +254,12 @@ struct write_run {
     struct pv_error *error;
 };
 
-/* What a site is to hold; NULL if it cannot reach its slot. The best form that the op has is within
- * reach nearly always, and often the same at every place; then it is not copied first. */
-static inline const uint8_t *content_for(uintptr_t site, enum pv_op_id op, enum pv_goal goal,
-                                         uint8_t *room)
-{
-    const struct pv_content *content =
-        &pv_contents[op][goal == PV_GOAL_BEST ? PV_CONTENT_INLINE : PV_CONTENT_COMPILED];
-
-    while (content->form == PV_SITE_FORMS && content != &pv_contents[op][PV_CONTENT_COMPILED])
-        content--;
-    if (content->fixup == 0 && content->form != PV_SITE_FORMS)
-        return content->bytes;
-    if (pv_content_at(content, site, room) || pv_site_choose(site, op, goal, room) >= 0)
-        return room;
-    return NULL;
-}
-
 static inline int write_site(struct write_run *run, const struct pv_site *record)
 {
     uintptr_t site = pv_site_of(record);
-    uint8_t room[PV_SITE_MAX];
-    const uint8_t *bytes = content_for(site, (enum pv_op_id)record->op, run->goal, room);
+    uint8_t bytes[PV_SITE_MAX];
 
-    if (bytes == NULL)
+    if (pv_site_choose(site, (enum pv_op_id)record->op, run->goal, bytes) < 0)
         return pv_fail(run->error, PV_E_SITE, "site cannot reach its slot", site, record->op);
     uint8_t *to = pv_alias_at(&run->alias, site, record->length);
     if (to == NULL)

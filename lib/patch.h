@@ -23,16 +23,15 @@ enum pv_goal { PV_GOAL_COMPILED, PV_GOAL_BEST };
 /* All ops; for the functions below that take one op. */
 #define PV_ALL_OPS PV_OP_COUNT
 
-/* Those that pv_moving_add() has found; for pv_sites_write() and pv_sites_visit(). */
+/* Those that pv_moving_find() has found; for pv_sites_write() and pv_sites_visit(). */
 #define PV_MOVING_OPS (PV_OP_COUNT + 1)
 
 /*
  * Finds the ops whose sites would hold something else if a backend filled the rows: most ops are
- * the same for both backends of a change, and their sites need not be touched. Added to those found
- * since pv_moving_clear(); true: one that was not among them.
+ * the same for both backends of a change, and their sites need not be touched. Afresh, or added to
+ * those found before; true: one that was not among them.
  */
-void pv_moving_clear(void);
-bool pv_moving_add(const struct pv_backend *backend);
+bool pv_moving_find(const struct pv_backend *backend, bool afresh);
 
 /* Computes a row of a hot op for a function and a sequence (NULL: none). */
 void pv_row_make(struct pv_content *row, enum pv_op_id op, pv_function function,

@@ -175,7 +175,7 @@ PV_COLD static int write_moved(const struct pv_backend *to, struct pv_error *err
 {
     int status = PV_OK;
 
-    if (pv_moving_add(to))
+    if (pv_moving_find(to, false))
         status = pv_sites_write(PV_MOVING_OPS, PV_GOAL_COMPILED, error);
     if (status != PV_OK)
         return status;
@@ -192,8 +192,7 @@ PV_COLD static int change_to(const struct pv_backend *to, struct pv_error *error
         (void)pv_stop_run(cpu_enter_changing, NULL);
         return status;
     }
-    pv_moving_clear();
-    (void)pv_moving_add(to);
+    (void)pv_moving_find(to, true);
     status = pv_sites_write(PV_MOVING_OPS, PV_GOAL_COMPILED, error);
     if (status == PV_OK) {
         pv_backend_set(to);

@@ -55,7 +55,6 @@ int pv_kvm_tlb_flush_others(const struct pv_cpu_set *cpus, uint64_t start, uint6
 /* lock.c */
 void pv_kvm_lock_wait(const uint8_t *byte, uint8_t value);
 void pv_kvm_lock_kick(uint32_t cpu);
-void pv_kvm_lock_released(struct pv_spinlock *lock) PV_HIDDEN;
 
 /* async.c */
 volatile void *pv_kvm_async_area(const struct pv_cpu *cpu);

@@ -9,7 +9,6 @@
 #include "lib/asleep.h"
 
     .macro op name
-    .p2align 4, 0x90
     .globl pv_kvm_\name
     .hidden pv_kvm_\name
     .type pv_kvm_\name, @function
@@ -76,7 +75,7 @@ op lock_release_marked
     push %r9
     push %r10
     push %r11
-    call pv_kvm_lock_released
+    call pv_lock_released_asleep
     pop %r11
     pop %r10
     pop %r9

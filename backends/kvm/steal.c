@@ -20,7 +20,7 @@ _Static_assert(sizeof(struct pv_kvm_steal_time) == sizeof(((struct pv_cpu *)NULL
 /* By CPU number; NULL: it has none. Read by ops.S. */
 volatile struct pv_kvm_steal_time *pv_kvm_steal_records[PV_CONFIG_MAX_CPUS];
 
-volatile void *pv_kvm_steal_begin(struct pv_cpu *cpu)
+PV_COLD volatile void *pv_kvm_steal_begin(struct pv_cpu *cpu)
 {
     cpu->backend[BEGAN_NS] = cpu->backend[TOLD_NS];
     if (cpu->number < PV_CONFIG_MAX_CPUS)
@@ -28,13 +28,13 @@ volatile void *pv_kvm_steal_begin(struct pv_cpu *cpu)
     return cpu->vmm_state;
 }
 
-void pv_kvm_steal_end(struct pv_cpu *cpu)
+PV_COLD void pv_kvm_steal_end(struct pv_cpu *cpu)
 {
     if (cpu->number < PV_CONFIG_MAX_CPUS)
         pv_kvm_steal_records[cpu->number] = NULL;
 }
 
-static bool read_record(const volatile struct pv_kvm_steal_time *record, uint64_t *ns)
+PV_COLD static bool read_record(const volatile struct pv_kvm_steal_time *record, uint64_t *ns)
 {
     for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
         uint32_t version = __atomic_load_n(&record->version, __ATOMIC_ACQUIRE);
@@ -47,7 +47,7 @@ static bool read_record(const volatile struct pv_kvm_steal_time *record, uint64_
 }
 
 /* Never less than before, whatever the record says. */
-uint64_t pv_kvm_steal_ns(void)
+PV_COLD uint64_t pv_kvm_steal_ns(void)
 {
     struct pv_cpu *cpu = pv_this_cpu();
     uint64_t ns;

@@ -6,7 +6,6 @@
 #define PV_E_MSR -11 /* checked in msr.c */
 
     .text
-    .p2align 4, 0x90
     .globl pv_native_cpu_msr_read, pv_native_rdmsr
     .hidden pv_native_cpu_msr_read, pv_native_rdmsr
     .type pv_native_cpu_msr_read, @function
@@ -22,7 +21,6 @@ pv_native_rdmsr:
     ret
     .size pv_native_cpu_msr_read, . - pv_native_cpu_msr_read
 
-    .p2align 4, 0x90
     .globl pv_native_cpu_msr_write, pv_native_wrmsr
     .hidden pv_native_cpu_msr_write, pv_native_wrmsr
     .type pv_native_cpu_msr_write, @function

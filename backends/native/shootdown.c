@@ -26,7 +26,7 @@ struct request {
 static struct request requests[PV_CONFIG_MAX_CPUS];
 static int vector = PV_E_FULL;
 
-static void drop(uint64_t start, uint64_t end)
+PV_COLD static void drop(uint64_t start, uint64_t end)
 {
     if (end == UINT64_MAX || end - start > (uint64_t)MOST_PAGES << PAGE_SHIFT) {
         pv_native_tlb_flush_all();
@@ -36,18 +36,18 @@ static void drop(uint64_t start, uint64_t end)
         pv_native_tlb_invlpg(at);
 }
 
-static void take_out(struct request *request, uint32_t cpu)
+PV_COLD static void take_out(struct request *request, uint32_t cpu)
 {
     __atomic_and_fetch(&request->left.bits[cpu / 64], ~((uint64_t)1 << cpu % 64), __ATOMIC_RELEASE);
 }
 
-static bool is_left(const struct request *request, uint32_t cpu)
+PV_COLD static bool is_left(const struct request *request, uint32_t cpu)
 {
     return __atomic_load_n(&request->left.bits[cpu / 64], __ATOMIC_ACQUIRE) >> cpu % 64 & 1;
 }
 
 /* Interrupts off: a request that is done twice at the same time could be taken for the next one. */
-static void serve_all(void)
+PV_COLD static void serve_all(void)
 {
     uint32_t self = pv_this_cpu()->number;
 
@@ -60,14 +60,14 @@ static void serve_all(void)
     }
 }
 
-static void on_request(struct pv_regs *regs, void *context)
+PV_COLD static void on_request(struct pv_regs *regs, void *context)
 {
     (void)regs;
     (void)context;
     serve_all();
 }
 
-static bool is_done(const struct request *request)
+PV_COLD static bool is_done(const struct request *request)
 {
     for (unsigned i = 0; i < WORDS; i++)
         if (__atomic_load_n(&request->left.bits[i], __ATOMIC_ACQUIRE) != 0)
@@ -83,7 +83,7 @@ PV_COLD static void take_out_who_has_gone(struct request *request)
             take_out(request, cpu);
 }
 
-static bool gets_done(struct request *request)
+PV_COLD static bool gets_done(struct request *request)
 {
     uint64_t start = pv_tsc_read();
     uint64_t ticks = pv_native_ticks(PATIENCE_NS);
@@ -100,7 +100,7 @@ static bool gets_done(struct request *request)
     return true;
 }
 
-static void ask(struct request *request, const struct pv_cpu_set *cpus)
+PV_COLD static void ask(struct request *request, const struct pv_cpu_set *cpus)
 {
     uint32_t self = pv_this_cpu()->number;
     struct pv_cpu_set asked = {{0}};
@@ -118,7 +118,7 @@ static void ask(struct request *request, const struct pv_cpu_set *cpus)
  * A request that somebody has not done in time stays open for him, and the next one waits for him
  * too: what he was to drop is not forgotten.
  */
-int pv_native_tlb_flush_others(const struct pv_cpu_set *cpus, uint64_t start, uint64_t end)
+PV_COLD int pv_native_tlb_flush_others(const struct pv_cpu_set *cpus, uint64_t start, uint64_t end)
 {
     uint32_t self = pv_this_cpu()->number;
 

@@ -30,7 +30,8 @@ uint32_t pv_kvm_features __attribute__((weak)) = UINT32_MAX; /* feature.c has an
 extern void (*pv_kvm_base_eoi)(void) PV_HIDDEN;
 void (*pv_kvm_base_eoi)(void);
 
-void pv_kvm_lock_released(struct pv_spinlock *lock)
+void pv_lock_released_asleep(struct pv_spinlock *lock) PV_HIDDEN;
+void pv_lock_released_asleep(struct pv_spinlock *lock)
 {
     (void)lock;
 }

@@ -164,8 +164,17 @@ def step_docs(log):
     return tally
 
 
+def is_domu(place):
+    return place.job.vmm.startswith("xen-domu")
+
+
 def step_guest(log):
-    return boot_in(log, everywhere(Kernels(BUILD)))
+    return boot_in(log, [place for place in everywhere(Kernels(BUILD)) if not is_domu(place)])
+
+
+def step_domu(log):
+    places = everywhere(Kernels(BUILD, "places-domu"))
+    return boot_in(log, [place for place in places if is_domu(place)], "logs/domu")
 
 
 def step_minute(log):
@@ -176,7 +185,8 @@ def step_minute(log):
     return tally
 
 
-def boot_in(log, places):
+def boot_in(log, places, logs="logs"):
+    """`logs`: the folder of the consoles; steps that run side by side have one each."""
     def heard(job, line):
         log.write(f"{job.label} | {line}")
 
@@ -186,7 +196,7 @@ def boot_in(log, places):
             say(f"  guest: {text}")
 
     tally = Tally()
-    for place, result in visit(places, on_line=heard, on_progress=progress):
+    for place, result in visit(places, on_line=heard, on_progress=progress, logs=logs):
         tally.add(count_place(place, result))
     return tally
 
@@ -260,6 +270,8 @@ STEPS = [
     Step("docs", "Doxygen without a warning", step_docs, ("meson", "doxygen")),
     Step("guest", "the example kernels in all places: VMMs, machines, doors, faces, lies", step_guest,
          ("qemu-system-x86_64", "cc", *disc.TOOLS)),
+    Step("domu", "the places beside a Linux dom0 on Xen", step_domu,
+         ("qemu-system-x86_64", "cc", *disc.TOOLS)),
     Step("measure", "sites decoded from a memory dump, promised numbers counted", step_measure,
          ("meson", "gcc", "objdump", "qemu-system-x86_64")),
     Step("runner", "the tests of the runner, the rigs and these tools", step_runner,
@@ -270,8 +282,8 @@ STEPS = [
 # These run alone: what others need, and threads that change text under each other.
 ALONE = ("build", "test")
 # The others run two at a time, those that take longest first; steps of one chain share a folder.
-CHAINS = [("guest",), ("minute",), ("sanitize",), ("runner",), ("clang", "lint"), ("measure",),
-          ("format", "docs")]
+CHAINS = [("guest",), ("minute",), ("sanitize",), ("runner",), ("domu",), ("clang", "lint"),
+          ("measure",), ("format", "docs")]
 LANES = 2
 
 HELP = """\

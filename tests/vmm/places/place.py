@@ -46,13 +46,15 @@ class Place:
 
 @dataclass
 class Kernels:
-    """The kernel files of a build folder. What is made of them goes to its folder `places`."""
+    """The kernel files of a build folder. What is made of them goes to a folder in it, which runs that
+    go on at a time do not share."""
 
     build: Path
+    folder: str = "places"
 
     @property
     def made(self):
-        return Path(self.build) / "places"
+        return Path(self.build) / self.folder
 
     def elf(self, name):
         return self._file(f"{EXAMPLES[name]}.elf")

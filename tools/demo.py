@@ -14,7 +14,7 @@ from pvrun import Job, probe, run_jobs
 
 BUILD = PROJECT / "build"
 GUEST = BUILD / "examples/guest-kernel/guest-kernel.elf"
-CMDLINE = "info bench=ops+workload+patch bench json"
+CMDLINE = "info bench=ops+workload bench json"
 TOOLS = ("meson", "ninja", "gcc", "qemu-system-x86_64")
 # A column for each: the runner's name for the VMM, and the heading.
 COLUMNS = [("native", "native"), ("kvm", "KVM"), ("xen-dom0-pv", "Xen PV"),

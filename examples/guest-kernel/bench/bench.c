@@ -12,7 +12,7 @@
 
 #define TURNS         1000u
 #define TURNS_IF_DEAR 10u
-#define RUNS          5u
+#define RUNS          3u
 #define DEAR_TICKS    1000
 #define MOST_OPS      40u
 

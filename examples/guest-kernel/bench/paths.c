@@ -63,7 +63,7 @@ static struct pv_host_calls host_calls_of(const struct bench_path *path)
     };
 }
 
-static int64_t exits_of(const struct bench_path *path)
+static int64_t exits_once(const struct bench_path *path)
 {
     struct outside before, between, after;
     if (!outside_look(&before))
@@ -74,7 +74,19 @@ static int64_t exits_of(const struct bench_path *path)
     path->run(2 * path->turns);
     if (!outside_look(&after))
         return NOT_COUNTED;
-    return (int64_t)(after.exits - 2 * between.exits + before.exits);
+    int64_t exits = (int64_t)(after.exits - 2 * between.exits + before.exits);
+    return exits > 0 ? exits : 0;
+}
+
+/* The host's own interrupts make it more, never less. */
+static int64_t exits_of(const struct bench_path *path)
+{
+    int64_t least = exits_once(path);
+    for (unsigned i = 1; i < RUNS && least > 0; i++) {
+        int64_t again = exits_once(path);
+        least = again != NOT_COUNTED && again < least ? again : least;
+    }
+    return least;
 }
 
 static struct bench_steps steps_of(const struct bench_path *path)

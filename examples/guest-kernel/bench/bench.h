@@ -95,9 +95,16 @@ void (*bench_null_call(void))(void);
 /* When pv_start() began, and when pv_init() was done. */
 extern uint64_t boot_began, boot_done;
 
-/* Waits for a flag without reading a clock; a machine on which it never comes ends with a message.
- */
-void bench_await(const volatile bool *flag, const char *what);
+/* vector.c: a vector whose interrupts are noted, to be given back by pv_irq_free(); false: there is
+ * none. */
+bool bench_vector_take(uint8_t *vector);
+
+/* Whether an interrupt that this CPU sends itself arrives within a second. */
+bool bench_vector_arrives(uint8_t vector);
+
+/* Sends one and waits, without reading a clock; a machine on which it is lost ends with the
+ * message. */
+void bench_vector_send(uint32_t cpu, uint8_t vector, const char *lost);
 
 int bench_workload(bool json);
 int bench_paths(bool json);

@@ -12,36 +12,24 @@
 
 #define PATIENCE_NS (10 * NS_PER_S)
 
-static volatile bool arrived;
-static int vector = -1;
-
-static void note_arrival(struct pv_regs *regs, void *context)
-{
-    (void)regs;
-    (void)context;
-    arrived = true;
-}
+static uint8_t vector;
 
 static bool have_vector(const struct bench_path *path)
 {
     (void)path;
-    vector = pv_irq_alloc(note_arrival, NULL);
-    return vector >= 0;
+    return bench_vector_take(&vector);
 }
 
 static void free_vector(const struct bench_path *path)
 {
     (void)path;
-    pv_irq_free((uint8_t)vector);
+    pv_irq_free(vector);
 }
 
 static void interrupt_other(uint32_t turns)
 {
-    while (turns-- > 0) {
-        arrived = false;
-        pv_smp_ipi(1, (uint8_t)vector);
-        bench_await(&arrived, "an interrupt for CPU 1 is lost");
-    }
+    while (turns-- > 0)
+        bench_vector_send(1, vector, "an interrupt for CPU 1 is lost");
 }
 
 static void do_nothing(void *argument, const struct pv_regs *regs)

@@ -27,7 +27,6 @@ static volatile uint32_t *eoi_register;
 static uint8_t vector;
 static bool x2apic;
 static bool ipi_arrives;
-static volatile bool arrived;
 static struct pv_spinlock lock = PV_SPINLOCK_FREE;
 static uint8_t byte = 1;
 
@@ -42,32 +41,12 @@ static uintptr_t direct_entry(uintptr_t function)
     return first == ENDBR64 ? function + ENDBR64_BYTES : function;
 }
 
-static void note_arrival(struct pv_regs *regs, void *context)
-{
-    (void)regs;
-    (void)context;
-    arrived = true;
-}
-
-/* Whether an interrupt that this CPU sends itself arrives. */
-static bool try_ipi(void)
-{
-    struct limit limit = limit_in(NS_PER_S);
-    arrived = false;
-    pv_smp_ipi(0, vector);
-    while (!arrived && !limit_passed(&limit))
-        pv_cpu_relax();
-    return arrived;
-}
-
 bool bench_ops_prepare(void)
 {
     uint64_t base = 0;
-    int given = pv_irq_alloc(note_arrival, NULL);
-    if (given < 0)
+    if (!bench_vector_take(&vector))
         return false;
-    vector = (uint8_t)given;
-    ipi_arrives = try_ipi();
+    ipi_arrives = bench_vector_arrives(vector);
     if (!privileged())
         return true; /* nothing that needs the APIC's registers is measured */
     if (pv_cpu_msr_read(MSR_APIC_BASE, &base) != PV_OK)

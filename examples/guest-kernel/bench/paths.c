@@ -12,7 +12,6 @@
 
 #define RUNS        3u
 #define NOT_COUNTED (-1)
-#define MOST_WAITS  100000000u
 
 struct path_result {
     int64_t ticks;
@@ -20,16 +19,6 @@ struct path_result {
     struct pv_host_calls host;
     int64_t exits;
 };
-
-void bench_await(const volatile bool *flag, const char *what)
-{
-    for (unsigned i = 0; i < MOST_WAITS; i++) {
-        if (*flag)
-            return;
-        pv_cpu_relax();
-    }
-    panic(what);
-}
 
 static int64_t once(const struct bench_path *path, uint32_t turns)
 {

@@ -7,7 +7,6 @@
 #include "../cpu.h"
 #include "../memory.h"
 #include "../process.h"
-#include "../timer.h"
 #include "../traps.h"
 
 #define FAULT_PAGES 64u
@@ -118,45 +117,29 @@ static void fault_in_process(uint32_t turns)
         panic("the process of a benchmark did not end well");
 }
 
-static volatile bool arrived;
-static int vector = -1;
-
-static void note_arrival(struct pv_regs *regs, void *context)
-{
-    (void)regs;
-    (void)context;
-    arrived = true;
-}
+static uint8_t vector;
 
 static bool have_vector(const struct bench_path *path)
 {
-    struct limit limit = limit_in(NS_PER_S);
     (void)path;
-    vector = pv_irq_alloc(note_arrival, NULL);
-    if (vector < 0)
+    if (!bench_vector_take(&vector))
         return false;
-    arrived = false;
-    pv_smp_ipi(0, (uint8_t)vector);
-    while (!arrived && !limit_passed(&limit))
-        pv_cpu_relax();
-    if (!arrived)
-        pv_irq_free((uint8_t)vector);
-    return arrived;
+    bool arrives = bench_vector_arrives(vector);
+    if (!arrives)
+        pv_irq_free(vector);
+    return arrives;
 }
 
 static void free_vector(const struct bench_path *path)
 {
     (void)path;
-    pv_irq_free((uint8_t)vector);
+    pv_irq_free(vector);
 }
 
 static void interrupt_self(uint32_t turns)
 {
-    while (turns-- > 0) {
-        arrived = false;
-        pv_smp_ipi(0, (uint8_t)vector);
-        bench_await(&arrived, "an interrupt of this CPU to itself is lost");
-    }
+    while (turns-- > 0)
+        bench_vector_send(0, vector, "an interrupt of this CPU to itself is lost");
 }
 
 const struct bench_path single_paths[] = {

@@ -253,10 +253,7 @@ PV_COLD static bool arrives_within(uint64_t ns)
 /* Hardware may need a while behind INIT; a VMM does not. */
 PV_COLD static uint64_t init_pause(void)
 {
-    uint32_t regs[4];
-
-    pv_native_cpu_cpuid(1, 0, regs);
-    return regs[2] & CPUID_1_ECX_VMM ? 0 : INIT_NS;
+    return pv_native_cpu_has(CPUID_1_ECX_VMM) ? 0 : INIT_NS;
 }
 
 /* A CPU that came later would find what the next one is to find: so it is held back by INIT. */

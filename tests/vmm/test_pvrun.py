@@ -6,6 +6,7 @@ What starts VMMs is tested in test_rigs.py.
 
 import io
 import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from nested import rig  # noqa: E402
 from pvrun import Job, bochs, hosts, l1, native, runner, serial, xen  # noqa: E402
 from pvrun.frames import FrameReader  # noqa: E402
 from pvrun.jobs import EXIT_FAILURE, EXIT_SUCCESS, judge  # noqa: E402
+from pvrun.outside import MACHINE_CHECK, Outside  # noqa: E402
 from pvrun.process import Child, TimeOut  # noqa: E402
 from pvrun.tap import Tap  # noqa: E402
 from xen import rig as xen_rig  # noqa: E402
@@ -216,6 +218,42 @@ class Bochs(unittest.TestCase):
             result = runner.run_jobs([Job("a", "bochs", kernel.name, "")], build=self.folder.name)[0]
         self.assertTrue(result.unavailable)
         self.assertIn("no bochs", result.reason)
+
+
+class FromOutside(unittest.TestCase):
+    """What a native guest asks for at its COM2."""
+
+    def setUp(self):
+        self.outside = Outside()
+        folder = self.outside.words[1].partition(":")[2].rpartition("/")[0]
+        self.pipes = {end: os.open(f"{folder}/{end}", os.O_RDWR | os.O_NONBLOCK)
+                      for end in ("outside.out", "outside.in", "monitor.in")}
+        self.outside.__enter__()
+
+    def tearDown(self):
+        self.outside.__exit__()
+        for pipe in self.pipes.values():
+            os.close(pipe)
+
+    def read(self, pipe):
+        self.assertTrue(select.select([self.pipes[pipe]], [], [], 5)[0], f"nothing in {pipe}")
+        return os.read(self.pipes[pipe], 4096).decode()
+
+    def test_a_machine_check_is_asked_of_the_monitor(self):
+        os.write(self.pipes["outside.out"], b"mce\n")
+        self.assertEqual(self.read("outside.in"), ".\n")
+        self.assertEqual(self.read("monitor.in"), MACHINE_CHECK + "\n")
+
+    def test_the_time_is_told(self):
+        os.write(self.pipes["outside.out"], b"ti")
+        os.write(self.pipes["outside.out"], b"me\n")
+        told = self.read("outside.in").split()
+        self.assertAlmostEqual(int(told[1]), time.time(), delta=5)
+        self.assertEqual(told[2], ".")
+
+    def test_a_word_that_means_nothing_is_answered(self):
+        os.write(self.pipes["outside.out"], b"counters\n")
+        self.assertEqual(self.read("outside.in"), "unknown\n.\n")
 
 
 class FakeL1(unittest.TestCase):

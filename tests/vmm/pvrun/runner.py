@@ -17,6 +17,7 @@ from xen import rig as xen_rig
 
 from . import bochs, hosts, l1, native, probe, serial, xen
 from .jobs import Result, judge
+from .outside import Outside
 from .process import Child, Flood, TimeOut
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -60,7 +61,7 @@ class _Session:
             elif job.initrd and not Path(job.initrd).is_file():
                 self.ended(index, None, f"there is no initrd {job.initrd}")
             elif job.vmm == "native":
-                self._single(index, native.emulated(job), "TCG")
+                self._native(index)
             elif job.vmm == bochs.NAME:
                 self._bochs(index)
             elif job.vmm in xen.KINDS:
@@ -93,6 +94,14 @@ class _Session:
         except FileNotFoundError:
             status, trouble = None, f"{argv[0]} is not installed"
         self.ended(index, status, trouble)
+
+    def _native(self, index):
+        job = self._jobs[index]
+        if not job.outside:
+            self._single(index, native.emulated(job), "TCG")
+            return
+        with Outside() as outside:
+            self._single(index, native.emulated(job, outside.words), "TCG")
 
     def _bochs(self, index):
         result, base = self._results[index], self._log_path(index).resolve()

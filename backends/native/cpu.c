@@ -88,16 +88,25 @@ PV_COLD void pv_native_cpu_user_selectors(uint16_t *cs, uint16_t *ss)
     (void)ss;
 }
 
+PV_COLD uint64_t pv_native_cpu_cr0_read(void)
+{
+    uint64_t value;
+
+    __asm__ volatile("mov %%cr0, %0" : "=r"(value) : : "memory");
+    return value;
+}
+
+PV_COLD void pv_native_cpu_cr0_write(uint64_t value)
+{
+    __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory");
+}
+
 void pv_native_cpu_fpu_trap(bool trap)
 {
-    uint64_t cr0;
-
-    if (!trap) {
+    if (!trap)
         __asm__ volatile("clts" : : : "memory");
-        return;
-    }
-    __asm__ volatile("mov %%cr0, %0" : "=r"(cr0) : : "memory");
-    __asm__ volatile("mov %0, %%cr0" : : "r"(cr0 | CR0_TS) : "memory");
+    else
+        pv_native_cpu_cr0_write(pv_native_cpu_cr0_read() | CR0_TS);
 }
 
 PV_COLD void pv_native_cpu_idt_load(const void *table, uint32_t bytes)

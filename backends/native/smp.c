@@ -181,14 +181,6 @@ PV_COLD static bool make_tables(uint64_t space)
     return true;
 }
 
-PV_COLD static uint64_t cr0_read(void)
-{
-    uint64_t value;
-
-    __asm__ volatile("mov %%cr0, %0" : "=r"(value));
-    return value;
-}
-
 PV_COLD static uint32_t place_of(const uint8_t *symbol)
 {
     return (uint32_t)low_pages + (uint32_t)(symbol - pv_native_trampoline);
@@ -205,7 +197,7 @@ PV_COLD static bool make_trampoline(uint64_t efer)
     for (const uint8_t *from = pv_native_trampoline; from != pv_native_trampoline_end; from++)
         page[from - pv_native_trampoline] = *from;
     struct words words = {
-        .cr0 = (uint32_t)cr0_read(),
+        .cr0 = (uint32_t)pv_native_cpu_cr0_read(),
         .cr3 = (uint32_t)low_pages + PAGE,
         .cr4 = (uint32_t)(block.cr4 & ~(CR4_VMXE | CR4_SMXE | CR4_PCIDE)),
         .efer_low = (uint32_t)(efer & ~EFER_LMA),

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Runs jobs: chooses the rig for each, keeps the logs, and gives the verdicts.
 
-"native" is QEMU's plain emulation. "kvm" is the host's KVM where the probe finds it sound and no
-instructions are to be counted, and the nested rig otherwise. "bochs" is another emulation. "xen-dom0-*" is the guest alone on
-Xen, "xen-domu-*" is the guest beside a Linux dom0. All nested jobs of a call share one boot of L1,
-and all domU jobs one boot of dom0 (one more each for those that count instructions).
+"native" is QEMU's plain emulation, "bochs" another one. "kvm" is the host's KVM where the probe finds
+it sound and no instructions are to be counted, and the nested rig otherwise. "xen-dom0-*" is the guest
+alone on Xen, "xen-domu-*" is the guest beside a Linux dom0. All nested jobs of a call share one boot
+of L1, and all domU jobs one boot of dom0 (one more each for those that count instructions).
 """
 
 import re

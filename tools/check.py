@@ -22,7 +22,7 @@ CLANG = {"CC": "clang", "CXX": "clang++"}
 STRICT = {"ASAN_OPTIONS": "halt_on_error=1:abort_on_error=1:detect_leaks=1",
           "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:print_stacktrace=1"}
 # Text is changed under running threads ten thousand times by one build; the others repeat it.
-REPEATED = {"PV_CHANGES": "2000"}
+REPEATED = {"PV_CHANGES": "500"}
 SANITIZERS = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
 TAIL_LINES = 25
 TEST_SECONDS = 900

@@ -51,7 +51,6 @@ void pv_xen_locks_stop(void);
 bool pv_xen_locks_in_use(void);
 void pv_xen_lock_wait(const uint8_t *byte, uint8_t value);
 void pv_xen_lock_kick(uint32_t cpu);
-void pv_xen_lock_release(struct pv_spinlock *lock) PV_HIDDEN; /* ops.S */
 void pv_xen_smp_yield_to(uint32_t cpu);
 
 /* timer.c */

@@ -10,6 +10,7 @@
 #include "backends/xen/hypercall.h"
 #include "backends/xen/abi/cpuid.h"
 #include "backends/xen/abi/version.h"
+#include "lib/asleep.h"
 #include "lib/detect.h"
 #include "lib/ops.h"
 #include "lib/patch.h"
@@ -28,7 +29,7 @@ static struct pv_ops ops = {
     .vcpu_is_preempted = pv_xen_vcpu_is_preempted,
     .lock_wait = pv_xen_lock_wait,
     .lock_kick = pv_xen_lock_kick,
-    .lock_release = pv_xen_lock_release,
+    .lock_release = pv_lock_release_asleep,
     .smp_yield_to = pv_xen_smp_yield_to,
     .cpu_power_off = pv_xen_power_off,
 };

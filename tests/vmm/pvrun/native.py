@@ -24,11 +24,11 @@ def _medium(job, kernel, initrd):
     return words + (["-initrd", str(initrd)] if initrd else [])
 
 
-def emulated(job):
+def emulated(job, extra=()):
     """A machine without any para-virtual interface: not even the hypervisor bit."""
     accel = "tcg,thread=single" if job.icount else "tcg"
     return command("qemu-system-x86_64", job, job.kernel, accel, "max,-hypervisor",
-                   COUNTING if job.icount else [], job.initrd)
+                   [*(COUNTING if job.icount else []), *extra], job.initrd)
 
 
 def accelerated(job):

@@ -242,6 +242,7 @@ def step_runner(log):
     tally = Tally()
     for name in ("tests/vmm/test_pvrun.py", "tests/vmm/test_places.py", "tools/test_tools.py",
                  "tests/vmm/test_rigs.py", "tests/vmm/test_xen.py", "benchmarks/test_bench.py",
+                 "benchmarks/test_promised.py",
                  "benchmarks/linux/test_peer.py"):
         status, lines = log.run([sys.executable, "-m", "unittest", "-v", name], 400)
         tally.add(cases.of_unittest(name, lines, status))

@@ -183,7 +183,7 @@ class Run:
 
     def measure_linux(self):
         try:
-            found, troubles = peer.figures(lambda text: say(f"  {text}"))
+            found, troubles, notes = peer.figures(lambda text: say(f"  {text}"))
         except RigUnavailable as error:
             self.left_out.append(f"Linux: {error}")
         except RigError as error:
@@ -191,6 +191,7 @@ class Run:
         else:
             self.figures += found
             self.troubles += troubles
+            self.notes += [f"Linux: {note}" for note in notes]
 
     def about(self):
         return {"unit": "instructions" if self.count else "cycles",

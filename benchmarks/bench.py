@@ -23,7 +23,8 @@ import report  # noqa: E402
 import show  # noqa: E402
 import suite as suites  # noqa: E402
 from linux import peer  # noqa: E402
-from steps import Log, missing_tools, outcome, say, set_up, width  # noqa: E402
+from steps import (Log, missing_tools, noted_seconds, outcome, say, set_up,  # noqa: E402
+                   width)
 
 from debian.store import RigError, RigUnavailable  # noqa: E402
 from pvrun import probe, run_jobs  # noqa: E402
@@ -255,7 +256,7 @@ def judged(run, promises, seconds):
     whole = run.count and not (options.only or options.no_linux or run.left_out or run.troubles)
     pairs = [tuple(of.values()) for _, of in report.View(run.suite, run.figures).peers()]
     return promised.Judge(run.suite, run.figures, options.quick, seconds if whole else None,
-                          pairs).findings(promises)
+                          pairs, noted_seconds).findings(promises)
 
 
 def finish(run, old, seconds, findings):
@@ -265,8 +266,9 @@ def finish(run, old, seconds, findings):
     kept.write(files[0], run.figures, about)
     files[1].write_text(report.page(run.suite, about, run.figures, findings))
     print(show.text(run.suite, about, run.figures, max(width(), 120), findings))
-    broken = [finding for finding in findings if finding.kept is False]
-    for finding in broken:
+    missed = [finding for finding in findings if finding.kept is False]
+    broken = [finding for finding in missed if not finding.promise.noisy]
+    for finding in missed:
         print(f"NOT MET  {finding.promise.says}: {finding.value:g} {finding.promise.unit}, at most "
               f"{finding.promise.most:g} {finding.where and f'({finding.where})'}")
     if old is not None:

@@ -48,7 +48,7 @@ class Finding:
     @property
     def word(self):
         if self.kept is None:
-            return f"not measured here: {self.promise.by}" if self.promise.by else \
+            return f"no whole run yet: {self.promise.by}" if self.promise.by else \
                 "not measured in this run"
         return "met" if self.kept else "NOT MET"
 
@@ -116,12 +116,14 @@ def _rows_named(reference):
 class Judge:
     """Holds promises against the figures of a run."""
 
-    def __init__(self, suite, figures, quick=False, seconds=None, peers=()):
+    def __init__(self, suite, figures, quick=False, seconds=None, peers=(), elsewhere=None):
         """`peers`: pairs of this library's figure and Linux's, of the same work. `seconds`: how
-        long the whole run took; None: it was no whole run."""
+        long the whole run took; None: it was no whole run. `elsewhere`: command -> what its last
+        whole run measured, or None."""
         self._suite = suite
         self._seconds = {"bench_quick_seconds" if quick else "bench_seconds": seconds}
         self._peers = list(peers)
+        self._elsewhere = elsewhere or (lambda command: None)
         self._by = {}
         for figure in figures:
             # The first backend of a machine is its own; the others are there to compare.
@@ -140,7 +142,7 @@ class Judge:
         if promise.how == "seconds":
             return Finding(promise, self._seconds.get(promise.name))
         if promise.by:
-            return Finding(promise)
+            return Finding(promise, self._elsewhere(promise.by))
         return self._of_figures(promise)
 
     def _of_figures(self, promise):

@@ -19,10 +19,10 @@ def text(suite, about, figures, width, findings=()):
             rows += [[group.upper(), *[""] * len(view.places)], *lines]
     out = [f"{unit}; less is better. In brackets: the kernel's own instructions, calls of the VMM, "
            "exits to it. ~: not the same in every run.", table.render(rows, width)] if len(rows) > 2 else []
-    host = view.host(whole)
+    host = view.host(whole, view.text)
     if host:
         rows = [["this machine, without a VMM", "library", "limit"], None]
-        rows += [[label, number(of["library"]), number(of["limit"])] for label, of in host]
+        rows += [[label, of["library"], of["limit"]] for label, of in host]
         out += ["", table.render(rows, width)]
     peers = view.peers()
     if peers:

@@ -319,6 +319,18 @@ class ForPeople(unittest.TestCase):
     def test_a_page_without_any_figure_is_still_a_page(self):
         self.assertIn("<h1>", report.page(SUITE, ABOUT, []))
 
+    def test_the_page_has_a_chart_for_each_way_to_look_at_costs(self):
+        titles = re.findall("<h3>(.*?)</h3>", report.page(SUITE, ABOUT, a_full_set()))
+        for machine in SUITE.machines:
+            self.assertIn(f"{machine.title}: the kernel&#x27;s own instructions", titles)
+        for row in (row for row in SUITE.rows if row.per):
+            self.assertIn(f"{row.title}: instructions by the number of {row.per}", titles)
+        for group in {row.group for row in SUITE.rows if row.source in ("op", "path")}:
+            self.assertIn(f"{group.capitalize()}: all instructions", titles)
+
+    def test_the_suite_scales_over_cpus_pages_and_sites(self):
+        self.assertEqual({row.per for row in SUITE.rows if row.per}, {"CPUs", "pages", "sites"})
+
     def test_nothing_is_fetched_by_the_page(self):
         page = report.page(SUITE, ABOUT, a_full_set())
         self.assertEqual(re.findall(r"(?:src|href|url|@import)\s*[=(]", page), [])
@@ -357,7 +369,7 @@ class InABrowser(unittest.TestCase):
             self.assertEqual(measured.lstrip("~ "), svg.number(finding.value))
             self.assertEqual(word, finding.word)
         self.assertEqual({cells[-1].partition(":")[0] for cells in seen.values()},
-                         {"met", "NOT MET", "not measured here", "not measured in this run"})
+                         {"met", "NOT MET", "no whole run yet", "not measured in this run"})
 
     def test_no_words_are_cut_off_or_over_each_other(self):
         self.assertEqual(self.seen["faults"], [])

@@ -87,8 +87,10 @@ class HeldAgainstFigures(unittest.TestCase):
         finding = self.found(OF, figure(3.0, machine="kvm"))
         self.assertEqual((finding.kept, finding.word), (None, "not measured in this run"))
 
-    def test_what_another_command_measures_is_named(self):
-        self.assertEqual(self.found('by = "./demo"').word, "not measured here: ./demo")
+    def test_what_another_command_measures_is_of_its_last_whole_run(self):
+        self.assertEqual(self.found('by = "./demo"').word, "no whole run yet: ./demo")
+        took = {"./demo": 2.0}.get
+        self.assertEqual(self.found('by = "./demo"', elsewhere=took).value, 2.0)
 
     def test_the_machine_s_own_backend_counts_and_not_the_other_one(self):
         self.assertEqual(self.found(OF, figure(2.0, backend="kvm"),

@@ -83,12 +83,14 @@ class View:
                 points.setdefault(self.place(figure), []).append((figure.size, figure.value))
         return {place: of for place, of in points.items() if len(of) > 1}
 
-    def host(self, scope):
-        values = {figure.row: figure.value for figure in self._ours
-                  if figure.machine == HOST and figure.scope == scope}
-        return [(row.title, {"library": values[row.name], "limit": values[f"{row.name}_limit"]})
-                for row in self.suite.rows
-                if row.name in values and f"{row.name}_limit" in values]
+    def host(self, scope, of=None):
+        """(label, {"library": value, "limit": value}); `of`: what is said of a figure's key."""
+        names = {figure.row for figure in self._ours
+                 if figure.machine == HOST and figure.scope == scope}
+        of = of or self.value
+        return [(row.title, {"library": of(row.name, 0, HOST, "-", scope),
+                             "limit": of(f"{row.name}_limit", 0, HOST, "-", scope)})
+                for row in self.suite.rows if {row.name, f"{row.name}_limit"} <= names]
 
     def peers(self):
         """(label, {"pvops": value, "Linux": value}) where both have done the same work."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cases
-from steps import PROJECT, Log, Tally, in_ci, missing_tools, outcome, say, set_up
+from steps import (PROJECT, Log, Tally, in_ci, missing_tools, note_seconds, outcome, say,
+                   set_up)
 
 from places import Kernels, everywhere, minute, visit
 from pvrun import disc
@@ -363,7 +364,10 @@ def main(words):
                 total.add(tally)
     for text in total.failures:
         print(f"FAILED  {text}")
-    print(f"{len(chosen)} steps, {time.monotonic() - begun:.0f} seconds")
+    seconds = time.monotonic() - begun
+    if not words and total.failed == 0:
+        note_seconds("./check", seconds)
+    print(f"{len(chosen)} steps, {seconds:.0f} seconds")
     print(summary(total))
     return 0 if total.failed == 0 and total.passed else 1
 

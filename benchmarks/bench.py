@@ -58,6 +58,8 @@ def arguments():
     parser.add_argument("--no-linux", action="store_true", help="without the peer")
     parser.add_argument("--compare", metavar="OLD.json", type=Path,
                         help="say what became better or worse since that run")
+    parser.add_argument("--show", metavar="OLD.json", type=Path,
+                        help="nothing is measured: that run's table, in Markdown")
     parser.add_argument("--out", type=Path, default=BUILD / "bench", help="folder (build/bench)")
     parser.add_argument("--renew-baseline", action="store_true",
                         help="what ./check holds against: written anew from this machine's compiler")
@@ -233,6 +235,8 @@ def main():
         run = Run(suite, options)
         run.machines()
         old = kept.read(options.compare)[1] if options.compare else None
+        if options.show:
+            return shown_again(suite, promises, options.show)
     except (suites.SuiteError, promised.PromiseError, kept.FiguresError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
@@ -257,6 +261,19 @@ def judged(run, promises, seconds):
     pairs = [tuple(of.values()) for _, of in report.View(run.suite, run.figures).peers()]
     return promised.Judge(run.suite, run.figures, options.quick, seconds if whole else None,
                           pairs, noted_seconds).findings(promises)
+
+
+def shown_again(suite, promises, file):
+    about, figures = kept.read(file)
+    pairs = [tuple(of.values()) for _, of in report.View(suite, figures).peers()]
+    measured = {record["name"]: record["measured"] for record in about.get("promised", [])}
+    findings = promised.Judge(suite, figures, peers=pairs).findings(promises)
+    for finding in findings:
+        finding.value = measured.get(finding.promise.name, finding.value)
+    print(f"{about['date']}: " + "; ".join(f"{name} {value}" for name, value
+                                           in about["facts"].items()) + "\n")
+    print(show.text(suite, about, figures, width(), findings, show.markdown))
+    return 0
 
 
 def finish(run, old, seconds, findings):

@@ -8,7 +8,19 @@ from view import ON_HOST, View
 SHOWN = [("guest", "own"), ("hypercalls", "calls"), ("exits", "exits")]
 
 
-def text(suite, about, figures, width, findings=()):
+def markdown(rows, _):
+    """Rows as table.render() takes them, for a page of docs/."""
+    columns = len(rows[0])
+    lines = []
+    for row in rows:
+        cells = ["---"] * columns if row is None else row + [""] * (columns - len(row))
+        if row is not None and not any(row[1:]) and row is not rows[0]:
+            cells = [f"**{row[0].lower()}**", *cells[1:]]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def text(suite, about, figures, width, findings=(), render=table.render):
     view = View(suite, figures)
     unit = about["unit"]
     whole = "all" if unit == "instructions" else "cycles"
@@ -18,19 +30,19 @@ def text(suite, about, figures, width, findings=()):
         if lines:
             rows += [[group.upper(), *[""] * len(view.places)], *lines]
     out = [f"{unit}; less is better. In brackets: the kernel's own instructions, calls of the VMM, "
-           "exits to it. ~: not the same in every run.", table.render(rows, width)] if len(rows) > 2 else []
+           "exits to it. ~: not the same in every run.", render(rows, width)] if len(rows) > 2 else []
     host = view.host(whole, view.text)
     if host:
         rows = [["this machine, without a VMM", "library", "limit"], None]
         rows += [[label, of["library"], of["limit"]] for label, of in host]
-        out += ["", table.render(rows, width)]
+        out += ["", render(rows, width)]
     peers = view.peers()
     if peers:
         rows = [["beside Linux, all instructions", "pvops", "Linux"], None]
         rows += [[label, number(of["pvops"]), number(of["Linux"])] for label, of in peers]
-        out += ["", table.render(rows, width)]
+        out += ["", render(rows, width)]
     if any(finding.value is not None for finding in findings):
-        out += ["", table.render(_promised(findings), width)]
+        out += ["", render(_promised(findings), width)]
     return "\n".join(out)
 
 

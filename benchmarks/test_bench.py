@@ -288,6 +288,14 @@ class ForPeople(unittest.TestCase):
                       *(machine.title for machine in SUITE.machines)):
             self.assertIn(words, text)
 
+    def test_the_table_can_be_had_for_a_page_of_the_docs(self):
+        text = show.text(SUITE, ABOUT, a_full_set(), 200, all_findings(), show.markdown)
+        rows = [line for line in text.splitlines() if line.startswith("|")]
+        self.assertIn("| **memory** |  |  |  |  |", rows)
+        self.assertIn("| --- | --- | --- | --- | --- |", rows)
+        self.assertTrue(any(line.startswith("| Interrupts off | 1.37 (") for line in rows))
+        self.assertTrue(any(line.endswith("| met |") for line in rows))
+
     def test_what_is_not_the_same_in_every_run_is_marked(self):
         figures = [some(value=100), some(value=2, scope="exits"),
                    some(value=7, row="linux_fork_exit", machine="xen-domu-pv", guest="linux"),

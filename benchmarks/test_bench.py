@@ -132,6 +132,34 @@ class TheList(unittest.TestCase):
     def test_a_word_that_nobody_knows_is_refused(self):
         self.assertIn("colour", self.refused(self.machine + self.row + 'colour = "red"\n'))
 
+    def test_every_hot_op_of_the_library_is_measured(self):
+        headers = (HERE.parent / "include/pvops/ops").glob("*.h")
+        text = " ".join("".join(file.read_text() for file in headers).split())
+        # PV_OP(HOT, convention, length, shape, type, name, (parameters), (arguments))
+        ops = re.findall(r"PV_OP\(HOT, \w+, \d+, \w+, [^(]*?(\w+), \(", text)
+        self.assertGreaterEqual(len(ops), 30)
+        self.assertEqual(set(ops) - {row.name for row in SUITE.rows if row.source == "op"}, set())
+
+    def test_what_kernels_do_with_ops_is_measured(self):
+        for what, rows in {
+                "hypercall": {"hypercall"}, "interrupt": {"interrupt_self", "workload_timer"},
+                "interrupt to others": {"interrupt_other", "interrupt_running", "interrupt_others"},
+                "remote flush": {"flush_others"}, "page fault": {"fault_in_kernel",
+                                                                 "fault_in_process"},
+                "context switch": {"workload_switches", "switch_spaces"},
+                "address space": {"space_build"}, "system call": {"system_call"},
+                "end of interrupt": {"irq_eoi", "pv_eoi"}, "timer": {"timer_set"},
+                "clock": {"clock_ns", "clock_called"}, "boot": {"boot"},
+                "lock": {"lock_acquire", "lock_pair_native", "lock_contended"},
+                "patching": {"patch", "unpatch"}}.items():
+            self.assertEqual(rows - {row.name for row in SUITE.rows}, set(), what)
+
+    def test_remote_work_is_measured_at_one_to_four_cpus_and_patching_up_to_100_000_sites(self):
+        bench = HERE.parent / "examples/guest-kernel/bench"
+        cpus = re.findall(r'"flush_others", (\d)', (bench / "cpus.c").read_text())
+        self.assertEqual(cpus, ["1", "2", "3", "4"])
+        self.assertIn("{100, 1000, 10000, 100000}", (bench / "patching.c").read_text())
+
     def test_every_figure_of_the_example_kernel_has_a_row(self):
         source = (HERE.parent / "examples/guest-kernel/bench").glob("*.c")
         text = "".join(file.read_text() for file in source)

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Measures Linux, Debian's kernel, as a guest of the rigs: the peer that pvops is compared with.
 
-    python3 benchmarks/linux/peer.py [--vmm kvm,xen-domu-pv,xen-domu-pvh]      JSON lines
+    python3 benchmarks/linux/peer.py [--vmm kvm,xen-domu-pv,xen-domu-pvh,xen-dom0-pv]      JSON lines
 
 Every VMM boots it three times, counting instructions: twice on one CPU, without what costs time and
-other kernels lack and as Debian ships it (MODES), and once with a second CPU for what needs two.
+other kernels lack and as Debian ships it (MODES), and once with a second CPU for what needs two. Xen
+boots it once more as dom0, where each CPU has a processor of its own.
 docs/benchmarks-linux.md says what the figures mean and what cannot be compared.
 """
 
@@ -29,11 +30,12 @@ from pvrun import Job, run_jobs  # noqa: E402
 from xen import rig as xen_rig  # noqa: E402
 
 BUILD = PROJECT / "build"
-# VMMs of one group share a boot of their host; the groups are measured side by side.
+# VMMs of one group share a boot of their host; two groups at a time are measured side by side.
 GROUPS = (("kvm",), ("xen-domu-pv", "xen-domu-pvh"), ("xen-dom0-pv",))
 # Where each virtual CPU has a processor: only what needs that is measured there.
 TWO_PROCESSORS = ("xen-dom0-pv",)
 VMMS = tuple(vmm for group in GROUPS for vmm in group)
+LANES = 2
 SECONDS = 240
 GUEST_MIB = 256
 # Boot work that has nothing to do with the VMM: self-tests of cryptography, certificates.
@@ -116,7 +118,7 @@ def figures(on_progress=lambda text: None, vmms=VMMS, build=BUILD):
         return _measured(boots(group), parts, dom0.versions["dom0 kernel"], build, on_progress)
 
     every = [], [], []
-    with ThreadPoolExecutor(len(GROUPS)) as pool:
+    with ThreadPoolExecutor(LANES) as pool:
         for some in pool.map(measured, groups):
             for all_of, of in zip(every, some):
                 all_of += of

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import cases
 import lint
-from steps import PROJECT, Log, Tally, in_ci, missing_tools, outcome, say, set_up
+from steps import (PROJECT, Log, Tally, in_ci, missing_tools, note_seconds, outcome, say,
+                   set_up)
 
 from places import Kernels, everywhere, minute, visit
 from pvrun import disc
@@ -228,6 +229,7 @@ def step_runner(log):
     tally = Tally()
     for name in ("tests/vmm/test_pvrun.py", "tests/vmm/test_places.py", "tools/test_tools.py",
                  "tests/vmm/test_rigs.py", "tests/vmm/test_xen.py", "benchmarks/test_bench.py",
+                 "benchmarks/test_promised.py",
                  "benchmarks/linux/test_peer.py"):
         status, lines = log.run([sys.executable, "-m", "unittest", "-v", name], 400)
         tally.add(cases.of_unittest(name, lines, status))
@@ -349,7 +351,10 @@ def main(words):
                 total.add(tally)
     for text in total.failures:
         print(f"FAILED  {text}")
-    print(f"{len(chosen)} steps, {time.monotonic() - begun:.0f} seconds")
+    seconds = time.monotonic() - begun
+    if not words and total.failed == 0:
+        note_seconds("./check", seconds)
+    print(f"{len(chosen)} steps, {seconds:.0f} seconds")
     print(summary(total))
     return 0 if total.failed == 0 and total.passed else 1
 

@@ -109,7 +109,7 @@ static void fault_in_kernel(uint32_t turns)
 static void fault_in_process(uint32_t turns)
 {
     static struct process process;
-    struct process_start start = {1, USER_FAULTER, (uint64_t)turns * FAULT_PAGES, 0};
+    struct process_start start = {1, USER_FAULTER, (uint64_t)turns * FAULT_PAGES, NULL};
     if (!process_create(&process, &start))
         panic("no memory for the process of a benchmark");
     process_wait(&process);

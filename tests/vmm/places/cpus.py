@@ -14,9 +14,11 @@ from .place import Place
 EACH_CPU = "info selftest test=smp+busy+irq+timer+clock"
 # Of Xen, and of KVM that imitates it.
 EVENTS = "info selftest test=smp+irq+timer+clock+xen"
-XEN_PV = "smp+batch+xen+stress"
+XEN_PV = "smp+debugger+batch+xen+stress"
 # Backends change places under KVM with four CPUs in another place (selftests.py).
 NOT_BUSY = "info selftest test=smp+irq+timer+clock"
+# Where nobody sets breakpoints in text that others run without a pause (docs/vmms.md).
+PARALLEL = ["-accel", "tcg,thread=multi"]
 SECONDS = 300
 
 
@@ -32,11 +34,11 @@ class Cpus:
 
 
 CPUS = [
-    Cpus("four CPUs on a bare machine", "native", 4),
-    Cpus("eight CPUs on a bare machine", "native", 8),
-    Cpus("eight CPUs on a machine of another kind", "native", 8, qemu=["-M", "q35"],
+    Cpus("four CPUs on a bare machine", "native", 4, qemu=PARALLEL),
+    Cpus("eight CPUs on a bare machine", "native", 8, qemu=PARALLEL),
+    Cpus("eight CPUs on a machine of another kind", "native", 8, qemu=["-M", "q35", *PARALLEL],
          words="info selftest test=smp"),
-    Cpus("two CPUs of four, as asked for", "native", 4, f"{EACH_CPU} maxcpus=2", up=2),
+    Cpus("two CPUs of four, as asked for", "native", 4, f"{EACH_CPU} maxcpus=2", up=2, qemu=PARALLEL),
     Cpus("one CPU of four, as asked for", "native", 4, "info selftest test=smp maxcpus=1", up=1),
     Cpus("four CPUs under KVM, with timers that wait for the TSC", "kvm", 4, NOT_BUSY,
          says=["features .*x2apic, tsc-deadline"]),

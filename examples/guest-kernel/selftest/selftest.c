@@ -19,7 +19,7 @@ static const struct test_group *const groups[] = {
     &timer_group,  &halt_group,     &module_group,   &live_group,   &users_group,  &smp_group,
     &busy_group,   &debugger_group, &switch_group,   &wx_group,     &tables_group, &refused_group,
     &batch_group,  &kvm_group,      &vcpus_group,    &events_group, &xen_group,    &stress_group,
-    &memory_group, &foreign_group,  &shutdown_group, &races_group,  &pirq_group,
+    &memory_group, &foreign_group,  &shutdown_group, &races_group,  &mce_group,    &pirq_group,
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))

@@ -12,7 +12,7 @@ from .place import Place
 
 COMMANDS = "info selftest"
 # What PVH guests of Xen have not: firmware, and devices that are emulated. The rest is the same.
-HVM_COMMANDS = "info selftest test=detect+irq+timer+clock+smp+xen+pirq"
+HVM_COMMANDS = "info selftest test=detect+irq+timer+clock+smp+xen+pirq+softreset softreset"
 SECONDS = 300
 # VMM, QEMU's machine, door, processors. Empty: as the runner has it.
 RUNS = [
@@ -29,10 +29,14 @@ RUNS = [
     ("xen-domu-pv", "", "xen-pv", 2),
     ("xen-domu-pvh", "", "pvh", 1),
 ]
+# xl stays to do it, and leaves the domain alone otherwise.
+SOFT_RESET = ["on_soft_reset = 'soft-reset'", "on_poweroff = 'preserve'",
+              "on_crash = 'preserve'", "on_reboot = 'preserve'"]
 # What a hardware domain can let interrupt: a second serial port, and a card that sends messages.
 # What an HVM guest can ask to go: a network card.
 MORE_DEVICES = {"xen-dom0-pv": ["-serial", "null", "-device", "e1000e"],
-                "xen-domu-hvm": ["device_model_args_hvm = ['-device', 'e1000,romfile=']"]}
+                "xen-domu-hvm": ["device_model_args_hvm = ['-device', 'e1000,romfile=']",
+                                 *SOFT_RESET]}
 # Under KVM, with the rig's word on what the guest cost: words of the command line, processors, MiB
 # of memory that the rig has for it (0: all it wants), and a check that must not be skipped.
 OUTSIDE = [

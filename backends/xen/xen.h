@@ -77,6 +77,9 @@ int pv_xen_console_read(char *buffer, size_t size);
 /* Waits, for a bounded time, until the back end has taken all output. */
 void pv_xen_console_drain(void);
 
+/* It is looked for again when it is used next. */
+void pv_xen_console_forget(void);
+
 /* Whether this is a PV guest, which has frames of the machine to deal with. cpuid.c */
 bool pv_xen_is_pv(void);
 
@@ -92,6 +95,7 @@ int pv_xen_memory_map(struct pv_memory_range *ranges, unsigned room);
 /* power.c: by port and hypercall; by hypercall only */
 void pv_xen_power_off(int status);
 void pv_xen_shut_down(int status);
+int pv_xen_soft_reset(struct pv_error *error);
 
 /*
  * What goes on where Xen's clock and timer cannot be used: the native ops, or, in a PV guest, some

@@ -237,6 +237,12 @@ static void power_off(int status)
     pv_xen_power_off(status);
 }
 
+static int soft_reset(struct pv_error *error)
+{
+    choose_instruction();
+    return pv_xen_soft_reset(error);
+}
+
 const struct pv_backend pv_backend_xen_hvm = {
     .name = "xen-hvm",
     .base = &pv_backend_native,
@@ -254,5 +260,6 @@ const struct pv_backend pv_backend_xen_hvm = {
     .console_read = console_read,
     .memory_map = memory_map,
     .power_off = power_off,
+    .soft_reset = soft_reset,
     .memory = &pv_xen_host_memory,
 };

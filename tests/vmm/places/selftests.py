@@ -14,7 +14,7 @@ COMMANDS = "info selftest"
 # What depends on the door and the machine behind it; the rest is done behind one of them.
 AROUND = "info selftest test=detect+ops+trap+irq+clock+timer+users+smp+switch+kvm+memory+shutdown"
 # What PVH guests of Xen have not: firmware, and devices that are emulated. The rest is the same.
-HVM_COMMANDS = "info selftest test=detect+irq+timer+clock+smp+xen+pirq"
+HVM_COMMANDS = "info selftest test=detect+irq+timer+clock+smp+xen+pirq+softreset softreset"
 SECONDS = 300
 # VMM, QEMU's machine, door, processors, and what is to be done. Empty: as the runner has it.
 RUNS = [
@@ -31,10 +31,14 @@ RUNS = [
     ("xen-domu-pv", "", "xen-pv", 2),
     ("xen-domu-pvh", "", "pvh", 1),
 ]
+# xl stays to do it, and leaves the domain alone otherwise.
+SOFT_RESET = ["on_soft_reset = 'soft-reset'", "on_poweroff = 'preserve'",
+              "on_crash = 'preserve'", "on_reboot = 'preserve'"]
 # What a hardware domain can let interrupt: a second serial port, and a card that sends messages.
 # What an HVM guest can ask to go: a network card.
 MORE_DEVICES = {"xen-dom0-pv": ["-serial", "null", "-device", "e1000e"],
-                "xen-domu-hvm": ["device_model_args_hvm = ['-device', 'e1000,romfile=']"]}
+                "xen-domu-hvm": ["device_model_args_hvm = ['-device', 'e1000,romfile=']",
+                                 *SOFT_RESET]}
 MUST_NOT_SKIP = {"native": [
     r"ok \d+ - a machine check that the host raises reaches the kernel, which goes on",
     r"ok \d+ - the wall clock is the host's within two seconds",

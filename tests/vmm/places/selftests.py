@@ -11,8 +11,10 @@ from pvrun import Job
 from .place import Place
 
 COMMANDS = "info selftest"
-# What PVH guests of Xen have not: firmware, and devices that are emulated. The rest is the same.
-HVM_COMMANDS = "info selftest test=detect+irq+timer+clock+smp+xen+pirq"
+# What PVH guests of Xen have not: firmware, and devices that are emulated. The rest is the same. The
+# storm of events lasts ten seconds everywhere else.
+HVM_COMMANDS = ("info selftest test=detect+irq+timer+clock+cpus+smp+xen+events+pirq "
+                "unplug=disks storm=3")
 SECONDS = 300
 # VMM, QEMU's machine, door, processors. Empty: as the runner has it.
 RUNS = [
@@ -30,9 +32,16 @@ RUNS = [
     ("xen-domu-pvh", "", "pvh", 1),
 ]
 # What a hardware domain can let interrupt: a second serial port, and a card that sends messages.
-# What an HVM guest can ask to go: a network card.
+# What an HVM guest can ask to go: a network card, and two kinds of disks. And what xl is asked for:
+# as many ports as the self-test wants, of which a guest has a quarter otherwise.
+PORTS = "max_event_channels = 4200"
+EMULATED = ["e1000,romfile=", "lsi53c895a"]
+DRIVE = "if=ide,index=2,driver=null-co,size=1M,read-zeroes=on"
+HVM_DEVICES = [word for device in EMULATED for word in ("-device", device)] + ["-drive", DRIVE]
 MORE_DEVICES = {"xen-dom0-pv": ["-serial", "null", "-device", "e1000e"],
-                "xen-domu-hvm": ["device_model_args_hvm = ['-device', 'e1000,romfile=']"]}
+                "xen-domu-pv": [PORTS],
+                "xen-domu-pvh": [PORTS],
+                "xen-domu-hvm": [PORTS, f"device_model_args_hvm = {HVM_DEVICES}"]}
 # Under KVM, with the rig's word on what the guest cost: words of the command line, processors, MiB
 # of memory that the rig has for it (0: all it wants), and a check that must not be skipped.
 OUTSIDE = [

@@ -17,8 +17,11 @@ extern struct pv_xen_shared_info *pv_xen_shared;
 uint32_t pv_xen_this_vcpu(void);
 uint32_t pv_xen_vcpu_of(const struct pv_cpu *cpu);
 
-/* This CPU's part of the shared page; NULL: it has none. */
+/* Where Xen keeps this CPU's events and clock; NULL: nowhere. For PVH and HVM, on each CPU before
+ * that, once the shared page is there: a place for one that has none in it. vcpu_info.c */
 struct pv_xen_vcpu_info *pv_xen_this_vcpu_info(void);
+int pv_xen_vcpu_info_start(struct pv_error *error);
+bool pv_xen_vcpu_info_is_own(void); /* some CPU's is not in the shared page */
 
 /* Xen's leaf at a distance from its base; false, and zeroes, when there is no such leaf. cpuid.c */
 bool pv_xen_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t *regs);

@@ -11,12 +11,12 @@ from pvrun import Job
 from .faces import XEN
 from .place import Place
 
-EACH_CPU = "info selftest test=smp+busy+irq+timer+clock"
+EACH_CPU = "info selftest test=cpus+smp+busy+irq+timer+clock"
 # Of Xen, and of KVM that imitates it.
-EVENTS = "info selftest test=smp+irq+timer+clock+xen"
-XEN_PV = "smp+debugger+batch+xen+stress"
+EVENTS = "info selftest test=cpus+smp+irq+timer+clock+xen"
+XEN_PV = "cpus+smp+debugger+batch+xen+stress"
 # Backends change places under KVM with four CPUs in another place (selftests.py).
-NOT_BUSY = "info selftest test=smp+irq+timer+clock"
+NOT_BUSY = "info selftest test=cpus+smp+irq+timer+clock"
 # Where nobody sets breakpoints in text that others run without a pause (docs/vmms.md).
 PARALLEL = ["-accel", "tcg,thread=multi"]
 SECONDS = 300
@@ -37,11 +37,11 @@ CPUS = [
     Cpus("four CPUs on a bare machine", "native", 4, qemu=PARALLEL),
     Cpus("eight CPUs on a bare machine", "native", 8, qemu=PARALLEL),
     Cpus("eight CPUs on a machine of another kind", "native", 8, qemu=["-M", "q35", *PARALLEL],
-         words="info selftest test=smp"),
+         words="info selftest test=cpus+smp"),
     Cpus("two CPUs of four, as asked for", "native", 4, f"{EACH_CPU} maxcpus=2", up=2, qemu=PARALLEL),
-    Cpus("one CPU of four, as asked for", "native", 4, "info selftest test=smp maxcpus=1", up=1),
+    Cpus("one CPU of four, as asked for", "native", 4, "info selftest test=cpus+smp maxcpus=1", up=1),
     Cpus("two CPUs of another emulation, with identifiers of address spaces", "bochs", 2,
-         "info selftest test=pcid+trap+irq+timer+clock+smp",
+         "info selftest test=pcid+trap+irq+timer+clock+cpus+smp",
          says=["features tsc-deadline, pcid, invpcid", "vmm      none, entered by multiboot2",
                r"ok \d+ - another CPU drops what belongs to all its identifiers"]),
     Cpus("four CPUs under KVM, with timers that wait for the TSC", "kvm", 4, NOT_BUSY,
@@ -60,14 +60,17 @@ CPUS = [
     Cpus("three CPUs as a PV guest of Xen, which race to the end", "xen-dom0-pv", 3,
          "info selftest test=races long", says=["features .*events-fifo.*"]),
     Cpus("four CPUs that Xen starts, as its PVH guest, which race to the end", "xen-dom0-pvh", 4,
-         "info selftest test=smp+races long",
+         "info selftest test=cpus+smp+races long",
          says=["features .*upcall-vector, events-fifo.*event-ipi.*"]),
     Cpus("two CPUs that are started by messages, as a PVH guest of Xen", "xen-domu-pvh", 2,
          f"{EVENTS} smp=sipi", says=["features .*upcall-vector, events-fifo.*"]),
-    Cpus("one CPU whose upcalls come by the domain's vector and in two levels", "xen-dom0-pvh", 1,
-         "info selftest test=irq+timer+clock upcall=domain events=2l",
-         says=["features .*callback-vector, events-2-level.*"]),
-    Cpus("two CPUs under KVM that imitates Xen", "kvm", 2, f"{EVENTS}+events+switch", qemu=XEN,
+    Cpus("four CPUs whose upcalls come by the domain's vector and in two levels", "xen-dom0-pvh", 4,
+         "info selftest test=cpus+smp+irq+timer+clock+xen upcall=domain events=2l vcpu-info=own",
+         says=["features .*callback-vector, events-2-level.*own-vcpu-info.*"]),
+    Cpus("34 CPUs on two processors, two more than Xen's shared page has places", "xen-dom0-pvh", 34,
+         "info selftest test=cpus", qemu=["-smp", "2"],
+         says=["features .*upcall-vector, events-fifo.*own-vcpu-info.*"]),
+    Cpus("four CPUs under KVM that imitates Xen", "kvm", 4, f"{EVENTS}+events+switch", qemu=XEN,
          says=["features .*upcall-vector, events-2-level.*"]),
 ]
 # What ./check does in fifteen seconds, for as long as it is meant to be done.

@@ -12,9 +12,11 @@ from .place import Place
 
 COMMANDS = "info selftest"
 # What depends on the door and the machine behind it; the rest is done behind one of them.
-AROUND = "info selftest test=detect+ops+trap+irq+clock+timer+users+smp+switch+kvm+memory+shutdown"
-# What PVH guests of Xen have not: firmware, and devices that are emulated. The rest is the same.
-HVM_COMMANDS = "info selftest test=detect+irq+timer+clock+smp+xen+pirq+softreset softreset"
+AROUND = "info selftest test=detect+ops+trap+irq+clock+timer+users+cpus+smp+switch+kvm+memory+shutdown"
+# What PVH guests of Xen have not: firmware, and devices that are emulated. The rest is the same. The
+# storm of events lasts ten seconds everywhere else.
+HVM_COMMANDS = ("info selftest test=detect+irq+timer+clock+cpus+smp+xen+events+pirq+softreset "
+                "unplug=disks storm=3 softreset")
 SECONDS = 300
 # VMM, QEMU's machine, door, processors, and what is to be done. Empty: as the runner has it.
 RUNS = [
@@ -35,10 +37,16 @@ RUNS = [
 SOFT_RESET = ["on_soft_reset = 'soft-reset'", "on_poweroff = 'preserve'",
               "on_crash = 'preserve'", "on_reboot = 'preserve'"]
 # What a hardware domain can let interrupt: a second serial port, and a card that sends messages.
-# What an HVM guest can ask to go: a network card.
+# What an HVM guest can ask to go: a network card, and two kinds of disks. And what xl is asked for:
+# as many ports as the self-test wants, of which a guest has a quarter otherwise.
+PORTS = "max_event_channels = 4200"
+EMULATED = ["e1000,romfile=", "lsi53c895a"]
+DRIVE = "if=ide,index=2,driver=null-co,size=1M,read-zeroes=on"
+HVM_DEVICES = [word for device in EMULATED for word in ("-device", device)] + ["-drive", DRIVE]
 MORE_DEVICES = {"xen-dom0-pv": ["-serial", "null", "-device", "e1000e"],
-                "xen-domu-hvm": ["device_model_args_hvm = ['-device', 'e1000,romfile=']",
-                                 *SOFT_RESET]}
+                "xen-domu-pv": [PORTS],
+                "xen-domu-pvh": [PORTS],
+                "xen-domu-hvm": [PORTS, f"device_model_args_hvm = {HVM_DEVICES}", *SOFT_RESET]}
 MUST_NOT_SKIP = {"native": [
     r"ok \d+ - a machine check that the host raises reaches the kernel, which goes on",
     r"ok \d+ - the wall clock is the host's within two seconds",

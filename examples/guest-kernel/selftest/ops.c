@@ -186,7 +186,7 @@ static void tls_is_fs_base(struct check *check)
 static void entries_have_their_stack(struct check *check)
 {
     static struct process process;
-    struct process_start start = {1, USER_CALLER, 1, 0};
+    struct process_start start = {1, USER_CALLER, 1, NULL};
     if (!EXPECT(check, process_create(&process, &start), "no memory for a process"))
         return;
     uintptr_t stack = process.thread.stack;

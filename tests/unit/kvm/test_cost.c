@@ -23,13 +23,11 @@
 
 #include "backends/kvm/eoi.h"
 #include "lib/x86/content.h"
+#include "promised.h"
 
-#define EOI_MOST    4u
-#define NATIVE_MORE 1u
-#define KVM_MORE    3u
-#define BY_HAND     5u
-#define PAGE        4096u
-#define PATIENCE    1000u
+#define BY_HAND  5u
+#define PAGE     4096u
+#define PATIENCE 1000u
 
 extern const struct pv_sequence pv_native_sequences[] PV_HIDDEN;
 extern const struct pv_sequence pv_native_sequences_end[] PV_HIDDEN;
@@ -198,7 +196,8 @@ static void an_end_that_kvm_does_not_want_to_see_takes_four_instructions_at_most
     unsigned steps = count(true, end_of_interrupt) - count(true, nothing);
 
     print_message("# end of interrupt: %u instructions\n", steps);
-    assert_in_range(steps, 1, EOI_MOST);
+    print_message("# figure pv_eoi %u\n", steps);
+    assert_in_range(steps, 1, PROMISED_PV_EOI);
 }
 
 static void expect_pair(bool kvm, unsigned more)
@@ -209,6 +208,8 @@ static void expect_pair(bool kvm, unsigned more)
 
     print_message("# lock and unlock, %s: %u instructions, and %u by test-and-set\n",
                   kvm ? "kvm" : "native", library, by_hand);
+    print_message("# figure lock_pair_%s %u\n", kvm ? "kvm" : "native", library);
+    print_message("# figure lock_pair_test_and_set %u\n", by_hand);
     assert_int_equal(by_hand, BY_HAND);
     assert_in_range(library, 1, by_hand + more);
 }
@@ -216,13 +217,13 @@ static void expect_pair(bool kvm, unsigned more)
 static void a_free_lock_takes_one_instruction_more_at_most_natively(void **state)
 {
     (void)state;
-    expect_pair(false, NATIVE_MORE);
+    expect_pair(false, PROMISED_LOCK_NATIVE);
 }
 
 static void a_free_lock_takes_three_instructions_more_at_most_under_kvm(void **state)
 {
     (void)state;
-    expect_pair(true, KVM_MORE);
+    expect_pair(true, PROMISED_LOCK_KVM);
 }
 
 int main(void)

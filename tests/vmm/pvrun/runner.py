@@ -86,11 +86,11 @@ class _Session:
                 self._say(f"{self._kvm.why}; using the nested rig")
         return self._kvm.sound
 
-    def _single(self, index, argv, rig, line=None):
+    def _single(self, index, argv, rig, line=None, environment=None):
         self._results[index].rig = rig
         self.started(index)
         try:
-            status, trouble = self._console(index, argv, line or serial.Plain())
+            status, trouble = self._console(index, argv, line or serial.Plain(), environment)
         except FileNotFoundError:
             status, trouble = None, f"{argv[0]} is not installed"
         self.ended(index, status, trouble)
@@ -130,14 +130,25 @@ class _Session:
         log = self._log_path(index).with_suffix(".xen.log")
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "w") as words:
-            self._single(index, xen.as_dom0(rig.image, self._jobs[index]), "Xen",
-                         serial.XenSerial(words))
+            qemu, environment = self._emulator(self._jobs[index])
+            self._single(index, xen.as_dom0(rig.image, self._jobs[index], qemu), "Xen",
+                         serial.XenSerial(words), environment)
 
-    def _console(self, index, argv, line):
+    def _emulator(self, job):
+        """QEMU for a guest that is alone on Xen; where none is newer, the system's."""
+        if xen.wants_new_qemu(job):
+            try:
+                rig = nested_rig.build(self._build / "rig", self._say, self._backports)
+                return rig.qemu_words(), rig.qemu_environment
+            except RigError as error:
+                self._say(f"no newer QEMU for Xen: {error}")
+        return ["qemu-system-x86_64"], None
+
+    def _console(self, index, argv, line, environment=None):
         """(status, trouble) of one VMM; `line` finds the guest's console in what it prints."""
         limit = self._jobs[index].timeout
         deadline = time.monotonic() + limit
-        with Child(argv) as child:
+        with Child(argv, environment) as child:
             try:
                 while not line.ended and (heard := child.line(deadline)) is not None:
                     for text in line.feed(heard):

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Parts of the library on this machine, without a VMM: instructions by callgrind, or TSC cycles."""
 
+import os
 import re
 import shutil
 import statistics
 import subprocess
+import sys
+from pathlib import Path
 
 from figures import Figure
 
@@ -14,6 +17,7 @@ CYCLE_RUNS = 21
 SITES = 10000
 SECONDS = 120
 MACHINE = "host"
+PROJECT = Path(__file__).resolve().parent.parent
 
 
 class HostError(Exception):
@@ -76,3 +80,32 @@ def figures(suite, build, count):
             value, spread = _cycles(build, name)
             found.append(Figure(row.name, MACHINE, "cycles", value, mode="-", spread=spread))
     return found
+
+
+def printed(suite, build):
+    """Figures of programs of the tests, which print `figure NAME VALUE`. Raises HostError."""
+    rows = [row for row in suite.rows if row.source == "program"]
+    said = {}
+    for program in dict.fromkeys(row.program for row in rows):
+        said.update(_said(program, build))
+    missing = [row for row in rows if row.name not in said]
+    if missing:
+        raise HostError(f"{missing[0].program} does not print {missing[0].name}")
+    return [Figure(row.name, MACHINE, row.scope, said[row.name], mode="-") for row in rows]
+
+
+def _said(program, build):
+    """A limit that is broken makes a test fail; what it has measured is shown all the same."""
+    script = program.endswith(".py")
+    words = [sys.executable, PROJECT / program, build] if script else [build / program]
+    environment = {**os.environ, "PVOPS_BUILD_TEST_DIR": str(build / "tests/build/scratch"),
+                   "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run([str(word) for word in words], capture_output=True, text=True,
+                              timeout=SECONDS, check=False, env=environment)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise HostError(f"{program}: {error}") from None
+    found = re.findall(r"figure (\w+) ([\d.]+)$", done.stdout + done.stderr, re.MULTILINE)
+    if not found:
+        raise HostError(f"{program} prints no figure: {(done.stderr or done.stdout)[-200:]}")
+    return {name: float(value) for name, value in found}

@@ -4,7 +4,7 @@
 from html import escape
 
 import svg
-from view import View, label_of
+from view import View
 
 STYLE = """
 :root { color-scheme: light dark; --page: #fcfcfb; --ink: #1c1c1a; --soft: #63625e; --line: #dddcd8;
@@ -30,19 +30,21 @@ th, td { padding: .2rem .6rem; border-bottom: 1px solid var(--line); text-align:
   white-space: nowrap; } th:first-child, td:first-child { text-align: left; white-space: normal;
   min-width: 16rem; } th { position: sticky; top: 0; background: var(--page); vertical-align: bottom; }
 .group td { font-weight: 600; padding-top: 1rem; } .broken { color: var(--c5); font-weight: 600; }
+.promised td:first-child { min-width: 24rem; } .promised td:nth-child(2) { text-align: left; }
+.met td:last-child { color: var(--c1); } tr.soft td { color: var(--soft); }
 """ + "".join(f".s{i} {{ fill: var(--c{i}); }} .l{i} {{ stroke: var(--c{i}); }} "
               f".key .k{i} {{ background: var(--c{i}); }}\n" for i in range(8))
 
 MODES = ("raw", "unpatched", "patched")
 
 
-def page(suite, about, figures):
+def page(suite, about, figures, findings=()):
     view = View(suite, figures)
     unit = about["unit"]
-    parts = [_head(about, unit), _side_by_side(view, unit)]
+    parts = [_head(about, unit), _promised(findings), _side_by_side(view, unit)]
     if unit == "instructions":
         parts += [_modes(view), _asked(view)]
-    parts += [_scaling(view, unit), _host(view, unit), _linux(view), _promises(view), _table(view)]
+    parts += [_scaling(view, unit), _host(view, unit), _linux(view), _table(view)]
     return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
             f'<meta name="viewport" content="width=device-width">'
             f"<title>pvops benchmarks: {escape(unit)}</title><style>{STYLE}</style></head><body>\n"
@@ -55,11 +57,18 @@ def _head(about, unit):
     if unit == "instructions":
         said.append("<p>Instructions do not depend on the machine that counts them, and are the same "
                     "in each run. They are not time: an exit to a hypervisor costs a processor more "
-                    "than its instructions say.</p>")
+                    "than its instructions say. What may differ between runs has ~ before it: what the "
+                    "host counts (exits), what a clock measures, and Linux beside another Linux on "
+                    "Xen.</p>")
+    else:
+        said.append("<p>Each figure is the median of several runs after one for warm-up. ± says how "
+                    "far from it the middle half of the runs lay.</p>")
     facts = "; ".join(f"{name} {value}" for name, value in about.get("facts", {}).items())
     said.append(f'<p class="soft">{escape(about.get("date", ""))}. {escape(facts)}</p>')
     for line in about.get("left_out", []):
         said.append(f"<p><b>Left out:</b> {escape(line)}</p>")
+    for line in about.get("notes", []):
+        said.append(f"<p>Note: {escape(line)}</p>")
     return "".join(said)
 
 
@@ -151,14 +160,23 @@ def _linux(view):
                                      svg.bars(rows, series, title, True), series))
 
 
-def _promises(view):
+def _promised(findings):
+    if not any(finding.value is not None for finding in findings):
+        return ""
     lines = []
-    for row, promise, figure in view.promises():
-        kept = promise.kept_by(figure)
-        lines.append(f"<li{'' if kept else ' class=broken'}>{escape(row.title)}, "
-                     f"{escape(label_of(promise))}: {svg.number(figure.value)}, at most "
-                     f"{svg.number(promise.most)}{'' if kept else ': BROKEN'}</li>")
-    return f"<h2>Promises</h2><ul>{''.join(lines)}</ul>" if lines else ""
+    for finding in findings:
+        promise, kind = finding.promise, {True: "met", False: "broken", None: "soft"}[finding.kept]
+        cells = [f"{promise.says}{f' ({finding.where})' if finding.where else ''}", promise.unit,
+                 f"{promise.most:g}",
+                 ("~ " if promise.noisy and finding.value is not None else "")
+                 + svg.number(finding.value), finding.word]
+        lines.append(f"<tr class={kind}>"
+                     + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
+    return ("<h2>What is promised</h2><p>The project promises these numbers: each is at most its limit. "
+            "Met: this run has measured so much, and no more than the limit.</p>"
+            "<div class=scroll><table class=promised><thead><tr><th>Promise</th><th>in</th>"
+            "<th>at most</th><th>measured</th><th></th></tr></thead><tbody>"
+            + "".join(lines) + "</tbody></table></div>")
 
 
 def _table(view):

@@ -4,30 +4,30 @@
 from svg import number
 
 HOST = "host"
-
-
-def label_of(promise):
-    size = f", {promise.size:,}" if promise.size else ""
-    return f"{promise.machine}{size}, {promise.mode}, {promise.scope}"
+# Rows that are of no machine of the suite, but of programs on this one.
+ON_HOST = (HOST, "program")
 
 
 class View:
     def __init__(self, suite, figures):
         self.suite = suite
-        self._titles = {machine.name: machine.title for machine in suite.machines}
+        self._titles = {machine.name: machine.title for machine in suite.everywhere}
         self._ours = [figure for figure in figures if figure.guest == "pvops"]
         self._peers = [figure for figure in figures if figure.guest != "pvops"]
         self._first = {}
         for figure in self._ours:
             self._first.setdefault(figure.machine, figure.backend)
         # The order of the suite, not of the results: a place keeps its colour.
-        self.places = list(dict.fromkeys(
-            self.place(figure) for machine in suite.machines for figure in self._ours
-            if figure.machine == machine.name))
+        self.places = self._places_of(suite.machines)
+        self.references = self._places_of(suite.references)
         self._by = {}
         for figure in self._ours:
             self._by[figure.row, figure.size, self.place(figure), figure.mode,
                      figure.scope] = figure
+
+    def _places_of(self, machines):
+        return list(dict.fromkeys(self.place(figure) for machine in machines
+                                  for figure in self._ours if figure.machine == machine.name))
 
     def place(self, figure):
         title = self._titles.get(figure.machine, figure.machine)
@@ -39,6 +39,14 @@ class View:
         figure = self._by.get((row, size, place, mode, scope))
         return figure.value if figure else None
 
+    def text(self, *key):
+        """A value for people: ~ if two runs may differ, and how far several of them lay apart."""
+        figure = self._by.get(key)
+        if figure is None:
+            return "-"
+        apart = f" ±{figure.spread / 2:.0%}" if figure.spread else ""
+        return f"{'' if figure.exact else '~'}{number(figure.value)}{apart}"
+
     def sizes(self, row):
         return sorted({figure.size for figure in self._ours if figure.row == row.name}) or [0]
 
@@ -49,7 +57,7 @@ class View:
         """(label, {place: value}) of one group, for svg.bars()."""
         out = []
         for row in self.suite.rows:
-            if row.group != group or row.source == HOST:
+            if row.group != group or row.source in ON_HOST:
                 continue
             for size in self.sizes(row):
                 of = {place: self.value(row.name, size, place, mode, scope)
@@ -75,12 +83,14 @@ class View:
                 points.setdefault(self.place(figure), []).append((figure.size, figure.value))
         return {place: of for place, of in points.items() if len(of) > 1}
 
-    def host(self, scope):
-        values = {figure.row: figure.value for figure in self._ours
-                  if figure.machine == HOST and figure.scope == scope}
-        return [(row.title, {"library": values[row.name], "limit": values[f"{row.name}_limit"]})
-                for row in self.suite.rows
-                if row.name in values and f"{row.name}_limit" in values]
+    def host(self, scope, of=None):
+        """(label, {"library": value, "limit": value}); `of`: what is said of a figure's key."""
+        names = {figure.row for figure in self._ours
+                 if figure.machine == HOST and figure.scope == scope}
+        of = of or self.value
+        return [(row.title, {"library": of(row.name, 0, HOST, "-", scope),
+                             "limit": of(f"{row.name}_limit", 0, HOST, "-", scope)})
+                for row in self.suite.rows if {row.name, f"{row.name}_limit"} <= names]
 
     def peers(self):
         """(label, {"pvops": value, "Linux": value}) where both have done the same work."""
@@ -100,19 +110,11 @@ class View:
                             {"pvops": ours.value, "Linux": figure.value}))
         return out
 
-    def promises(self):
-        """(row, promise, figure) for each promise whose figure was measured."""
-        for row in self.suite.rows:
-            for promise in row.promises:
-                for figure in self._ours:
-                    if (figure.row, figure.machine, figure.scope, figure.size) == (
-                            row.name, promise.machine, promise.scope, promise.size) and \
-                            figure.mode == promise.mode:
-                        yield row, promise, figure
-
     def table(self):
         """(head, rows); a row is (group, []) or ("", cells)."""
-        places = [*self.places, HOST] if any(f.machine == HOST for f in self._ours) else self.places
+        places = [*self.places, *self.references]
+        if any(figure.machine == HOST for figure in self._ours):
+            places.append(HOST)
         head = ["", "mode", "counts", *places]
         rows = []
         for group in self.suite.groups():
@@ -122,7 +124,8 @@ class View:
                 rows += [(group, []), *(("", line) for line in lines)]
         for figure in self._peers:
             rows.append(("", [f"Linux: {figure.row}", figure.mode, figure.scope,
-                              f"{figure.machine}: {number(figure.value)}"]))
+                              f"{figure.machine}: {'' if figure.exact else '~'}"
+                              f"{number(figure.value)}"]))
         return head, rows
 
     def _lines(self, row, places):
@@ -130,4 +133,4 @@ class View:
                                   for figure in self._ours if figure.row == row.name))
         for size, mode, scope in keys:
             yield [self.label(row, size), mode, scope,
-                   *(number(self.value(row.name, size, place, mode, scope)) for place in places)]
+                   *(self.text(row.name, size, place, mode, scope) for place in places)]

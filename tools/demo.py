@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import table
 import transcript
-from steps import PROJECT, Log, missing_tools, outcome, say, set_up, width
+from steps import PROJECT, Log, missing_tools, note_seconds, outcome, say, set_up, width
 
 from pvrun import Job, probe, run_jobs
 
@@ -171,8 +171,12 @@ def main(words):
         if column.result.log:
             log = column.result.log.relative_to(PROJECT)
             print(f"{column.heading}: {column.result.seconds:.1f} s, log: {log}")
-    print(f"{time.monotonic() - begun:.0f} seconds in all")
-    return 1 if any(column.failed for column in shown) else 0
+    seconds = time.monotonic() - begun
+    failed = any(column.failed for column in shown)
+    if not failed:
+        note_seconds("./demo", seconds)
+    print(f"{seconds:.0f} seconds in all")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

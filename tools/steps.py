@@ -96,6 +96,23 @@ def outcome(status, seconds):
     return f"took more than {seconds} seconds" if status is None else f"exit status {status}"
 
 
+def _seconds_file(command):
+    return PROJECT / f"build/logs/{command.removeprefix('./')}.seconds"
+
+
+def note_seconds(command, seconds):
+    """For ./bench, which shows how long a command's last whole run took."""
+    _seconds_file(command).write_text(f"{seconds:.0f}\n")
+
+
+def noted_seconds(command):
+    """None: there was no whole run yet."""
+    try:
+        return float(_seconds_file(command).read_text())
+    except (OSError, ValueError):
+        return None
+
+
 def set_up(log, folder, options=(), environment=None):
     """A configured build folder; a new configuration if the options are not those of last time.
 

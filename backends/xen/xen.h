@@ -54,7 +54,6 @@ void pv_xen_locks_stop(void);
 bool pv_xen_locks_in_use(void);
 void pv_xen_lock_wait(const uint8_t *byte, uint8_t value);
 void pv_xen_lock_kick(uint32_t cpu);
-void pv_xen_lock_release(struct pv_spinlock *lock) PV_HIDDEN; /* ops.S */
 void pv_xen_smp_yield_to(uint32_t cpu);
 
 /* timer.c */
@@ -81,6 +80,9 @@ int pv_xen_console_read(char *buffer, size_t size);
 /* Waits, for a bounded time, until the back end has taken all output. */
 void pv_xen_console_drain(void);
 
+/* It is looked for again when it is used next. */
+void pv_xen_console_forget(void);
+
 /* Whether this is a PV guest, which has frames of the machine to deal with. cpuid.c */
 bool pv_xen_is_pv(void);
 
@@ -96,6 +98,7 @@ int pv_xen_memory_map(struct pv_memory_range *ranges, unsigned room);
 /* power.c: by port and hypercall; by hypercall only */
 void pv_xen_power_off(int status);
 void pv_xen_shut_down(int status);
+int pv_xen_soft_reset(struct pv_error *error);
 
 /*
  * What goes on where Xen's clock and timer cannot be used: the native ops, or, in a PV guest, some

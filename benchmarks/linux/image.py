@@ -19,7 +19,8 @@ from debian.store import RigError
 from pvrun.elf import Elf
 
 HERE = Path(__file__).resolve().parent
-PROGRAM = ["start.S", "main.c", "text.c", "processes.c", "handover.c", "memory.c", "cpus.c"]
+PROGRAM = ["start.S", "main.c", "text.c", "processes.c", "handover.c", "memory.c", "cpus.c",
+           "barrier.c"]
 FLAGS = ["-nostdlib", "-static", "-no-pie", "-fno-pie", "-ffreestanding", "-O2", "-mgeneral-regs-only",
          "-fno-stack-protector", "-fcf-protection=none", "-fno-asynchronous-unwind-tables",
          "-Wl,--build-id=none", "-Wall", "-Wextra", "-Wconversion", "-Werror"]

@@ -9,6 +9,7 @@
  * From the kernel's command line, which hands on to its first process what it does not know:
  *   entry_tsc=LETTERS   the time-stamp counter at the kernel's entry (entry_notes.S)
  *   cpus=2              a second CPU is started, and what needs two is done
+ *   processors=2        and each has a processor of its own: what needs that is done
  *   leave=port          the end is told QEMU's isa-debug-exit; otherwise it is a power-off, or a
  *                       crash
  */
@@ -49,6 +50,10 @@ static const struct operation on_one_cpu[] = {
 
 static const struct operation on_two_cpus[] = {
     {"linux_pipe_other_cpu", 0, 20, prepare_far_pipe, run_pipe, finish_far_pipe},
+};
+
+static const struct operation on_two_processors[] = {
+    {"linux_interrupt_other", 0, 20, prepare_barrier, run_barrier, finish_barrier},
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -192,11 +197,12 @@ _Noreturn void run_peer(uint64_t first_instruction_tsc, const uint64_t *stack)
 {
     const char *const *environment = (const char *const *)(stack + 1 + stack[0] + 1);
     uint64_t entry_tsc = 0;
-    bool two_cpus = false;
+    bool two_cpus = false, two_processors = false;
     for (; *environment != NULL; environment++) {
         const char *letters = after_prefix(*environment, "entry_tsc=");
         entry_tsc = letters != NULL ? letters_value(letters) : entry_tsc;
         two_cpus = two_cpus || after_prefix(*environment, "cpus=2") != NULL;
+        two_processors = two_processors || after_prefix(*environment, "processors=2") != NULL;
         leave_by_port = leave_by_port || after_prefix(*environment, "leave=port") != NULL;
     }
     failure failed = two_cpus && usable_cpus() < 2 ? start_second_cpu() : NULL;
@@ -206,7 +212,9 @@ _Noreturn void run_peer(uint64_t first_instruction_tsc, const uint64_t *stack)
         failed = report_boot(entry_tsc, first_instruction_tsc);
     if (failed == NULL)
         failed = no_huge_pages();
-    if (failed == NULL && two_cpus)
+    if (failed == NULL && two_processors)
+        failed = measure_all(on_two_processors, COUNT_OF(on_two_processors));
+    else if (failed == NULL && two_cpus)
         failed = measure_all(on_two_cpus, COUNT_OF(on_two_cpus));
     else if (failed == NULL)
         failed = measure_all(on_one_cpu, COUNT_OF(on_one_cpu));

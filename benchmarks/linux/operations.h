@@ -25,6 +25,11 @@ failure run_pipe(uint32_t count);
 failure finish_pipe(uint32_t count);
 failure finish_far_pipe(uint32_t count);
 
+/* barrier.c */
+failure prepare_barrier(uint32_t count);
+failure run_barrier(uint32_t count);
+failure finish_barrier(uint32_t count);
+
 /* memory.c */
 failure no_huge_pages(void);
 failure prepare_untouched(uint32_t pages);

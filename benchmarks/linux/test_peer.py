@@ -90,6 +90,17 @@ class Order(unittest.TestCase):
         self.assertEqual([(boot.vmm, boot.mode, boot.cpus) for boot in peer.boots(("kvm",))],
                          [("kvm", "linux", 1), ("kvm", "as shipped", 1), ("kvm", "linux", 2)])
 
+    def test_interrupts_are_measured_where_each_cpu_has_a_processor(self):
+        boot, = peer.boots(peer.TWO_PROCESSORS)
+        self.assertEqual((boot.vmm, boot.cpus), ("xen-dom0-pv", 2))
+        lines = console(2, peer.ROWS["processors"])
+        self.assertEqual([figure.row for figure in peer.read(boot, lines, VERSIONS)],
+                         ["linux_interrupt_other"])
+
+    def test_what_says_that_a_boot_came_out_short_is_what_the_program_says(self):
+        source = (Path(peer.__file__).parent / "main.c").read_text()
+        self.assertIn(f'not_whole[] = "{peer.TOO_FEW}"', source)
+
     def test_each_job_counts_and_carries_its_initramfs(self):
         for job in (boot.job("k", "i") for boot in peer.boots(peer.VMMS)):
             self.assertTrue(job.icount)
@@ -98,7 +109,7 @@ class Order(unittest.TestCase):
     def test_only_domus_are_kept_from_intercepting_the_counter(self):
         asked = {boot.vmm: boot.job("k", "i").qemu_args for boot in peer.boots(peer.VMMS)}
         self.assertEqual(asked, {"kvm": [], "xen-domu-pv": peer.DOMAIN_LINES,
-                                 "xen-domu-pvh": peer.DOMAIN_LINES})
+                                 "xen-domu-pvh": peer.DOMAIN_LINES, "xen-dom0-pv": []})
 
     def test_the_command_line_begins_where_the_entry_is_noted(self):
         for boot in peer.boots(peer.VMMS):
@@ -120,9 +131,9 @@ class Measuring(unittest.TestCase):
             return peer.figures(vmms=("kvm", "xen-domu-pvh"))
 
     def test_the_figures_of_all_boots_come_together(self):
-        found, troubles = self.measured(
+        found, troubles, notes = self.measured(
             lambda job: Result(job, ok=True, lines=console(job.smp), rig="a rig"))
-        self.assertEqual(troubles, [])
+        self.assertEqual((troubles, notes), ([], []))
         self.assertEqual(len(found), 2 * (2 * len(peer.ROWS[1]) + 1))
         self.assertEqual(len({figure.key for figure in found}), len(found))
         self.assertEqual(found[0].versions["Linux"], "6.1.1-1")
@@ -132,11 +143,26 @@ class Measuring(unittest.TestCase):
             bad = job.vmm == "kvm" and job.smp == 2
             lines = ["# linux_pipe_other_cpu: a pipe does not work"] if bad else console(job.smp)
             return Result(job, ok=not bad, reason="the guest reports failure", lines=lines)
-        found, troubles = self.measured(result_of)
+        found, troubles, notes = self.measured(result_of)
         self.assertEqual(len(found), 4 * len(peer.ROWS[1]) + 1)
-        self.assertEqual(len(troubles), 1)
+        self.assertEqual((len(troubles), len(notes)), (1, 0))
         self.assertIn("the guest reports failure; it says: linux_pipe_other_cpu: a pipe does not",
                       troubles[0])
+
+    def test_a_boot_that_comes_out_short_is_repeated_once_and_that_is_said(self):
+        asked = []
+
+        def result_of(job):
+            asked.append(job.label)
+            short = job.vmm == "kvm" and job.name == "linux 1" and asked.count(job.label) == 1
+            words = f"# linux_context_switch_fair: {peer.TOO_FEW}"
+            return Result(job, ok=not short, reason="the guest reports failure",
+                          lines=[words] if short else console(job.smp))
+        found, troubles, notes = self.measured(result_of)
+        self.assertEqual(troubles, [])
+        self.assertEqual(len(found), 2 * (2 * len(peer.ROWS[1]) + 1))
+        self.assertEqual(len(asked), 7)
+        self.assertRegex(notes[0], "^booted once more: .*too few runs did all their work")
 
 
 # A small kernel: code and a gap, constants with the notes, and data that ends in zeros.

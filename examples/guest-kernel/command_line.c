@@ -41,7 +41,7 @@ static unsigned number_in(const char *digits, unsigned most)
 static bool is_read_elsewhere(const char *word)
 {
     const char *value;
-    return same_text(word, "nopv") || same_text(word, "long") ||
+    return same_text(word, "nopv") || same_text(word, "long") || same_text(word, "softreset") ||
            after_prefix(word, "backend=", &value) || after_prefix(word, "detect=", &value) ||
            after_prefix(word, "kvm=", &value) || after_prefix(word, "events=", &value) ||
            after_prefix(word, "smp=", &value) || after_prefix(word, "upcall=", &value) ||

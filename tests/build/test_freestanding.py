@@ -8,11 +8,13 @@ import re
 import sys
 import unittest
 
-from elf import SHF_EXEC, SHF_TLS, Elf, disassemble
-from toolbox import ROOT, SCRATCH, TestCase, Variant, library_sources, run
+import costs
+from elf import SHF_TLS, Elf, disassemble
+from toolbox import ROOT, TestCase, Variant, library_sources
 
-# What can be executed, at -O2 by gcc without thunks; other builds are reported and not judged.
-TEXT_LIMIT = 32 * 1024
+sys.path.insert(0, str(ROOT / 'benchmarks'))
+import promised  # noqa: E402
+
 # SSE, AVX, MMX and x87 registers; %st alone, and %st(1).
 VECTOR = re.compile(r'%([xyz]mm\d+|mm\d|st\b)')
 # What compilers may call without being asked.
@@ -73,33 +75,14 @@ class Freestanding:
                           if elf.section('.note.GNU-stack') is None), 'objects without the mark')
 
     def test_the_text_of_core_native_and_kvm_is_small(self):
-        sizes = {}
-        for elf in self.objects:
-            part = re.search(r'(lib_doors|lib_boot|lib|backends_\w+?)_', str(elf.path).rsplit('/', 1)[1])[1]
-            sizes[part] = sizes.get(part, 0) + sum(s.size for s in elf.sections if s.flags & SHF_EXEC)
-        total = sum(sizes[part] for part in ('lib', 'backends_native', 'backends_kvm'))
+        sizes = costs.text_sizes(self.objects)
+        total = costs.core_native_kvm(sizes)
+        limit = promised.limit('text_bytes')
         print('text in bytes:', ', '.join(f'{part} {size}' for part, size in sizes.items()),
-              f'core, native and kvm {total}, limit {TEXT_LIMIT}')
+              f'core, native and kvm {total}, limit {limit}')
+        # At -O2 by gcc without thunks; other builds are reported and not judged.
         if LIMITED and self.with_doors:
-            self.assertLessEqual(total, TEXT_LIMIT)
-
-
-def members(archive):
-    """The objects of an archive; none if they are not machine code yet (link-time optimisation)."""
-    folder = SCRATCH / 'members'
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():
-        old.unlink()
-    # What meson makes by default is thin: the names of its members are paths.
-    names = run(['ar', 't', archive]).split()
-    if not any('/' in name for name in names):
-        run(['ar', 'x', archive], cwd=folder)
-        names = [folder / name for name in names]
-    try:
-        objects = [Elf(name) for name in names]
-    except ValueError:
-        return []
-    return [elf for elf in objects if '__gnu_lto_slim' not in elf.by_name]
+            self.assertLessEqual(total, limit)
 
 
 def load_tests(loader, standard, pattern):
@@ -107,7 +90,7 @@ def load_tests(loader, standard, pattern):
     what = {}
     for argument in ARGUMENTS:
         if argument.endswith('.a'):
-            what['the_archive'] = members(pathlib.Path(argument).resolve())
+            what['the_archive'] = costs.members(pathlib.Path(argument).resolve())
             continue
         for model in ('kernel', 'pie'):
             # With all protections: the same objects as the build matrix.

@@ -10,6 +10,7 @@
 #include "backends/xen/hypercall.h"
 #include "backends/xen/abi/cpuid.h"
 #include "backends/xen/abi/version.h"
+#include "lib/asleep.h"
 #include "lib/detect.h"
 #include "lib/ops.h"
 #include "lib/patch.h"
@@ -29,7 +30,7 @@ static struct pv_ops ops = {
     .vcpu_is_preempted = pv_xen_vcpu_is_preempted,
     .lock_wait = pv_xen_lock_wait,
     .lock_kick = pv_xen_lock_kick,
-    .lock_release = pv_xen_lock_release,
+    .lock_release = pv_lock_release_asleep,
     .smp_yield_to = pv_xen_smp_yield_to,
     .cpu_power_off = pv_xen_power_off,
 };
@@ -245,6 +246,12 @@ static void power_off(int status)
     pv_xen_power_off(status);
 }
 
+static int soft_reset(struct pv_error *error)
+{
+    choose_instruction();
+    return pv_xen_soft_reset(error);
+}
+
 const struct pv_backend pv_backend_xen_hvm = {
     .name = "xen-hvm",
     .base = &pv_backend_native,
@@ -262,5 +269,6 @@ const struct pv_backend pv_backend_xen_hvm = {
     .console_read = console_read,
     .memory_map = memory_map,
     .power_off = power_off,
+    .soft_reset = soft_reset,
     .memory = &pv_xen_host_memory,
 };

@@ -252,7 +252,8 @@ static int bench_ops(const struct name_list *wanted, bool json)
 
 static bool is_kind(const char *name)
 {
-    static const char *const kinds[] = {"steps", "workload", "paths", "patch", "backends"};
+    static const char *const kinds[] = {"steps", "workload",   "paths",
+                                        "patch", "processors", "backends"};
     for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (same_text(kinds[i], name))
             return true;
@@ -284,7 +285,7 @@ static int bench_here(const struct name_list *benches, bool json)
         status = 1;
     if (list_wants(benches, "workload") && bench_workload(json) != 0)
         status = 1;
-    if (list_wants(benches, "paths") && bench_paths(json) != 0)
+    if (list_wants(benches, "paths") && bench_paths(list_wants(benches, "processors"), json) != 0)
         status = 1;
     if (list_wants(benches, "patch") && bench_patching(json) != 0)
         status = 1;

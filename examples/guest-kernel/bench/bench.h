@@ -76,9 +76,11 @@ struct bench_path {
     const char *name;
     uint32_t size; /* how much of it: pages, CPUs; 0: there is but one size */
     uint32_t turns;
-    unsigned cpus; /* that it needs */
-    bool stepped;  /* short, of one CPU, and with interrupts off: its instructions are counted alone
-                    */
+    unsigned cpus;   /* that it needs */
+    bool processors; /* and each of them one of its own: otherwise they take turns, and that is what
+                        would be measured */
+    bool stepped; /* short, of one CPU, and with interrupts off: its instructions are counted alone
+                   */
     bool (*prepare)(const struct bench_path *path); /* false: not here. May be NULL */
     void (*run)(uint32_t turns);
     void (*finish)(const struct bench_path *path); /* may be NULL */
@@ -105,9 +107,11 @@ bool bench_vector_arrives(uint8_t vector);
 /* Sends one and waits, without reading a clock; a machine on which it is lost ends with the
  * message. */
 void bench_vector_send(uint32_t cpu, uint8_t vector, const char *lost);
+void bench_vector_send_many(const struct pv_cpu_set *cpus, uint8_t vector, const char *lost);
 
 int bench_workload(bool json);
-int bench_paths(bool json);
+/* `processors`: each CPU has one of its own. */
+int bench_paths(bool processors, bool json);
 int bench_patching(bool json);
 
 #endif

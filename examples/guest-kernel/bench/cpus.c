@@ -32,6 +32,44 @@ static void interrupt_other(uint32_t turns)
         bench_vector_send(1, vector, "an interrupt for CPU 1 is lost");
 }
 
+/* CPU 1 runs, and does nothing else. */
+static volatile bool busy;
+
+static void stay_busy(void *argument)
+{
+    (void)argument;
+    while (busy)
+        pv_cpu_relax();
+}
+
+static bool busy_other(const struct bench_path *path)
+{
+    if (!have_vector(path))
+        return false;
+    busy = true;
+    smp_give(1, stay_busy, NULL);
+    return true;
+}
+
+static void idle_other(const struct bench_path *path)
+{
+    busy = false;
+    if (!smp_done(1, PATIENCE_NS))
+        panic("a CPU does not end its work");
+    free_vector(path);
+}
+
+/* To all at once: some VMMs are asked once for that. */
+static void interrupt_others(uint32_t turns)
+{
+    struct pv_cpu_set others = {{0}};
+    for (unsigned cpu = 1; cpu < smp_count(); cpu++)
+        if (smp_is_up(cpu))
+            pv_cpu_set_add(&others, cpu);
+    while (turns-- > 0)
+        bench_vector_send_many(&others, vector, "an interrupt for other CPUs is lost");
+}
+
 static void do_nothing(void *argument, const struct pv_regs *regs)
 {
     (void)argument;
@@ -77,16 +115,22 @@ static void contend(uint32_t turns)
 }
 
 const struct bench_path cpu_paths[] = {
-    {"interrupt_other", 0, 20, 2, false, have_vector, interrupt_other, free_vector},
-    {"call_others", 2, 10, 2, false, NULL, call_others, NULL},
-    {"call_others", 3, 10, 3, false, NULL, call_others, NULL},
-    {"call_others", 4, 10, 4, false, NULL, call_others, NULL},
-    {"flush_others", 2, 10, 2, false, NULL, flush_others, NULL},
-    {"flush_others", 3, 10, 3, false, NULL, flush_others, NULL},
-    {"flush_others", 4, 10, 4, false, NULL, flush_others, NULL},
-    {"lock_contended", 2, 100, 2, false, NULL, contend, NULL},
-    {"lock_contended", 3, 100, 3, false, NULL, contend, NULL},
-    {"lock_contended", 4, 100, 4, false, NULL, contend, NULL},
+    {"interrupt_other", 0, 20, 2, false, false, have_vector, interrupt_other, free_vector},
+    {"interrupt_running", 0, 20, 2, true, false, busy_other, interrupt_other, idle_other},
+    {"interrupt_others", 2, 10, 2, false, false, have_vector, interrupt_others, free_vector},
+    {"interrupt_others", 3, 10, 3, false, false, have_vector, interrupt_others, free_vector},
+    {"interrupt_others", 4, 10, 4, false, false, have_vector, interrupt_others, free_vector},
+    {"call_others", 2, 10, 2, false, false, NULL, call_others, NULL},
+    {"call_others", 3, 10, 3, false, false, NULL, call_others, NULL},
+    {"call_others", 4, 10, 4, false, false, NULL, call_others, NULL},
+    {"flush_others", 1, 10, 1, false, false, NULL, flush_others, NULL},
+    {"flush_others", 2, 10, 2, false, false, NULL, flush_others, NULL},
+    {"flush_others", 3, 10, 3, false, false, NULL, flush_others, NULL},
+    {"flush_others", 4, 10, 4, false, false, NULL, flush_others, NULL},
+    {"lock_contended", 1, 1000, 1, false, false, NULL, contend, NULL},
+    {"lock_contended", 2, 1000, 2, false, false, NULL, contend, NULL},
+    {"lock_contended", 3, 1000, 3, false, false, NULL, contend, NULL},
+    {"lock_contended", 4, 1000, 4, false, false, NULL, contend, NULL},
 };
 
 const unsigned cpu_path_count = sizeof(cpu_paths) / sizeof(cpu_paths[0]);

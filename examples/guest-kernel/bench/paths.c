@@ -13,11 +13,17 @@
 #define RUNS        3u
 #define NOT_COUNTED (-1)
 
+/* What the host counts: exits, and of those the calls, but for calls that only yield. */
+struct seen {
+    int64_t exits;
+    int64_t calls;
+};
+
 struct path_result {
     int64_t ticks;
     struct bench_steps alone;
     struct pv_host_calls host;
-    int64_t exits;
+    struct seen seen;
 };
 
 static int64_t once(const struct bench_path *path, uint32_t turns)
@@ -49,31 +55,44 @@ static struct pv_host_calls host_calls_of(const struct bench_path *path)
         .calls = after.calls - 2 * between.calls + before.calls,
         .entries = after.entries - 2 * between.entries + before.entries,
         .updates = after.updates - 2 * between.updates + before.updates,
+        .returns = after.returns - 2 * between.returns + before.returns,
     };
 }
 
-static int64_t exits_once(const struct bench_path *path)
+/* Of twice as many turns, without those of as many. */
+static int64_t difference(uint64_t before, uint64_t between, uint64_t after)
 {
-    struct outside before, between, after;
-    if (!outside_look(&before))
-        return NOT_COUNTED;
+    int64_t more = (int64_t)(after - 2 * between + before);
+    return more > 0 ? more : 0;
+}
+
+/* From one look on to the last one; a look takes as long as many a path. */
+static bool see_once(const struct bench_path *path, struct outside *look, struct seen *seen)
+{
+    struct outside before = *look, between, after;
     path->run(path->turns);
     if (!outside_look(&between))
-        return NOT_COUNTED;
+        return false;
     path->run(2 * path->turns);
     if (!outside_look(&after))
-        return NOT_COUNTED;
-    int64_t exits = (int64_t)(after.exits - 2 * between.exits + before.exits);
-    return exits > 0 ? exits : 0;
+        return false;
+    seen->exits = difference(before.exits, between.exits, after.exits);
+    seen->calls = difference(before.hypercalls - before.yields, between.hypercalls - between.yields,
+                             after.hypercalls - after.yields);
+    *look = after;
+    return true;
 }
 
 /* The host's own interrupts make it more, never less. */
-static int64_t exits_of(const struct bench_path *path)
+static struct seen see(const struct bench_path *path)
 {
-    int64_t least = exits_once(path);
-    for (unsigned i = 1; i < RUNS && least > 0; i++) {
-        int64_t again = exits_once(path);
-        least = again != NOT_COUNTED && again < least ? again : least;
+    struct outside look;
+    struct seen least, again;
+    if (!outside_look(&look) || !see_once(path, &look, &least))
+        return (struct seen){NOT_COUNTED, NOT_COUNTED};
+    for (unsigned i = 1; i < RUNS && least.exits > 0 && see_once(path, &look, &again); i++) {
+        least.exits = again.exits < least.exits ? again.exits : least.exits;
+        least.calls = again.calls < least.calls ? again.calls : least.calls;
     }
     return least;
 }
@@ -93,7 +112,7 @@ static struct path_result measure(const struct bench_path *path)
 {
     path->run(1); /* what is made at the first use only */
     int64_t ticks = shortest(path, 2 * path->turns) - shortest(path, path->turns);
-    return (struct path_result){ticks, steps_of(path), host_calls_of(path), exits_of(path)};
+    return (struct path_result){ticks, steps_of(path), host_calls_of(path), see(path)};
 }
 
 static void report(const struct bench_path *path, const struct path_result *of, bool json)
@@ -101,9 +120,10 @@ static void report(const struct bench_path *path, const struct path_result *of, 
     if (json)
         print("{\"type\":\"path\",\"path\":\"%s\",\"size\":%u,\"cpus\":%u,\"n\":%u,\"ticks\":%ld,"
               "\"steps\":%ld,\"step_calls\":%ld,\"calls\":%lu,\"entries\":%lu,\"updates\":%lu,"
-              "\"exits\":%ld}\n",
+              "\"returns\":%lu,\"exits\":%ld,\"host_calls\":%ld}\n",
               path->name, path->size, path->cpus, path->turns, of->ticks, of->alone.steps,
-              of->alone.calls, of->host.calls, of->host.entries, of->host.updates, of->exits);
+              of->alone.calls, of->host.calls, of->host.entries, of->host.updates, of->host.returns,
+              of->seen.exits, of->seen.calls);
     else
         print("%24s %10u %8u times  %ld ticks each\n", path->name, path->size, path->turns,
               of->ticks / (int64_t)path->turns);
@@ -125,7 +145,7 @@ static void report_boot(bool json)
     struct path_result result = {
         .ticks = (int64_t)(boot_done - boot_began),
         .alone = {NOT_COUNTED, NOT_COUNTED},
-        .exits = NOT_COUNTED,
+        .seen = {NOT_COUNTED, NOT_COUNTED},
     };
     report(&boot, &result, json);
 }
@@ -150,12 +170,12 @@ static bool have_cpus(unsigned wanted, unsigned listed)
     return cpus_up() == wanted;
 }
 
-static int run_on_several(bool json)
+static int run_on_several(bool processors, bool json)
 {
     unsigned listed = smp_count();
     int status = 0;
     for (unsigned i = 0; i < cpu_path_count; i++) {
-        if (cpu_paths[i].cpus > listed)
+        if (cpu_paths[i].cpus > listed || (cpu_paths[i].processors && !processors))
             continue;
         if (have_cpus(cpu_paths[i].cpus, listed)) {
             run_path(&cpu_paths[i], json);
@@ -167,10 +187,10 @@ static int run_on_several(bool json)
     return have_cpus(listed, listed) ? status : 1;
 }
 
-int bench_paths(bool json)
+int bench_paths(bool processors, bool json)
 {
     report_boot(json);
     for (unsigned i = 0; i < single_path_count; i++)
         run_path(&single_paths[i], json);
-    return cpus_up() > 1 ? run_on_several(json) : 0;
+    return cpus_up() > 1 ? run_on_several(processors, json) : 0;
 }

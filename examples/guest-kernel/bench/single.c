@@ -5,11 +5,15 @@
 #include "bench.h"
 #include "../console.h"
 #include "../cpu.h"
+#include "../fpu.h"
 #include "../memory.h"
+#include "../paging.h"
 #include "../process.h"
 #include "../traps.h"
 
-#define FAULT_PAGES 64u
+#define FAULT_PAGES  64u
+#define SYSTEM_CALLS 64u
+#define TABLE_PAGES  512u
 
 static const struct bench_path *current;
 
@@ -81,7 +85,8 @@ static void one_space(const struct bench_path *path)
     space_destroy(other_space);
 }
 
-/* What a scheduler asks for at each switch between processes; an even number of them. */
+/* What a scheduler asks for at each switch between processes; an even number of them. The
+ * floating-point unit traps afterwards if it did before. */
 static void switch_spaces(uint32_t turns)
 {
     uint64_t stack = *this_cpu()->pv.kernel_stack_slot;
@@ -91,9 +96,46 @@ static void switch_spaces(uint32_t turns)
         pv_cpu_kernel_stack_set(stack);
         pv_cr3_write(turn % 2 == 0 ? other_space : kernel_space);
         pv_cpu_tls_set(0);
+        pv_cpu_fpu_trap(true);
         pv_mmu_batch_end();
     }
+    fpu_trap_again();
     pv_irq_restore(flags);
+}
+
+static uint64_t table_space, shown_pages[2];
+static struct pv_pte *table;
+
+static bool one_table(const struct bench_path *path)
+{
+    (void)path;
+    table_space = space_create();
+    shown_pages[0] = page_alloc();
+    shown_pages[1] = page_alloc();
+    table = table_space != 0 ? paging_entry(table_space, USER_CODE, true) : NULL;
+    return table != NULL && shown_pages[0] != 0 && shown_pages[1] != 0;
+}
+
+static void no_table(const struct bench_path *path)
+{
+    (void)path;
+    for (unsigned i = 0; i < TABLE_PAGES; i++)
+        pv_pte_clear(&table[i]);
+    space_destroy(table_space);
+    page_free(shown_pages[0]);
+    page_free(shown_pages[1]);
+}
+
+/* All entries of a table, with other contents each time. */
+static void fill_tables(uint32_t turns)
+{
+    while (turns-- > 0) {
+        struct pv_pte entry = {shown_pages[turns % 2] | MAP_USER_CODE | PTE_ACCESSED};
+        batch_begin();
+        for (unsigned i = 0; i < TABLE_PAGES; i++)
+            pv_pte_set(&table[i], entry);
+        batch_end();
+    }
 }
 
 /* ---- traps and interrupts -------------------------------------------------------------------- */
@@ -105,16 +147,40 @@ static void fault_in_kernel(uint32_t turns)
         (void)probe_write((void *)SCRATCH_BASE, 1);
 }
 
-/* A process touches pages that are not there yet. */
-static void fault_in_process(uint32_t turns)
+static void run_process(uint64_t program, uint64_t rounds)
 {
     static struct process process;
-    struct process_start start = {1, USER_FAULTER, (uint64_t)turns * FAULT_PAGES, 0};
+    struct process_start start = {1, program, rounds, NULL};
     if (!process_create(&process, &start))
         panic("no memory for the process of a benchmark");
     process_wait(&process);
     if (process.status != 1)
         panic("the process of a benchmark did not end well");
+}
+
+/* A process touches pages that are not there yet. */
+static void fault_in_process(uint32_t turns)
+{
+    run_process(USER_FAULTER, (uint64_t)turns * FAULT_PAGES);
+}
+
+/* Threads change places only when they ask to. */
+static bool without_slices(const struct bench_path *path)
+{
+    (void)path;
+    thread_slices(false);
+    return true;
+}
+
+static void with_slices(const struct bench_path *path)
+{
+    (void)path;
+    thread_slices(true);
+}
+
+static void call_kernel(uint32_t turns)
+{
+    run_process(USER_CALLER, (uint64_t)turns * SYSTEM_CALLS);
 }
 
 static uint8_t vector;
@@ -143,14 +209,16 @@ static void interrupt_self(uint32_t turns)
 }
 
 const struct bench_path single_paths[] = {
-    {"hypercall", 0, 50, 1, true, have_null_call, call_vmm, NULL},
-    {"switch_spaces", 0, 20, 1, true, two_spaces, switch_spaces, one_space},
-    {"fault_in_kernel", 0, 50, 1, false, NULL, fault_in_kernel, NULL},
-    {"fault_in_process", 0, 2, 1, false, NULL, fault_in_process, NULL},
-    {"interrupt_self", 0, 50, 1, false, have_vector, interrupt_self, free_vector},
-    {"space_build", 10, 5, 1, false, remember, build_spaces, NULL},
-    {"space_build", 100, 2, 1, false, remember, build_spaces, NULL},
-    {"space_build", 1000, 1, 1, false, remember, build_spaces, NULL},
+    {"hypercall", 0, 50, 1, false, true, have_null_call, call_vmm, NULL},
+    {"switch_spaces", 0, 20, 1, false, true, two_spaces, switch_spaces, one_space},
+    {"table_filled", 0, 2, 1, false, false, one_table, fill_tables, no_table},
+    {"system_call", 0, 5, 1, false, false, without_slices, call_kernel, with_slices},
+    {"fault_in_kernel", 0, 50, 1, false, false, NULL, fault_in_kernel, NULL},
+    {"fault_in_process", 0, 2, 1, false, false, NULL, fault_in_process, NULL},
+    {"interrupt_self", 0, 50, 1, false, false, have_vector, interrupt_self, free_vector},
+    {"space_build", 10, 5, 1, false, false, remember, build_spaces, NULL},
+    {"space_build", 100, 2, 1, false, false, remember, build_spaces, NULL},
+    {"space_build", 1000, 1, 1, false, false, remember, build_spaces, NULL},
 };
 
 const unsigned single_path_count = sizeof(single_paths) / sizeof(single_paths[0]);

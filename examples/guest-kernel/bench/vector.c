@@ -5,17 +5,19 @@
  */
 #include "bench.h"
 #include "../console.h"
+#include "../smp.h"
 #include "../timer.h"
 
 #define MOST_WAITS 100000000u
 
-static volatile bool arrived;
+/* On each CPU. A set and no count: an emulated machine may deliver an interrupt twice. */
+static volatile bool arrived[PV_CONFIG_MAX_CPUS];
 
 static void note_arrival(struct pv_regs *regs, void *context)
 {
     (void)regs;
     (void)context;
-    arrived = true;
+    arrived[pv_this_cpu()->number] = true;
 }
 
 bool bench_vector_take(uint8_t *vector)
@@ -30,21 +32,35 @@ bool bench_vector_take(uint8_t *vector)
 bool bench_vector_arrives(uint8_t vector)
 {
     struct limit limit = limit_in(NS_PER_S);
-    arrived = false;
+    arrived[0] = false;
     pv_smp_ipi(0, vector);
-    while (!arrived && !limit_passed(&limit))
+    while (!arrived[0] && !limit_passed(&limit))
         pv_cpu_relax();
-    return arrived;
+    return arrived[0];
 }
 
-void bench_vector_send(uint32_t cpu, uint8_t vector, const char *lost)
+static void wait_for(uint32_t cpu, const char *lost)
 {
-    arrived = false;
-    pv_smp_ipi(cpu, vector);
     for (unsigned i = 0; i < MOST_WAITS; i++) {
-        if (arrived)
+        if (arrived[cpu])
             return;
         pv_cpu_relax();
     }
     panic(lost);
+}
+
+void bench_vector_send(uint32_t cpu, uint8_t vector, const char *lost)
+{
+    arrived[cpu] = false;
+    pv_smp_ipi(cpu, vector);
+    wait_for(cpu, lost);
+}
+
+void bench_vector_send_many(const struct pv_cpu_set *cpus, uint8_t vector, const char *lost)
+{
+    for (unsigned cpu = 1; cpu < smp_count(); cpu++)
+        arrived[cpu] = !pv_cpu_set_has(cpus, cpu);
+    pv_smp_ipi_many(cpus, vector);
+    for (unsigned cpu = 1; cpu < smp_count(); cpu++)
+        wait_for(cpu, lost);
 }

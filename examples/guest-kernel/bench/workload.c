@@ -14,6 +14,7 @@
 
 #define FIRST_TIMES 10u /* what is made at the first use only */
 #define TIMES       300u
+#define RUNS        2u
 
 struct part {
     const char *name;
@@ -24,7 +25,7 @@ static struct process first, second;
 
 static bool start_process(struct process *process, uint64_t program, uint64_t rounds)
 {
-    struct process_start start = {1, program, rounds, 0};
+    struct process_start start = {1, program, rounds, NULL};
     return process_create(process, &start);
 }
 
@@ -108,6 +109,19 @@ static const struct part parts[] = {
 
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
 
+/* Of several runs the shortest: what the VMM does meanwhile makes them longer. */
+static bool shortest(const struct part *part, unsigned times, int64_t *least)
+{
+    *least = INT64_MAX;
+    for (unsigned i = 0; i < RUNS; i++) {
+        int64_t ticks;
+        if (!part->run(times, &ticks))
+            return false;
+        *least = ticks < *least ? ticks : *least;
+    }
+    return true;
+}
+
 static int run_mode(enum bench_mode mode, bool json)
 {
     int64_t total = 0;
@@ -115,8 +129,8 @@ static int run_mode(enum bench_mode mode, bool json)
     int status = bench_set_mode(mode);
     for (unsigned i = 0; i < PARTS && status == PV_OK; i++) {
         int64_t twice;
-        if (!parts[i].run(FIRST_TIMES, &ticks[i]) || !parts[i].run(TIMES, &ticks[i]) ||
-            !parts[i].run(2 * TIMES, &twice)) {
+        if (!parts[i].run(FIRST_TIMES, &ticks[i]) || !shortest(&parts[i], TIMES, &ticks[i]) ||
+            !shortest(&parts[i], 2 * TIMES, &twice)) {
             print("# %s did not do its work\n", parts[i].name);
             return 1;
         }

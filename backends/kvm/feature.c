@@ -32,6 +32,7 @@ static const struct {
     {"pv-sched-yield", PV_KVM_FEATURE_PV_SCHED_YIELD},
     {"asyncpf", ASYNC_PF},
     {"poll-control", PV_KVM_FEATURE_POLL_CONTROL},
+    {"msi-ext-dest-id", PV_KVM_FEATURE_MSI_EXT_DEST_ID},
     {"migration-control", PV_KVM_FEATURE_MIGRATION_CONTROL},
     {"all", UINT32_MAX}, /* never listed */
 };

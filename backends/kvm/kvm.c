@@ -14,6 +14,7 @@
 #include "lib/ops.h"
 #include "lib/pvclock.h"
 #include "lib/switch.h"
+#include "lib/x86/destination.h"
 #include "lib/x86/vendor.h"
 
 bool pv_kvm_vmmcall;
@@ -158,6 +159,8 @@ PV_COLD static int enter(const struct pv_platform *platform, struct pv_error *er
     (void)platform;
     pv_kvm_vmmcall = pv_x86_has_vmmcall();
     pv_kvm_negotiate();
+    if (pv_kvm_has(PV_KVM_FEATURE_MSI_EXT_DEST_ID))
+        pv_x86_most_destination = PV_X86_EXTENDED_DESTINATIONS;
     if (OWN_CPU_SCHEME)
         pv_kvm_features &= ~PV_KVM_FEATURE_PV_EOI;
     pv_kvm_base_eoi = pv_backend_function(pv_backend_kvm.base, PV_OPID_irq_eoi);

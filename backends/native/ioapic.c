@@ -4,6 +4,7 @@
  * layout is that of the Intel 82093AA data sheet (290566), chapter 3.
  */
 #include "backends/native/native.h"
+#include "lib/x86/destination.h"
 
 #define SELECT  0x00u /* IOREGSEL */
 #define WINDOW  0x10u /* IOWIN */
@@ -14,6 +15,8 @@
 #define ENTRY_ACTIVE_LOW (1u << 13)
 #define ENTRY_LEVEL      (1u << 15)
 #define ENTRY_MASKED     (1u << 16)
+
+uint32_t pv_x86_most_destination = UINT8_MAX;
 
 struct ioapic {
     volatile uint8_t *base;
@@ -61,7 +64,7 @@ static void add(const struct pv_acpi_ioapic *found)
 
 PV_COLD void pv_native_ioapic_init(void)
 {
-    for (uint32_t i = 0; i < pv_native_acpi.ioapics; i++)
+    for (uint32_t i = 0; i < pv_native_acpi.ioapics && pv_native_apic_present(); i++)
         add(&pv_native_acpi.ioapic[i]);
 }
 
@@ -111,27 +114,33 @@ static void unlock(struct pv_irqflags flags)
     pv_irq_restore(flags);
 }
 
+/* Nothing reaches a CPU without a local APIC; a kernel without one has no lines either. */
+static int no_line(void)
+{
+    return ioapic_count == 0 ? PV_E_UNSUPPORTED : PV_E_RANGE;
+}
+
 PV_COLD int pv_native_irq_route(uint32_t gsi, uint8_t vector, uint32_t flags)
 {
     uint32_t entry;
     const struct ioapic *ioapic = find(gsi, &entry);
+    uint32_t apic_id = pv_this_cpu()->apic_id;
 
-    if (ioapic_count == 0 || !pv_native_apic_present())
+    if (ioapic == NULL)
+        return no_line();
+    if (apic_id > pv_x86_most_destination)
         return PV_E_UNSUPPORTED;
-    if (ioapic == NULL || vector < 16)
+    if (vector < 16)
         return PV_E_RANGE;
 
-    uint32_t low = vector;
     flags = wiring(gsi, flags);
-    if (flags & PV_IRQ_LEVEL)
-        low |= ENTRY_LEVEL;
-    if (flags & PV_IRQ_ACTIVE_LOW)
-        low |= ENTRY_ACTIVE_LOW;
+    uint32_t low = vector | (flags & PV_IRQ_LEVEL) * (ENTRY_LEVEL / PV_IRQ_LEVEL) |
+                   (flags & PV_IRQ_ACTIVE_LOW) * (ENTRY_ACTIVE_LOW / PV_IRQ_ACTIVE_LOW);
 
     /* Masked while the halves do not belong together. */
     struct pv_irqflags irq = lock();
     write(ioapic, entry, ENTRY_MASKED);
-    write(ioapic, entry + 1, pv_this_cpu()->apic_id << 24);
+    write(ioapic, entry + 1, pv_x86_line_destination(pv_x86_message_address(apic_id)));
     write(ioapic, entry, low);
     unlock(irq);
     return PV_OK;
@@ -142,10 +151,8 @@ PV_COLD int pv_native_irq_mask(uint32_t gsi, bool masked)
     uint32_t entry;
     const struct ioapic *ioapic = find(gsi, &entry);
 
-    if (ioapic_count == 0)
-        return PV_E_UNSUPPORTED;
     if (ioapic == NULL)
-        return PV_E_RANGE;
+        return no_line();
 
     struct pv_irqflags irq = lock();
     uint32_t low = read(ioapic, entry);

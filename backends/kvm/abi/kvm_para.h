@@ -21,6 +21,7 @@
 #define PV_KVM_FEATURE_POLL_CONTROL      (1u << 12)
 #define PV_KVM_FEATURE_PV_SCHED_YIELD    (1u << 13)
 #define PV_KVM_FEATURE_ASYNC_PF_INT      (1u << 14)
+#define PV_KVM_FEATURE_MSI_EXT_DEST_ID   (1u << 15)
 #define PV_KVM_FEATURE_MIGRATION_CONTROL (1u << 17)
 #define PV_KVM_FEATURE_CLOCK_STABLE      (1u << 24)
 #define PV_KVM_HINT_REALTIME             (1u << 0)

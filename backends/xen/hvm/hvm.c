@@ -15,6 +15,7 @@
 #include "lib/ops.h"
 #include "lib/patch.h"
 #include "lib/pvclock.h"
+#include "lib/x86/destination.h"
 #include "lib/x86/vendor.h"
 
 static struct pv_ops ops = {
@@ -140,6 +141,8 @@ static int enter(const struct pv_platform *platform, struct pv_error *error)
         pv_xen_hvm_shared_info_unmap();
         return status;
     }
+    if (pv_xen_hvm_hint(PV_XEN_HVM_EXT_DEST_ID))
+        pv_x86_most_destination = PV_X86_EXTENDED_DESTINATIONS;
     start_clock();
     silence_timer_below();
     pv_xen_hvm_unplug_as_asked();

@@ -49,7 +49,8 @@ PV_OP(HOT, SAVE, 15, V0, void, irq_eoi, (void), ())
  * @param gsi     Global system interrupt (ACPI 6.5, 5.2.13).
  * @param vector  Vector, from pv_irq_alloc().
  * @param flags   PV_IRQ_LEVEL, PV_IRQ_ACTIVE_LOW, or 0 for edge and active high.
- * @return PV_OK, PV_E_UNSUPPORTED without a controller, PV_E_RANGE for a line that none has.
+ * @return PV_OK, PV_E_UNSUPPORTED without a controller or for a CPU that no device can name,
+ *         PV_E_RANGE for a line that none has.
  */
 PV_OP(COLD, CALL, 0, R3, int, irq_route, (uint32_t gsi, uint8_t vector, uint32_t flags),
       (gsi, vector, flags))

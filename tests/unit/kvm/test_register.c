@@ -25,6 +25,7 @@
 
 static struct pv_cpu *test_cpu;
 uint32_t pv_kvm_features;
+uint32_t pv_x86_most_destination;
 
 static struct pv_cpu cpus[CPUS];
 static uint64_t msrs[CPUS][8]; /* from PV_KVM_MSR_WALL_CLOCK on */

@@ -17,6 +17,7 @@ const struct pv_boot_info *pv_boot;
 uint32_t pv_tsc_khz_value;
 unsigned fake_lines;
 uint32_t (*fake_mmio_read)(const volatile void *address);
+void (*fake_mmio_write)(volatile void *address, uint32_t value);
 
 static struct {
     uint32_t leaf;
@@ -59,6 +60,7 @@ void fake_reset(void)
     msr_count = 0;
     fake_lines = 0;
     fake_mmio_read = NULL;
+    fake_mmio_write = NULL;
     pv_tsc_khz_value = 0;
 }
 
@@ -129,7 +131,10 @@ uint32_t pv_native_mmio_read32(const volatile void *address)
 
 void pv_native_mmio_write32(volatile void *address, uint32_t value)
 {
-    *(volatile uint32_t *)address = value;
+    if (fake_mmio_write != NULL)
+        fake_mmio_write(address, value);
+    else
+        *(volatile uint32_t *)address = value;
 }
 
 void pv_log(const char *text)

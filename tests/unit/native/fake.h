@@ -29,6 +29,8 @@ unsigned fake_msr_writes(uint32_t msr);
 
 /* What is read from device registers; NULL: what lies there. */
 extern uint32_t (*fake_mmio_read)(const volatile void *address);
+/* The same of what is written. */
+extern void (*fake_mmio_write)(volatile void *address, uint32_t value);
 
 extern struct pv_platform fake_platform;
 extern unsigned fake_lines; /* logged */

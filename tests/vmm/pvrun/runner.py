@@ -16,7 +16,7 @@ from nested import rig as nested_rig
 from xen import rig as xen_rig
 
 from . import bochs, hosts, l1, native, probe, serial, xen
-from .jobs import Result, judge
+from .jobs import EXIT_FAILURE, EXIT_SUCCESS, Result, judge
 from .outside import Outside
 from .process import Child, Flood, TimeOut
 
@@ -24,6 +24,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 BUILD = PROJECT / "build"
 XEN_DOMU = ("xen-domu-pv", "xen-domu-pvh", "xen-domu-hvm")
 VMMS = ("native", "kvm", bochs.NAME, *xen.KINDS, *XEN_DOMU)
+LAST_WORD = 1  # seconds
 
 
 def _silent(*_):
@@ -153,8 +154,7 @@ class _Session:
                 while not line.ended and (heard := child.line(deadline)) is not None:
                     for text in line.feed(heard):
                         self.said(index, text)
-                status = None if line.ended else child.wait(deadline)
-                trouble = line.trouble()
+                status, trouble = self._end(child, line, deadline)
             except TimeOut:
                 status, trouble = None, f"timed out after {limit:g} seconds"
             except Flood:
@@ -162,6 +162,18 @@ class _Session:
             for text in line.rest(child.rest()):
                 self.said(index, text)
             return status, trouble
+
+    @staticmethod
+    def _end(child, line, deadline):
+        """(status, trouble). QEMU from version 9 on ends a little after the guest has told it the
+        result, and Xen may say meanwhile that the guest has ended."""
+        if not line.ended:
+            return child.wait(deadline), line.trouble()
+        try:
+            status = child.wait(min(deadline, time.monotonic() + LAST_WORD))
+        except TimeOut:
+            return None, line.trouble()
+        return status, None if status in (EXIT_SUCCESS, EXIT_FAILURE) else line.trouble()
 
     def _nested_host(self):
         rig = nested_rig.build(self._build / "rig", self._say, self._backports)

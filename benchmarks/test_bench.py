@@ -273,6 +273,11 @@ class Comparing(unittest.TestCase):
             self.assertEqual(len(compare.worse([some(value=1000)],
                                                [some(value=1000 + 10 * percent)])), 1)
 
+    def test_what_includes_l1_below_kvm_may_differ_by_ten_percent_and_the_kernel_s_own_by_one(self):
+        for scope, differ in (("all", 0), ("guest", 1)):
+            old, new = (some(value=value, machine="kvm", scope=scope) for value in (1000, 1090))
+            self.assertEqual(len(compare.worse([old], [new])), differ)
+
     def test_what_came_and_went_is_counted(self):
         text = compare.text([some(row="a"), some(row="b")], [some(row="b"), some(row="c")])
         self.assertIn("only before: 1 figures", text)

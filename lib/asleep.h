@@ -20,7 +20,13 @@
 void pv_lock_wait_asleep(const uint8_t *byte, uint8_t value,
                          void (*sleep)(const uint8_t *byte, uint8_t marked));
 
-/* Gives back a lock that was marked, and kicks who sleeps on it. Called from assembly. */
+/*
+ * pv_lock_release() of such a backend, and what its sequence calls when the byte was marked: in
+ * lib/x86/asleep.S, since they keep all registers but rax. What is to be done then is the last
+ * one's, in C: it gives the lock back, and kicks who sleeps on it.
+ */
+void pv_lock_release_asleep(struct pv_spinlock *lock) PV_HIDDEN;
+void pv_lock_release_marked(struct pv_spinlock *lock) PV_HIDDEN;
 void pv_lock_released_asleep(struct pv_spinlock *lock) PV_HIDDEN;
 
 #endif

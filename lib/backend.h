@@ -127,12 +127,13 @@ struct pv_backend {
      * leave() too; each may be NULL. Its console, by pv_console_write() and pv_console_read() (both
      * or none). Its memory map where the loader left none, by pv_boot_ask_memory(): fills up to
      * `room` ranges and returns how many, or a negative status. The end of the machine, for the
-     * native backend when hardware offers none: returns if that did not work.
+     * native backend when hardware offers none: returns if that did not work. pv_soft_reset().
      */
     int (*console_write)(const char *text, size_t length);
     int (*console_read)(char *buffer, size_t size);
     int (*memory_map)(struct pv_memory_range *ranges, unsigned room);
     void (*power_off)(int status);
+    int (*soft_reset)(struct pv_error *error);
 
     /* While it is in force; NULL: the machine's memory is what it is. */
     const struct pv_host_memory *memory;

@@ -73,14 +73,26 @@ PV_COLD bool pv_word_is(const char *word, size_t length, const char *key, const 
     return true;
 }
 
+PV_COLD bool pv_word_with(const char **text, const char *key, const char **value,
+                          size_t *value_length)
+{
+    const char *word;
+    size_t length;
+
+    while ((length = pv_word_next(text, &word)) != 0)
+        if (pv_word_is(word, length, key, value, value_length))
+            return true;
+    return false;
+}
+
 PV_COLD bool pv_command_line_has(const char *asked)
 {
     const char *cmdline = pv_boot != NULL ? pv_boot->cmdline : "";
-    const char *word, *rest;
-    size_t length, rest_length;
+    const char *rest;
+    size_t length;
 
-    while ((length = pv_word_next(&cmdline, &word)) != 0)
-        if (pv_word_is(word, length, asked, &rest, &rest_length) && rest_length == 0)
+    while (pv_word_with(&cmdline, asked, &rest, &length))
+        if (length == 0)
             return true;
     return false;
 }
@@ -89,16 +101,11 @@ PV_COLD bool pv_command_line_has(const char *asked)
 PV_COLD static bool all_asked_for(const char *cmdline)
 {
     bool all = false;
-    const char *word;
+    const char *value;
     size_t length;
 
-    while ((length = pv_word_next(&cmdline, &word)) != 0) {
-        const char *value;
-        size_t value_length;
-        if (!pv_word_is(word, length, "detect=", &value, &value_length))
-            continue;
-        const char *rest;
-        if (pv_word_is(value, value_length, "all", &rest, &value_length) && value_length == 0)
+    while (pv_word_with(&cmdline, "detect=", &value, &length)) {
+        if (pv_word_is(value, length, "all", &value, &length) && length == 0)
             all = true;
         else
             pv_log("pvops: detect= can only be detect=all; it is ignored");

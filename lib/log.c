@@ -7,6 +7,31 @@
 
 const struct pv_platform *pv_platform;
 
+PV_COLD void pv_text_add_char(struct pv_text_out *out, char c)
+{
+    if (out->used + 1 >= out->size)
+        return;
+    out->buffer[out->used++] = c;
+    out->buffer[out->used] = '\0';
+}
+
+PV_COLD void pv_text_add_string(struct pv_text_out *out, const char *text)
+{
+    while (*text != '\0')
+        pv_text_add_char(out, *text++);
+}
+
+PV_COLD void pv_text_add_hex(struct pv_text_out *out, uint64_t number)
+{
+    unsigned digits = 1;
+
+    while (digits < 16 && number >> (digits * 4) != 0)
+        digits++;
+    pv_text_add_string(out, "0x");
+    while (digits-- > 0)
+        pv_text_add_char(out, "0123456789abcdef"[(number >> (digits * 4)) & 15]);
+}
+
 PV_COLD void pv_log(const char *text)
 {
     if (pv_platform != NULL && pv_platform->log != NULL)

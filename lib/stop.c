@@ -27,6 +27,8 @@
 #define OFFER_SPINS 256u
 /* A CPU is inside a site for nanoseconds; so often in a row is no chance. */
 #define STOP_TRIES 128u
+/* From the begin of a backend's pv_lock_release() until the lock is given back, and some more. */
+#define LOCK_RELEASE_BYTES 8u
 /* Longest pause between two tries. */
 #define STOP_PAUSES 16384u
 
@@ -179,11 +181,20 @@ PV_COLD static int look_inside(uintptr_t site, const struct pv_site *record, voi
     return inside->found ? PV_E_BUSY : PV_OK;
 }
 
+/*
+ * Where sites are calls, what gives a lock back is a function, and who stands in front of its store
+ * would make that in the next backend, whose waiters may want more than a store.
+ */
+PV_COLD static bool gives_lock_back(uintptr_t ip)
+{
+    return ip - (uintptr_t)pv_ops.lock_release < LOCK_RELEASE_BYTES;
+}
+
 PV_COLD static bool lies_inside(uintptr_t ip)
 {
-    struct inside inside = {ip, false};
+    struct inside inside = {ip, gives_lock_back(ip)};
 
-    if (pv_text_of(ip) != NULL)
+    if (!inside.found && pv_text_of(ip) != NULL)
         (void)pv_sites_visit(asked_op, look_inside, &inside);
     return inside.found;
 }

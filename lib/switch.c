@@ -153,7 +153,11 @@ PV_COLD const struct pv_backend *pv_backend_named(const char *name, size_t lengt
     return NULL;
 }
 
-/* A lock taken one way must not be released another way; a batch's entries are not written yet. */
+/*
+ * Who waits for a lock may be about to sleep, and only the backend that put it to sleep wakes it. A
+ * lock that is held, and that nobody waits for, is the same to all backends: one byte, 1, which is
+ * to become 0. A batch's entries are not written yet.
+ */
 PV_COLD static int something_open(struct pv_error *error)
 {
     unsigned count = pv_other_cpus() + 1;
@@ -162,8 +166,8 @@ PV_COLD static int something_open(struct pv_error *error)
         const struct pv_cpu *cpu = count == 1 ? pv_this_cpu() : pv_cpu_of(number);
         if (cpu == NULL)
             continue;
-        if (__atomic_load_n(&cpu->locks_held, __ATOMIC_RELAXED) != 0)
-            return pv_fail_at(error, PV_E_BUSY, "a PV lock is held", 0);
+        if (__atomic_load_n(&cpu->lock_depth, __ATOMIC_RELAXED) != 0)
+            return pv_fail_at(error, PV_E_BUSY, "a CPU waits for a PV lock", 0);
         if (__atomic_load_n(&cpu->batch_depth, __ATOMIC_RELAXED) != 0)
             return pv_fail_at(error, PV_E_BUSY, "an MMU batch is open", 0);
     }

@@ -14,4 +14,7 @@ size_t pv_word_next(const char **text, const char **word);
 bool pv_word_is(const char *word, size_t length, const char *key, const char **value,
                 size_t *value_length);
 
+/* The next word of *text that begins with key; moves *text behind it. false: no more of them. */
+bool pv_word_with(const char **text, const char *key, const char **value, size_t *value_length);
+
 #endif

@@ -3,6 +3,7 @@
 
 import os
 import json
+import re
 import sys
 import tempfile
 import unittest
@@ -14,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import cases  # noqa: E402
 import check  # noqa: E402
 import demo  # noqa: E402
+import lint  # noqa: E402
 import table  # noqa: E402
 import transcript  # noqa: E402
 from steps import Log, Tally  # noqa: E402
@@ -227,6 +229,58 @@ class CheckReport(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder, Log(Path(folder) / "log") as log:
             status, lines = log.run(["sh", "-c", "echo one; sleep 60"], 0.3)
         self.assertEqual((status, lines), (None, ["one"]))
+
+
+class Lint(unittest.TestCase):
+    """With clang-tidy itself, over two files that read one header."""
+
+    SOURCE = '#include "both.h"\nint {0}(int a);\nint {0}(int a)\n{{\n    {1}return a + BOTH;\n}}\n'
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        (self.folder / ".clang-tidy").write_text("Checks: -*,clang-analyzer-*\nWarningsAsErrors: '*'\n")
+        (self.folder / "both.h").write_text("#define BOTH 1\n")
+        entries = []
+        for name in ("first", "second"):
+            self.write(name)
+            entries.append({"directory": str(self.folder), "file": f"{name}.c", "output": f"{name}.o",
+                            "command": f"cc -DWORD='a b' -MD -MF {name}.d -o {name}.o -c {name}.c"})
+        (self.folder / "compile_commands.json").write_text(json.dumps(entries))
+
+    def write(self, name, line=""):
+        (self.folder / f"{name}.c").write_text(self.SOURCE.format(name, line))
+
+    def lint(self):
+        """(the tally, names of the files that were looked at)"""
+        with Log(self.folder / "log") as log:
+            tally = lint.lint(log, self.folder, lambda name: name.endswith(".c"))
+        return tally, sorted(re.findall(r"\] clang-tidy (\w+)\.c", (self.folder / "log").read_text()))
+
+    def test_what_has_passed_is_looked_at_again_when_it_has_changed(self):
+        tally, seen = self.lint()
+        self.assertEqual((check.summary(tally), seen), ("2 passed, 0 failed", ["first", "second"]))
+        self.assertEqual(self.lint()[1], [])
+        self.write("second", "a++;\n    ")
+        self.assertEqual(self.lint()[1], ["second"])
+        (self.folder / "both.h").write_text("#define BOTH 2\n")
+        self.assertEqual(self.lint()[1], ["first", "second"])
+
+    def test_a_complaint_is_shown_until_its_cause_is_gone(self):
+        self.write("first", "int lost = a / 2;\n    ")
+        for _ in range(2):
+            tally, seen = self.lint()
+            self.assertIn("first", seen)
+            self.assertEqual(check.summary(tally), "1 passed, 1 failed")
+            self.assertIn("never read", tally.failures[0])
+        self.write("first")
+        self.assertEqual(check.summary(self.lint()[0]), "2 passed, 0 failed")
+
+    def test_a_broken_database_entry_is_a_failure(self):
+        (self.folder / "second.c").unlink()
+        tally, _ = self.lint()
+        self.assertGreater(tally.failed, 0)
 
 
 if __name__ == "__main__":

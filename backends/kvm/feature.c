@@ -74,12 +74,11 @@ PV_COLD static uint32_t obey(uint32_t on, const char *list, size_t length)
 PV_COLD static uint32_t left_on(const char *cmdline)
 {
     uint32_t on = UINT32_MAX;
-    const char *word, *list;
-    size_t length, list_length;
+    const char *list;
+    size_t length;
 
-    while ((length = pv_word_next(&cmdline, &word)) != 0)
-        if (pv_word_is(word, length, "kvm=", &list, &list_length))
-            on = obey(on, list, list_length);
+    while (pv_word_with(&cmdline, "kvm=", &list, &length))
+        on = obey(on, list, length);
     return on;
 }
 

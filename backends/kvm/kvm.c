@@ -9,6 +9,7 @@
 #include "backends/kvm/kvm.h"
 #include "backends/kvm/eoi.h"
 #include "backends/kvm/hypercall.h"
+#include "lib/asleep.h"
 #include "lib/detect.h"
 #include "lib/ops.h"
 #include "lib/pvclock.h"
@@ -133,7 +134,7 @@ static const struct {
     OP_IF(PV_TLB_FLUSH, tlb_flush_others),
     OP_IF(PV_UNHALT, lock_wait),
     OP_IF(PV_UNHALT, lock_kick),
-    OP_IF(PV_UNHALT, lock_release),
+    {PV_KVM_FEATURE_PV_UNHALT, PV_OPID_lock_release, (pv_function)pv_lock_release_asleep},
 };
 
 PV_COLD static void choose_ops(void)

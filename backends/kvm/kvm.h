@@ -65,6 +65,5 @@ bool pv_kvm_trap(unsigned vector, struct pv_regs *regs);
 /* ops.S: functions that change nothing but rax and the flags. */
 bool pv_kvm_vcpu_is_preempted(uint32_t cpu) PV_HIDDEN;
 void pv_kvm_irq_eoi(void) PV_HIDDEN;
-void pv_kvm_lock_release(struct pv_spinlock *lock) PV_HIDDEN;
 
 #endif

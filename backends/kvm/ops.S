@@ -6,7 +6,6 @@
 #include "pvops/config.h"
 #include "backends/kvm/abi/kvm_para.h"
 #include "backends/kvm/eoi.h"
-#include "lib/asleep.h"
 
     .macro op name
     .globl pv_kvm_\name
@@ -57,34 +56,5 @@ op irq_eoi_due
 2:  lea 8(%rsp), %rsp
     ret
 end irq_eoi_due
-
-/* Does what its sequence does; see there. */
-op lock_release
-    lock decb (%rdi)
-    jne pv_kvm_lock_release_marked
-    ret
-end lock_release
-
-/* The byte still says that the lock is held, so nobody takes it in between. */
-op lock_release_marked
-    push %rdi
-    push %rsi
-    push %rdx
-    push %rcx
-    push %r8
-    push %r9
-    push %r10
-    push %r11
-    call pv_lock_released_asleep
-    pop %r11
-    pop %r10
-    pop %r9
-    pop %r8
-    pop %rcx
-    pop %rdx
-    pop %rsi
-    pop %rdi
-    ret
-end lock_release_marked
 
     .section .note.GNU-stack, "", @progbits

@@ -25,12 +25,8 @@ PV_SEQUENCE_FIX(irq_eoi, 3, 8, pv_kvm_irq_eoi_due)
 1:
 PV_SEQUENCE_END(irq_eoi)
 
-/*
- * The byte of a lock that is held is 1, and 3 if somebody sleeps on it (lib/asleep.h): taking one away
- * leaves 0, which is free, or what the routine has to deal with. One step, or a mark that comes in
- * between would be lost.
- */
-PV_SEQUENCE_FIX(lock_release, 3, 3, pv_kvm_lock_release_marked)
+/* As pv_lock_release_asleep() of lib/x86/asleep.S. */
+PV_SEQUENCE_FIX(lock_release, 3, 3, pv_lock_release_marked)
     lock decb (%rdi)
     je 1f
     .byte 0xe8

@@ -95,7 +95,7 @@ static uint32_t get32(const struct table *table, uint32_t offset)
     return (uint32_t)get(table, offset, 4);
 }
 
-static bool sums_to_zero(const uint8_t *bytes, uint32_t length)
+PV_COLD static bool sums_to_zero(const uint8_t *bytes, uint32_t length)
 {
     uint8_t sum = 0;
 
@@ -104,7 +104,7 @@ static bool sums_to_zero(const uint8_t *bytes, uint32_t length)
     return sum == 0;
 }
 
-static bool is(const uint8_t *bytes, const char *signature, unsigned length)
+PV_COLD static bool is(const uint8_t *bytes, const char *signature, unsigned length)
 {
     for (unsigned i = 0; i < length; i++)
         if (bytes[i] != (uint8_t)signature[i])
@@ -112,7 +112,7 @@ static bool is(const uint8_t *bytes, const char *signature, unsigned length)
     return true;
 }
 
-static const uint8_t *map(uint64_t phys, uint32_t bytes)
+PV_COLD static const uint8_t *map(uint64_t phys, uint32_t bytes)
 {
     if (phys == 0 || phys > UINT64_MAX - bytes)
         return NULL;
@@ -161,7 +161,7 @@ static uint64_t root_of(uint64_t rsdp, unsigned *entry_bytes)
 }
 
 /* All ones is everybody's identity, and nobody's. */
-static void take_cpu(uint32_t apic_id, uint32_t nobody, uint32_t flags)
+PV_COLD static void take_cpu(uint32_t apic_id, uint32_t nobody, uint32_t flags)
 {
     struct pv_acpi *acpi = &pv_native_acpi;
 
@@ -213,7 +213,7 @@ PV_COLD static void read_madt(const struct table *madt)
 }
 
 /* A port given by its old 32-bit field, or by its new generic address. */
-static uint16_t port_of(const struct table *fadt, uint32_t old, uint32_t generic)
+PV_COLD static uint16_t port_of(const struct table *fadt, uint32_t old, uint32_t generic)
 {
     uint64_t port = get32(fadt, old);
 
@@ -237,7 +237,7 @@ static void read_sleep_control(const struct table *fadt)
 }
 
 /* An integer of AML in its short forms (section 20.2.3); anything else is not a sleep type. */
-static bool aml_small_integer(const struct table *dsdt, uint32_t *offset, uint8_t *value)
+PV_COLD static bool aml_small_integer(const struct table *dsdt, uint32_t *offset, uint8_t *value)
 {
     uint8_t code = get8(dsdt, *offset);
 

@@ -12,12 +12,6 @@
 /* Bit 7 of the index port masks NMI on the IBM PC; it stays 0, and NMI stays on. */
 #define INDEX_MASK 0x7f
 
-#define SECONDS  0x00
-#define MINUTES  0x02
-#define HOURS    0x04
-#define DAY      0x07
-#define MONTH    0x08
-#define YEAR     0x09
 #define STATUS_A 0x0a
 #define STATUS_B 0x0b
 #define STATUS_D 0x0d
@@ -33,13 +27,25 @@
 /* Two readings that agree had no update between them. */
 #define AGREE_TRIES 5u
 
+/* Which register, and what it may hold; the century's is told by ACPI, or there is none. */
+enum field { SECOND, MINUTE, HOUR, DAY, MONTH, YEAR, CENTURY, FIELDS };
+
+static const struct {
+    uint8_t index;
+    uint8_t lowest;
+    uint8_t highest;
+} registers[CENTURY] = {
+    [SECOND] = {0x00, 0, 59}, [MINUTE] = {0x02, 0, 59}, [HOUR] = {0x04, 0, 23},
+    [DAY] = {0x07, 1, 31},    [MONTH] = {0x08, 1, 12},  [YEAR] = {0x09, 0, 99},
+};
+
 struct reading {
-    uint8_t second, minute, hour, day, month, year, century;
+    uint8_t field[FIELDS];
 };
 
 static struct pv_spinlock lock;
 
-static uint8_t cmos(uint8_t index)
+PV_COLD static uint8_t cmos(uint8_t index)
 {
     port_out8(INDEX, index & INDEX_MASK);
     return port_in8(DATA);
@@ -53,35 +59,31 @@ static bool wait_for_update_end(void)
     return false;
 }
 
-static struct reading read_once(void)
+PV_COLD static void read_once(struct reading *r)
 {
-    struct reading r = {.century = 0};
+    uint8_t century = pv_native_acpi.cmos_century;
 
-    r.second = cmos(SECONDS);
-    r.minute = cmos(MINUTES);
-    r.hour = cmos(HOURS);
-    r.day = cmos(DAY);
-    r.month = cmos(MONTH);
-    r.year = cmos(YEAR);
-    if (pv_native_acpi.cmos_century != 0)
-        r.century = cmos(pv_native_acpi.cmos_century);
-    return r;
+    for (unsigned i = 0; i < CENTURY; i++)
+        r->field[i] = cmos(registers[i].index);
+    r->field[CENTURY] = century != 0 ? cmos(century) : 0;
 }
 
 static bool same(const struct reading *a, const struct reading *b)
 {
-    return a->second == b->second && a->minute == b->minute && a->hour == b->hour &&
-           a->day == b->day && a->month == b->month && a->year == b->year &&
-           a->century == b->century;
+    for (unsigned i = 0; i < FIELDS; i++)
+        if (a->field[i] != b->field[i])
+            return false;
+    return true;
 }
 
 static bool read_stable(struct reading *result)
 {
     for (unsigned i = 0; i < AGREE_TRIES; i++) {
+        struct reading first;
         if (!wait_for_update_end())
             return false;
-        struct reading first = read_once();
-        *result = read_once();
+        read_once(&first);
+        read_once(result);
         if (same(&first, result))
             return true;
     }
@@ -95,34 +97,32 @@ static uint8_t from_bcd(uint8_t value)
 
 static void decode(struct reading *r, uint8_t status_b)
 {
-    bool pm = (r->hour & HOURS_PM) != 0;
+    bool half = !(status_b & B_24_HOURS);
+    bool pm = half && (r->field[HOUR] & HOURS_PM) != 0;
 
-    if (!(status_b & B_24_HOURS))
-        r->hour &= (uint8_t)~HOURS_PM;
-    if (!(status_b & B_BINARY)) {
-        r->second = from_bcd(r->second);
-        r->minute = from_bcd(r->minute);
-        r->hour = from_bcd(r->hour);
-        r->day = from_bcd(r->day);
-        r->month = from_bcd(r->month);
-        r->year = from_bcd(r->year);
-        r->century = from_bcd(r->century);
-    }
-    if (!(status_b & B_24_HOURS))
-        r->hour = (uint8_t)(r->hour % 12 + (pm ? 12 : 0));
+    if (half)
+        r->field[HOUR] &= (uint8_t)~HOURS_PM;
+    for (unsigned i = 0; i < FIELDS && !(status_b & B_BINARY); i++)
+        r->field[i] = from_bcd(r->field[i]);
+    if (half)
+        r->field[HOUR] = (uint8_t)(r->field[HOUR] % 12 + (pm ? 12 : 0));
 }
 
 static bool makes_sense(const struct reading *r)
 {
-    return r->second < 60 && r->minute < 60 && r->hour < 24 && r->day >= 1 && r->day <= 31 &&
-           r->month >= 1 && r->month <= 12 && r->year < 100;
+    for (unsigned i = 0; i < CENTURY; i++)
+        if (r->field[i] < registers[i].lowest || r->field[i] > registers[i].highest)
+            return false;
+    return true;
 }
 
 static uint32_t year_of(const struct reading *r)
 {
-    if (r->century >= 19 && r->century < 30)
-        return r->century * 100u + r->year;
-    return r->year >= 70 ? 1900u + r->year : 2000u + r->year;
+    uint8_t century = r->field[CENTURY], year = r->field[YEAR];
+
+    if (century >= 19 && century < 30)
+        return century * 100u + year;
+    return year >= 70 ? 1900u + year : 2000u + year;
 }
 
 /* Days since 1970-01-01 in the Gregorian calendar; years begin in March, so leap days come last. */
@@ -152,8 +152,8 @@ PV_COLD int pv_native_wallclock(uint64_t *unix_ns)
     decode(&r, status_b);
     if (!makes_sense(&r))
         return PV_E_UNSUPPORTED;
-    uint64_t seconds =
-        days_of(year_of(&r), r.month, r.day) * 86400 + r.hour * 3600u + r.minute * 60u + r.second;
+    uint64_t seconds = days_of(year_of(&r), r.field[MONTH], r.field[DAY]) * 86400 +
+                       r.field[HOUR] * 3600u + r.field[MINUTE] * 60u + r.field[SECOND];
     *unix_ns = seconds * PV_NS_PER_SECOND;
     return PV_OK;
 }

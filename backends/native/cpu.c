@@ -7,6 +7,15 @@
 /* Page-global enable: Intel SDM vol. 3A, 2.5. */
 #define CR4_PGE 0x80u
 
+/* Intel SDM vol. 2A, CPUID and INVPCID. */
+#define LEAF_FEATURES 1u
+#define LEAF_EXTENDED 7u
+#define ECX_PCID      (1u << 17)
+#define EBX_INVPCID   (1u << 10)
+#define INVPCID_ALL   2ul
+#define REGS_EBX      1
+#define REGS_ECX      2
+
 /* Task switched: Intel SDM vol. 3A, 2.5. */
 #define CR0_TS 0x8u
 
@@ -79,16 +88,25 @@ PV_COLD void pv_native_cpu_user_selectors(uint16_t *cs, uint16_t *ss)
     (void)ss;
 }
 
+PV_COLD uint64_t pv_native_cpu_cr0_read(void)
+{
+    uint64_t value;
+
+    __asm__ volatile("mov %%cr0, %0" : "=r"(value) : : "memory");
+    return value;
+}
+
+PV_COLD void pv_native_cpu_cr0_write(uint64_t value)
+{
+    __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory");
+}
+
 void pv_native_cpu_fpu_trap(bool trap)
 {
-    uint64_t cr0;
-
-    if (!trap) {
+    if (!trap)
         __asm__ volatile("clts" : : : "memory");
-        return;
-    }
-    __asm__ volatile("mov %%cr0, %0" : "=r"(cr0) : : "memory");
-    __asm__ volatile("mov %0, %%cr0" : : "r"(cr0 | CR0_TS) : "memory");
+    else
+        pv_native_cpu_cr0_write(pv_native_cpu_cr0_read() | CR0_TS);
 }
 
 PV_COLD void pv_native_cpu_idt_load(const void *table, uint32_t bytes)
@@ -174,9 +192,49 @@ PV_COLD void pv_native_cpu_cr4_write(uint64_t value)
     __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
 }
 
-/* Any change of CR4.PGE drops all translations: Intel SDM vol. 3A, 4.10.4.1. */
+static bool has_invpcid;
+
+PV_COLD bool pv_native_cpu_has(uint32_t feature)
+{
+    uint32_t regs[4];
+
+    pv_native_cpu_cpuid(LEAF_FEATURES, 0, regs);
+    return regs[REGS_ECX] & feature;
+}
+
+PV_COLD bool pv_native_cpu_has_pcid(void)
+{
+    return pv_native_cpu_has(ECX_PCID);
+}
+
+PV_COLD bool pv_native_cpu_has_invpcid(void)
+{
+    return has_invpcid;
+}
+
+PV_COLD void pv_native_cpu_init(void)
+{
+    uint32_t regs[4];
+
+    pv_native_cpu_cpuid(0, 0, regs);
+    if (regs[0] < LEAF_EXTENDED)
+        return;
+    pv_native_cpu_cpuid(LEAF_EXTENDED, 0, regs);
+    has_invpcid = regs[REGS_EBX] & EBX_INVPCID;
+}
+
+/*
+ * Of all process-context identifiers, global ones too: by INVPCID, or by any change of CR4.PGE,
+ * which a VMM may want to see. Intel SDM vol. 3A, 4.10.4.1.
+ */
 PV_COLD void pv_native_tlb_flush_all(void)
 {
+    static const uint64_t descriptor[2];
+
+    if (has_invpcid) {
+        __asm__ volatile("invpcid %0, %1" : : "m"(descriptor), "r"(INVPCID_ALL) : "memory");
+        return;
+    }
     uint64_t cr4 = pv_native_cpu_cr4_read();
 
     pv_native_cpu_cr4_write(cr4 ^ CR4_PGE);

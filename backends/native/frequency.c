@@ -102,7 +102,7 @@ static uint64_t from_backend(void)
     return pv_backend->tsc_hz != NULL ? pv_backend->tsc_hz() : 0;
 }
 
-static uint64_t believable(uint64_t hz)
+PV_COLD static uint64_t believable(uint64_t hz)
 {
     return hz >= PV_CLOCK_MIN_HZ && hz <= PV_CLOCK_MAX_HZ ? hz : 0;
 }

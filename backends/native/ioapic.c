@@ -27,7 +27,7 @@ static uint32_t ioapic_count;
 /* The select register is shared: one access at a time. */
 static struct pv_spinlock access_lock;
 
-static uint32_t read(const struct ioapic *ioapic, uint32_t index)
+PV_COLD static uint32_t read(const struct ioapic *ioapic, uint32_t index)
 {
     pv_native_mmio_write32(ioapic->base + SELECT, index);
     return pv_native_mmio_read32(ioapic->base + WINDOW);

@@ -44,6 +44,7 @@ PV_COLD static unsigned fitness(const struct pv_detection *detection)
  */
 PV_COLD static void bring_up(void)
 {
+    pv_native_cpu_init();
     pv_native_acpi_read();
     pv_native_pic_disable();
     pv_native_apic_init();
@@ -89,12 +90,20 @@ PV_COLD static void cpu_leave(void)
 
 PV_COLD static unsigned features(const char **names, unsigned room)
 {
+    static const struct {
+        const char *name;
+        bool (*is_there)(void);
+    } all[] = {
+        {"x2apic", pv_native_apic_is_x2},
+        {"tsc-deadline", pv_native_timer_by_deadline},
+        {"pcid", pv_native_cpu_has_pcid},
+        {"invpcid", pv_native_cpu_has_invpcid},
+    };
     unsigned used = 0;
 
-    if (pv_native_apic_is_x2() && used < room)
-        names[used++] = "x2apic";
-    if (pv_native_timer_by_deadline() && used < room)
-        names[used++] = "tsc-deadline";
+    for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (used < room && all[i].is_there())
+            names[used++] = all[i].name;
     return used;
 }
 

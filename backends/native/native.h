@@ -60,8 +60,14 @@ uint64_t pv_native_cpu_debug_read(uint32_t index);
 int pv_native_cpu_debug_write(uint32_t index, uint64_t value);
 void pv_native_cpu_idt_load(const void *table, uint32_t bytes);
 void pv_native_cpu_task_load(uint16_t selector);
+uint64_t pv_native_cpu_cr0_read(void);
+void pv_native_cpu_cr0_write(uint64_t value);
 uint64_t pv_native_cpu_cr4_read(void);
 void pv_native_cpu_cr4_write(uint64_t value);
+void pv_native_cpu_init(void);
+bool pv_native_cpu_has(uint32_t feature); /* of CPUID.1:ECX */
+bool pv_native_cpu_has_pcid(void);
+bool pv_native_cpu_has_invpcid(void);
 void pv_native_tlb_flush_all(void);
 
 /* msr.S, msr.c */

@@ -42,7 +42,7 @@ static void acpi_mode_on(const struct pv_acpi *acpi)
             return;
 }
 
-static void pm1_sleep(uint16_t port, uint8_t type)
+PV_COLD static void pm1_sleep(uint16_t port, uint8_t type)
 {
     uint32_t value = port_in16(port) & ~(PM1_SLP_TYP_MASK | PM1_SLP_EN);
 

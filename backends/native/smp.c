@@ -181,14 +181,6 @@ PV_COLD static bool make_tables(uint64_t space)
     return true;
 }
 
-PV_COLD static uint64_t cr0_read(void)
-{
-    uint64_t value;
-
-    __asm__ volatile("mov %%cr0, %0" : "=r"(value));
-    return value;
-}
-
 PV_COLD static uint32_t place_of(const uint8_t *symbol)
 {
     return (uint32_t)low_pages + (uint32_t)(symbol - pv_native_trampoline);
@@ -205,7 +197,7 @@ PV_COLD static bool make_trampoline(uint64_t efer)
     for (const uint8_t *from = pv_native_trampoline; from != pv_native_trampoline_end; from++)
         page[from - pv_native_trampoline] = *from;
     struct words words = {
-        .cr0 = (uint32_t)cr0_read(),
+        .cr0 = (uint32_t)pv_native_cpu_cr0_read(),
         .cr3 = (uint32_t)low_pages + PAGE,
         .cr4 = (uint32_t)(block.cr4 & ~(CR4_VMXE | CR4_SMXE | CR4_PCIDE)),
         .efer_low = (uint32_t)(efer & ~EFER_LMA),
@@ -253,10 +245,7 @@ PV_COLD static bool arrives_within(uint64_t ns)
 /* Hardware may need a while behind INIT; a VMM does not. */
 PV_COLD static uint64_t init_pause(void)
 {
-    uint32_t regs[4];
-
-    pv_native_cpu_cpuid(1, 0, regs);
-    return regs[2] & CPUID_1_ECX_VMM ? 0 : INIT_NS;
+    return pv_native_cpu_has(CPUID_1_ECX_VMM) ? 0 : INIT_NS;
 }
 
 /* A CPU that came later would find what the next one is to find: so it is held back by INIT. */

@@ -155,14 +155,6 @@ PV_COLD static uint64_t measure_hz(void)
     return counts ? counted * khz / tsc * 1000 : 0;
 }
 
-PV_COLD static bool has_deadline_mode(void)
-{
-    uint32_t regs[4];
-
-    pv_native_cpu_cpuid(1, 0, regs);
-    return (regs[2] & CPUID_1_ECX_TSC_DEADLINE) != 0;
-}
-
 /* The rate of what the timer counts. */
 PV_COLD static uint64_t counted_hz(void)
 {
@@ -183,7 +175,7 @@ PV_COLD void pv_native_timer_init(void)
         pv_log("no timer: the platform has no interrupt vector to give");
         return;
     }
-    by_deadline = has_deadline_mode();
+    by_deadline = pv_native_cpu_has(CPUID_1_ECX_TSC_DEADLINE);
     uint64_t hz = counted_hz();
     if (hz < PV_CLOCK_MIN_HZ || hz > PV_CLOCK_MAX_HZ) {
         pv_log_number("no timer: the local APIC's cannot be measured; Hz", hz);

@@ -134,6 +134,11 @@ static int wait_for_room(void)
     return bytes;
 }
 
+void pv_xen_console_forget(void)
+{
+    kind = UNKNOWN;
+}
+
 void pv_xen_console_drain(void)
 {
     for (uint32_t i = 0; kind == RING && !stuck && i < ROOM_YIELDS; i++) {

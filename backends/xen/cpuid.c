@@ -56,14 +56,3 @@ uint32_t pv_xen_vcpu_of(const struct pv_cpu *cpu)
         return cpu->apic_id;
     return cpu->number < PV_CONFIG_MAX_CPUS ? vcpu_of[cpu->number] - 1 : UINT32_MAX;
 }
-
-struct pv_xen_vcpu_info *pv_xen_this_vcpu_info(void)
-{
-    uint32_t vcpu = pv_xen_this_vcpu();
-
-    if (pv_xen_is_pv())
-        return (struct pv_xen_vcpu_info *)(void *)pv_this_cpu()->vmm_state;
-    if (pv_xen_shared == NULL || vcpu >= PV_XEN_SHARED_VCPUS)
-        return NULL;
-    return &pv_xen_shared->vcpu[vcpu];
-}

@@ -39,33 +39,4 @@ op vcpu_is_preempted
 1:  ret
 end vcpu_is_preempted
 
-/* Does what its sequence does; see pv/sequences.S. */
-op lock_release
-    lock decb (%rdi)
-    jne pv_xen_lock_release_marked
-    ret
-end lock_release
-
-/* The byte still says that the lock is held, so nobody takes it in between. */
-op lock_release_marked
-    push %rdi
-    push %rsi
-    push %rdx
-    push %rcx
-    push %r8
-    push %r9
-    push %r10
-    push %r11
-    call pv_lock_released_asleep
-    pop %r11
-    pop %r10
-    pop %r9
-    pop %r8
-    pop %rcx
-    pop %rdx
-    pop %rsi
-    pop %rdi
-    ret
-end lock_release_marked
-
     .section .note.GNU-stack, "", @progbits

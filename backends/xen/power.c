@@ -6,6 +6,7 @@
 #include "backends/xen/xen.h"
 #include "backends/xen/hypercall.h"
 #include "backends/xen/abi/sched.h"
+#include "lib/patch.h"
 #include "lib/x86/debug_exit.h"
 
 /* The port comes first: when the hardware domain ends so does the machine, without a result. */
@@ -22,4 +23,21 @@ void pv_xen_shut_down(int status)
     /* What is still in the console's ring would be lost with the domain. */
     pv_xen_console_drain();
     (void)pv_xen_sched_op(PV_SCHEDOP_SHUTDOWN, &shutdown);
+}
+
+/*
+ * The call comes back when the domain's manager has had everything reset (XEN_DOMCTL_soft_reset,
+ * xen/common/domain.c), and not at all if it was told to do something else. The console has the
+ * same ring then, and perhaps another port.
+ */
+int pv_xen_soft_reset(struct pv_error *error)
+{
+    struct pv_xen_shutdown shutdown = {PV_SHUTDOWN_SOFT_RESET};
+
+    pv_xen_console_drain();
+    int64_t result = pv_xen_sched_op(PV_SCHEDOP_SHUTDOWN, &shutdown);
+    pv_xen_console_forget();
+    if (result != 0)
+        return pv_fail(error, PV_E_HOST, "Xen refuses a soft reset, errno", (uint64_t)-result, -1);
+    return PV_OK;
 }

@@ -17,8 +17,11 @@ extern struct pv_xen_shared_info *pv_xen_shared;
 uint32_t pv_xen_this_vcpu(void);
 uint32_t pv_xen_vcpu_of(const struct pv_cpu *cpu);
 
-/* This CPU's part of the shared page; NULL: it has none. */
+/* Where Xen keeps this CPU's events and clock; NULL: nowhere. For PVH and HVM, on each CPU before
+ * that, once the shared page is there: a place for one that has none in it. vcpu_info.c */
 struct pv_xen_vcpu_info *pv_xen_this_vcpu_info(void);
+int pv_xen_vcpu_info_start(struct pv_error *error);
+bool pv_xen_vcpu_info_is_own(void); /* some CPU's is not in the shared page */
 
 /* Xen's leaf at a distance from its base; false, and zeroes, when there is no such leaf. cpuid.c */
 bool pv_xen_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t *regs);
@@ -51,7 +54,6 @@ void pv_xen_locks_stop(void);
 bool pv_xen_locks_in_use(void);
 void pv_xen_lock_wait(const uint8_t *byte, uint8_t value);
 void pv_xen_lock_kick(uint32_t cpu);
-void pv_xen_lock_release(struct pv_spinlock *lock) PV_HIDDEN; /* ops.S */
 void pv_xen_smp_yield_to(uint32_t cpu);
 
 /* timer.c */
@@ -78,6 +80,9 @@ int pv_xen_console_read(char *buffer, size_t size);
 /* Waits, for a bounded time, until the back end has taken all output. */
 void pv_xen_console_drain(void);
 
+/* It is looked for again when it is used next. */
+void pv_xen_console_forget(void);
+
 /* Whether this is a PV guest, which has frames of the machine to deal with. cpuid.c */
 bool pv_xen_is_pv(void);
 
@@ -93,6 +98,7 @@ int pv_xen_memory_map(struct pv_memory_range *ranges, unsigned room);
 /* power.c: by port and hypercall; by hypercall only */
 void pv_xen_power_off(int status);
 void pv_xen_shut_down(int status);
+int pv_xen_soft_reset(struct pv_error *error);
 
 /*
  * What goes on where Xen's clock and timer cannot be used: the native ops, or, in a PV guest, some

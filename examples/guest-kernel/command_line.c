@@ -41,11 +41,11 @@ static unsigned number_in(const char *digits, unsigned most)
 static bool is_read_elsewhere(const char *word)
 {
     const char *value;
-    return same_text(word, "nopv") || same_text(word, "long") ||
+    return same_text(word, "nopv") || same_text(word, "long") || same_text(word, "softreset") ||
            after_prefix(word, "backend=", &value) || after_prefix(word, "detect=", &value) ||
            after_prefix(word, "kvm=", &value) || after_prefix(word, "events=", &value) ||
            after_prefix(word, "smp=", &value) || after_prefix(word, "upcall=", &value) ||
-           after_prefix(word, "unplug=", &value);
+           after_prefix(word, "unplug=", &value) || after_prefix(word, "vcpu-info=", &value);
 }
 
 static bool *flag_of(struct command_line *line, const char *word)
@@ -75,6 +75,8 @@ static void take_word(char *word, struct command_line *line)
         line->most_cpus = number_in(value, MOST_CPUS);
     else if (after_prefix(word, "stress=", &value))
         line->stress_seconds = number_in(value, MOST_SECONDS);
+    else if (after_prefix(word, "storm=", &value))
+        line->storm_seconds = number_in(value, MOST_SECONDS);
     else if (!is_read_elsewhere(word))
         print("# not a word of the command line: %s\n", word);
 }

@@ -14,6 +14,7 @@ int commands_run(const struct command_line *line)
     int status = 0;
     bool none = !names_a_command(line);
     stress_seconds = line->stress_seconds;
+    storm_seconds = line->storm_seconds;
     if (line->info || none)
         info(line->json);
     if (line->sites)

@@ -24,6 +24,7 @@ struct command_line {
     bool shell;
     bool json;
     unsigned most_cpus;      /* the one that booted included */
+    unsigned storm_seconds;  /* the same of a storm of events */
     unsigned stress_seconds; /* how long the self-test stresses address spaces; 0: as it likes */
     struct name_list tests;
     struct name_list benches;
@@ -50,7 +51,7 @@ void print_complaints(void);
 int selftest(const struct name_list *tests);
 
 /* How long the self-test stresses address spaces; 0: a moment. */
-extern unsigned stress_seconds;
+extern unsigned stress_seconds, storm_seconds;
 
 int bench(const struct name_list *benches, bool json);
 

@@ -27,6 +27,7 @@
 #define MODEM_DTR_RTS_OUT2 0x0b
 #define STATUS_DATA_READY  0x01
 #define STATUS_EMPTY       0x20
+#define STATUS_ALL_SENT    0x40
 #define STATUS_NO_PORT     0xff
 #define RECEIVE_INTERRUPT  0x01
 
@@ -136,6 +137,13 @@ void console_write(const char *text, size_t bytes)
             put('\r');
         put(text[i]);
     }
+}
+
+void console_flush(void)
+{
+    for (unsigned i = 0; present && i < POLL_BOUND; i++)
+        if ((in8(COM_LINE_STATUS) & STATUS_ALL_SENT) != 0)
+            return;
 }
 
 int console_read(void)

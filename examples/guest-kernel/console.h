@@ -20,6 +20,9 @@ void console_use_pv(void);
 
 void console_write(const char *text, size_t bytes);
 
+/* Waits until the last byte has left: a machine that is switched off loses what it still has. */
+void console_flush(void);
+
 /* The next byte of input, or -1. */
 int console_read(void);
 

@@ -23,7 +23,7 @@ struct tss {
 } __attribute__((packed));
 
 /* CPUs that this kernel can use. */
-#define MOST_CPUS 8
+#define MOST_CPUS 40
 
 #define IST_STACKS      5
 #define IST_STACK_BYTES 8192

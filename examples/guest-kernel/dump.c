@@ -24,6 +24,7 @@ static _Noreturn void stand_still(void)
 
 _Noreturn void machine_end(int status)
 {
+    console_flush();
     pv_cpu_power_off(status);
     print("this machine cannot be switched off; halted\n");
     stand_still();

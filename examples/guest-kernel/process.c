@@ -70,7 +70,9 @@ bool process_create(struct process *process, const struct process_start *start)
     process->thread.process = process;
     process->area_pages = start->program == USER_FAULTER ? start->rounds : 0;
     fpu_begin(&process->fpu);
-    struct pv_regs regs = {.rip = USER_CODE, .rsp = USER_STACK_TOP, .ss = start->stack_segment};
+    struct pv_regs regs = start->frame != NULL ? *start->frame : (struct pv_regs){0};
+    regs.rip = regs.rip != 0 ? regs.rip : USER_CODE;
+    regs.rsp = regs.rsp != 0 ? regs.rsp : USER_STACK_TOP;
     if (fill_space(space, start) && thread_create_user(&process->thread, &regs))
         return true;
     space_destroy(space);

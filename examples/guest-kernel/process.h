@@ -27,7 +27,7 @@ struct process_start {
     uint64_t number;
     uint64_t program; /* enum user_program */
     uint64_t rounds;
-    uint16_t stack_segment; /* 0: that of user code */
+    const struct pv_regs *frame; /* it begins with what is not 0 of rip, cs, rflags, rsp and ss */
 };
 
 /* Makes a process and lets it run. false: no memory; nothing is left behind. */

@@ -230,9 +230,9 @@ bool thread_create_user(struct thread *thread, const struct pv_regs *regs)
     *at_entry = *regs;
     uint16_t cs = USER_CS, ss = USER_DS;
     pv_cpu_user_selectors(&cs, &ss);
-    at_entry->cs = cs;
+    at_entry->cs = regs->cs != 0 ? regs->cs : cs;
     at_entry->ss = regs->ss != 0 ? regs->ss : ss;
-    at_entry->rflags = RFLAGS_INITIAL;
+    at_entry->rflags = regs->rflags | RFLAGS_INITIAL;
     first_frame(thread, sizeof(struct pv_regs))->rip = (uintptr_t)trap_return;
     ring_add(thread);
     return true;

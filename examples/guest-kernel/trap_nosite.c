@@ -10,10 +10,13 @@
 
 void trap_handle_anywhere(struct pv_regs *regs);
 
+volatile uint32_t breakpoints_of_library;
+
 NOSITE void trap_handle_anywhere(struct pv_regs *regs)
 {
     bool offered = regs->vector == PV_TRAP_NMI || regs->vector == PV_TRAP_BREAKPOINT;
-    if (offered && pv_trap((unsigned)regs->vector, regs))
-        return;
-    trap_declined(regs);
+    if (!offered || !pv_trap((unsigned)regs->vector, regs))
+        trap_declined(regs);
+    else if (regs->vector == PV_TRAP_BREAKPOINT)
+        __atomic_add_fetch(&breakpoints_of_library, 1, __ATOMIC_RELAXED);
 }

@@ -36,6 +36,9 @@ extern uint64_t probe_fault_address;
  * function, and is a fatal trap without one. */
 extern void (*volatile debugger)(struct pv_regs *regs);
 
+/* Breakpoints that the library took for its own, on all CPUs. */
+extern volatile uint32_t breakpoints_of_library;
+
 /* While it is true, an NMI is one that was asked for: it is counted in struct cpu, and nothing else
  * becomes of it. */
 extern volatile bool nmis_expected;

@@ -41,12 +41,11 @@ struct pv_spinlock {
  * Preemption off until the unlock; interrupts off too if a handler takes the same lock. May nest
  * four deep over thread, interrupt and NMI context.
  *
- * Counted before it is taken and until after it is given back, waiting included: pv_switch() can
- * stop this CPU between any two instructions, and must not when one of these is under way.
+ * All backends understand the same lock: one that is held when pv_switch() changes the backend is
+ * given back in the new one's way. It is not changed while a CPU waits for a lock.
  */
 PV_INLINE void pv_spin_lock(struct pv_spinlock *lock)
 {
-    pv_cpu_count_lock(1);
     pv_lock_acquire(lock);
 }
 
@@ -57,7 +56,6 @@ PV_INLINE void pv_spin_lock(struct pv_spinlock *lock)
 PV_INLINE void pv_spin_unlock(struct pv_spinlock *lock)
 {
     pv_lock_release(lock);
-    pv_cpu_count_lock(-1);
 }
 
 PV_END_DECLS

@@ -94,7 +94,8 @@ int pv_op_override(enum pv_op_id op, void (*function)(void), struct pv_error *er
  * @brief Changes the backend of the running kernel.
  * @param backend  Its name.
  * @param error    Filled on failure; the old backend is then in force, but see PV_E_ALIAS.
- * @return PV_OK. PV_E_BACKEND: no such pair. PV_E_BUSY: a PV lock is held or an MMU batch is open.
+ * @return PV_OK. PV_E_BACKEND: no such pair. PV_E_BUSY: a CPU waits for a PV lock, or an MMU batch
+ *         is open.
  *         PV_E_RENDEZVOUS: another CPU could not be stopped outside a site. PV_E_ALIAS: as
  *         pv_patch(); the backend in force, old or new, is that of pv_facts(). And as pv_patch().
  *

@@ -24,9 +24,8 @@
 #define PV_CPU_KERNEL_STACK_SLOT 8
 #define PV_CPU_NUMBER            16
 #define PV_CPU_APIC_ID           20
-#define PV_CPU_LOCKS_HELD        24
 #define PV_CPU_BATCH_DEPTH       28
-#define PV_CPU_BACKEND           104
+#define PV_CPU_BACKEND           96
 #define PV_CPU_VMM_STATE         256
 /** @endcond */
 
@@ -46,12 +45,10 @@ struct pv_cpu {
     uint64_t *kernel_stack_slot;  /**< where entries from user mode take their stack from (RSP0) */
     uint32_t number;              /**< 0 up to pv_platform::cpu_count */
     uint32_t apic_id;             /**< local APIC identity; valid after pv_init() */
-    uint32_t locks_held;          /**< pv_spin_lock() begun, pv_spin_unlock() not ended */
+    uint32_t lock_depth;          /**< nodes in use: this CPU waits for a lock */
     uint32_t batch_depth;         /**< open pv_mmu_batch_begin() */
-    uint32_t lock_depth;          /**< nodes in use */
-    uint32_t padding;             /**< 0 */
     struct pv_lock_node nodes[4]; /**< one for each level that can be interrupted by the next */
-    uint64_t backend[11];         /**< the backend's own, within reach of %gs */
+    uint64_t backend[12];         /**< the backend's own, within reach of %gs */
     /** Shared with the VMM: clock record. A cache line of its own; does not cross a page. */
     uint8_t vmm_clock[64] __attribute__((aligned(64)));
     /** Shared with the VMM: whatever else the backend registers. */
@@ -63,7 +60,6 @@ PV_STATIC_ASSERT(offsetof(struct pv_cpu, kernel_stack_slot) == PV_CPU_KERNEL_STA
                  "offset for assembly");
 PV_STATIC_ASSERT(offsetof(struct pv_cpu, number) == PV_CPU_NUMBER, "offset for assembly");
 PV_STATIC_ASSERT(offsetof(struct pv_cpu, apic_id) == PV_CPU_APIC_ID, "offset for assembly");
-PV_STATIC_ASSERT(offsetof(struct pv_cpu, locks_held) == PV_CPU_LOCKS_HELD, "offset for assembly");
 PV_STATIC_ASSERT(offsetof(struct pv_cpu, batch_depth) == PV_CPU_BATCH_DEPTH, "offset for assembly");
 PV_STATIC_ASSERT(offsetof(struct pv_cpu, backend) == PV_CPU_BACKEND, "offset for assembly");
 PV_STATIC_ASSERT(offsetof(struct pv_cpu, vmm_state) == PV_CPU_VMM_STATE, "offset for assembly");
@@ -93,24 +89,10 @@ PV_INLINE struct pv_cpu *pv_this_cpu(void)
 }
 
 /** @cond */
-PV_INLINE void pv_cpu_count_lock(int by)
-{
-#if PV_BOUND
-    (void)by; /* one backend for ever: nobody asks */
-#elif defined(PV_CONFIG_THIS_CPU)
-    PV_CONFIG_THIS_CPU->locks_held += (uint32_t)by;
-#else
-    __asm__ volatile("addl %0, %%gs:%c1"
-                     :
-                     : "er"(by), "i"(PV_CONFIG_CPU_OFFSET + PV_CPU_LOCKS_HELD)
-                     : "memory", "cc");
-#endif
-}
-
 PV_INLINE void pv_cpu_count_batch(int by)
 {
 #if PV_BOUND
-    (void)by;
+    (void)by; /* one backend for ever: nobody asks */
 #elif defined(PV_CONFIG_THIS_CPU)
     PV_CONFIG_THIS_CPU->batch_depth += (uint32_t)by;
 #else

@@ -96,6 +96,30 @@ int pv_init(struct pv_error *error);
  */
 void pv_shutdown(void);
 
+/**
+ * @brief Has the VMM forget all that it was told by this kernel, for the next one in the same
+ * memory (kexec): event channels, grants, shared pages, records of CPUs.
+ * @param error  Filled on failure.
+ * @return PV_OK: done, memory and this CPU are as they were. PV_E_UNSUPPORTED: no VMM underneath
+ * has such a thing for this machine; nothing was done. PV_E_HOST: the VMM refused, with its error
+ *         number in `where`; nothing was done.
+ *
+ * Behind pv_shutdown(), which suffices for a kernel that ends in order; and without it, by a kernel
+ * that has crashed. The next kernel, or this one by pv_init(), begins afresh behind it. Interrupts
+ * off, other CPUs parked or stopped: Xen stops them all.
+ *
+ * PVH and HVM guests of Xen have it: SCHEDOP_shutdown with SHUTDOWN_soft_reset (xen/include/public/
+ * sched.h). Xen leaves the work to the domain's manager, so the time that it takes has no bound
+ * here, and a manager that was told otherwise (xl: `on_soft_reset`) ends the machine instead.
+ * xl 4.17 does it for HVM guests, and destroys a PVH guest that asks (libxl_domain_soft_reset());
+ * no guest can ask what its manager would do. Not for Xen's hardware domain, whose end is the
+ * machine's. A PV guest of Xen gets PV_E_UNSUPPORTED, since Xen does so for none and would end it
+ * (xen/arch/x86/domain.c, arch_domain_soft_reset()); pv_shutdown() leaves it without event channels
+ * and records by other means. KVM and hardware have nothing to reset beyond pv_shutdown():
+ * PV_E_UNSUPPORTED.
+ */
+int pv_soft_reset(struct pv_error *error);
+
 /** What was asked of the VMM to keep page tables and CPU state, since the boot. */
 struct pv_host_calls {
     uint64_t calls;   /**< hypercalls; several requests made together are one */

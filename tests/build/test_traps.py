@@ -98,7 +98,7 @@ class DefaultVisibilityInPieDoesNotReachTheTable(TestCase):
         variant = Variant(compiler, 'pie')
         flags = [*model, f'-fvisibility={visibility}']
         consumer = variant.object(HERE / 'consumer.c', flags, 'consumer' + ''.join(flags))
-        image = Image(variant.link([consumer], 'visibility'), OPS)
+        image = Image(variant.link([consumer], 'visibility' + ''.join(flags)), OPS)
         self.assert_none(image.complaints_about_records(), 'wrong records')
         got = image.elf.section('.got')
         self.assertTrue(got is None or got.size == 0, 'the GOT is not empty')

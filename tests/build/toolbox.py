@@ -2,8 +2,8 @@
 """What the build tests share: the source list that meson wrote, a compiler with a cache, a variant
 of the build matrix, and the rules that every linked variant must obey.
 
-Objects are kept in the build folder beside a digest of their source, of all headers, and of the
-command line, so that a second run compiles only what has changed.
+Objects and images are kept in the build folder, each beside a digest of all that it was made of, so that
+a second run compiles and links only what has changed.
 """
 import fcntl
 import functools
@@ -66,27 +66,35 @@ def headers_digest():
 
 
 @functools.lru_cache(None)
-def compiler_version(compiler):
-    return run([compiler, '--version'])
+def version(program):
+    return run([program, '--version'])
 
 
 def compile_cached(folder, compiler, flags, source, name=None):
-    """The object of a source, compiled anew only if something about it has changed."""
+    """The object of a source. A change of any header counts as one of its own."""
     folder = SCRATCH / folder
     folder.mkdir(parents=True, exist_ok=True)
     source = pathlib.Path(source)
-    name = name or os.path.relpath(source, ROOT).replace('/', '_')
-    target = folder / (name + '.o')
-    stamp = folder / (name + '.stamp')
+    target = folder / ((name or os.path.relpath(source, ROOT).replace('/', '_')) + '.o')
     command = [compiler, *INCLUDES, *flags, '-c', source, '-o', target]
-    key = hashlib.sha256('\0'.join([compiler_version(compiler), headers_digest(),
-                                    *map(str, command)]).encode() + source.read_bytes()).hexdigest()
-    with open(folder / (name + '.lock'), 'w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (target.exists() and stamp.exists() and stamp.read_text() == key):
+    made_of = [version(compiler), headers_digest(), *map(str, command)]
+    return unless_made(target, command, made_of, [source])
+
+
+def unless_made(target, command, words, files):
+    """The file that a command makes, made anew only if the words or the files' contents have changed
+    since, and by one process at a time."""
+    stamp, lock = (target.with_name(target.name + suffix) for suffix in ('.stamp', '.lock'))
+    with open(lock, 'w') as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        digest = hashlib.sha256('\0'.join(words).encode())
+        for name in files:
+            digest.update(b'\0' + pathlib.Path(name).read_bytes())
+        if not (target.exists() and stamp.exists() and stamp.read_text() == digest.hexdigest()):
             stamp.unlink(missing_ok=True)
+            target.unlink(missing_ok=True)
             run(command)
-            stamp.write_text(key)
+            stamp.write_text(digest.hexdigest())
     return target
 
 
@@ -158,10 +166,8 @@ class Variant:
         objects = [builder.object(source) for source in library_sources()]
         if self.compiler == 'clang':
             return ['-Wl,--start-lib', *objects, '-Wl,--end-lib']
-        archive = folder / 'library.a'
-        archive.unlink(missing_ok=True)
-        run(['ar', 'rcs', archive, *objects])
-        return [archive]
+        command = ['ar', 'rcs', folder / 'library.a', *objects]
+        return [unless_made(folder / 'library.a', command, map(str, command), objects)]
 
     def link(self, objects, name='image', library=True):
         """Links objects, and what they need of the library."""
@@ -169,7 +175,7 @@ class Variant:
         folder.mkdir(parents=True, exist_ok=True)
         image = folder / f'{name}.elf'
         objects = [*objects, *(self.library(folder) if library else [])]
-        support = compile_cached('support', self.compiler,
+        support = compile_cached(f'support-{self.compiler}', self.compiler,
                                  [*FREESTANDING, '-fPIE', '-fno-builtin', '-fcf-protection=branch'],
                                  HERE / 'support.c')
         model = ['-static', '-no-pie', f'-Wl,--defsym=image_base={KERNEL_BASE:#x}']
@@ -179,10 +185,12 @@ class Variant:
         if self.compiler == 'clang':
             # LLVM's own linker: for LTO it is the one that needs no plug-in.
             how += ['-fuse-ld=lld', '-Wno-unused-command-line-argument']
-        run([self.compiler, '-nostdlib', '-nostartfiles', *model, *how,
-             '-Wl,--build-id=none', '-Wl,-q', '-Wl,-z,noexecstack', '-Wl,-T', HERE / 'image.ld',
-             support, *objects, '-o', image])
-        return image
+        command = [self.compiler, '-nostdlib', '-nostartfiles', *model, *how,
+                   '-Wl,--build-id=none', '-Wl,-q', '-Wl,-z,noexecstack', '-Wl,-T', HERE / 'image.ld',
+                   support, *objects, '-o', image]
+        versions = [version(self.compiler), version('ld.lld' if self.compiler == 'clang' else 'ld')]
+        read = [name for name in command if isinstance(name, pathlib.Path) and name != image]
+        return unless_made(image, command, [*versions, *map(str, command)], read)
 
     def image(self):
         """The library and a consumer of every op, linked."""

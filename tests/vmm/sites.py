@@ -81,7 +81,7 @@ XEN_PV = {
     **{op: BY_HAND[op] for op in ("cpu_relax", "lock_acquire")},
     # What all kinds of Xen's domains share. A lock that nobody sleeps on is given back by one step.
     **{op: [f"call pv_xen_{op}"] for op in ("smp_ipi", "vcpu_is_preempted", "lock_wait", "lock_kick")},
-    "lock_release": [r"lock decb \(%rdi\)", "je .*", "call pv_xen_lock_release_marked"],
+    "lock_release": [r"lock decb \(%rdi\)", "je .*", "call pv_lock_release_marked"],
 }
 
 # What ring 3 may not execute, or executes without effect (Intel SDM vol. 2; POPF: IF stays).

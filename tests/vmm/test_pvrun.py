@@ -6,6 +6,7 @@ What starts VMMs is tested in test_rigs.py.
 
 import io
 import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -18,9 +19,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from debian import cpio, packages, store  # noqa: E402
 from nested import rig  # noqa: E402
-from pvrun import Job, hosts, l1, native, runner, serial, xen  # noqa: E402
+from pvrun import Job, bochs, hosts, l1, native, runner, serial, xen  # noqa: E402
 from pvrun.frames import FrameReader  # noqa: E402
 from pvrun.jobs import EXIT_FAILURE, EXIT_SUCCESS, judge  # noqa: E402
+from pvrun.outside import MACHINE_CHECK, Outside  # noqa: E402
 from pvrun.process import Child, TimeOut  # noqa: E402
 from pvrun.tap import Tap  # noqa: E402
 from xen import rig as xen_rig  # noqa: E402
@@ -175,6 +177,83 @@ class Framing(unittest.TestCase):
 
     def test_an_empty_line_is_kept(self):
         self.assertEqual(self.reader.split(""), ("", None))
+
+
+class Bochs(unittest.TestCase):
+    """What Bochs is told, and where the guest's result is."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.base = Path(self.folder.name) / "job.bochs.log"
+
+    def status(self, *lines):
+        bochs.log(self.base).write_text("\n".join(lines))
+        return bochs.status(self.base)
+
+    def test_the_last_byte_to_the_port_is_the_result(self):
+        said = "00438885135d[UNMAP ] unmapped: 8-bit write to 00f4 = "
+        self.assertEqual(self.status(said + "10"), EXIT_SUCCESS)
+        self.assertEqual(self.status(said + "10", said + "11"), EXIT_FAILURE)
+
+    def test_a_guest_that_leaves_no_result_has_none(self):
+        self.assertEqual(self.status("00000000000d[UNMAP ] unmapped: 8-bit write to 016a = 10"), 0)
+        self.assertEqual(bochs.status(Path(self.folder.name) / "other.log"), 1)
+
+    def test_a_disc_is_booted_with_as_many_processors_as_asked_for(self):
+        job = Job("a", "bochs", "/k.iso", "selftest", smp=2, mem=64, disc=True)
+        words = bochs.command(job, Path("/k.iso"), self.base)
+        config = Path(words[words.index("-f") + 1]).read_text()
+        self.assertIn("count=2:1:1", config)
+        self.assertIn("megs: 64\n", config)
+        self.assertIn("path=/k.iso,", config)
+
+    def test_what_it_cannot_do_is_refused(self):
+        with self.assertRaises(ValueError):
+            bochs.command(Job("a", "bochs", "/k.iso", "", icount=True), Path("/k.iso"), self.base)
+
+    def test_where_it_is_not_installed_nobody_is_to_blame(self):
+        with tempfile.NamedTemporaryFile() as kernel, \
+                mock.patch.object(bochs, "missing", return_value=["bochs"]):
+            result = runner.run_jobs([Job("a", "bochs", kernel.name, "")], build=self.folder.name)[0]
+        self.assertTrue(result.unavailable)
+        self.assertIn("no bochs", result.reason)
+
+
+class FromOutside(unittest.TestCase):
+    """What a native guest asks for at its COM2."""
+
+    def setUp(self):
+        self.outside = Outside()
+        folder = self.outside.words[1].partition(":")[2].rpartition("/")[0]
+        self.pipes = {end: os.open(f"{folder}/{end}", os.O_RDWR | os.O_NONBLOCK)
+                      for end in ("outside.out", "outside.in", "monitor.in")}
+        self.outside.__enter__()
+
+    def tearDown(self):
+        self.outside.__exit__()
+        for pipe in self.pipes.values():
+            os.close(pipe)
+
+    def read(self, pipe):
+        self.assertTrue(select.select([self.pipes[pipe]], [], [], 5)[0], f"nothing in {pipe}")
+        return os.read(self.pipes[pipe], 4096).decode()
+
+    def test_a_machine_check_is_asked_of_the_monitor(self):
+        os.write(self.pipes["outside.out"], b"mce\n")
+        self.assertEqual(self.read("outside.in"), ".\n")
+        self.assertEqual(self.read("monitor.in"), MACHINE_CHECK + "\n")
+
+    def test_the_time_is_told(self):
+        os.write(self.pipes["outside.out"], b"ti")
+        os.write(self.pipes["outside.out"], b"me\n")
+        told = self.read("outside.in").split()
+        self.assertAlmostEqual(int(told[1]), time.time(), delta=5)
+        self.assertEqual(told[2], ".")
+
+    def test_a_word_that_means_nothing_is_answered(self):
+        os.write(self.pipes["outside.out"], b"counters\n")
+        self.assertEqual(self.read("outside.in"), "unknown\n.\n")
 
 
 class FakeL1(unittest.TestCase):

@@ -33,6 +33,7 @@ struct pv_evtchn_bind_interdomain {
 /* What a port is; the rest is filled for a channel between domains. */
 #define PV_EVTCHNSTAT_CLOSED      0
 #define PV_EVTCHNSTAT_INTERDOMAIN 2
+#define PV_EVTCHNSTAT_IPI         5
 
 struct pv_evtchn_status {
     uint16_t domain;

@@ -94,14 +94,6 @@ struct pv_xen_iopl {
     uint32_t iopl;
 };
 
-/* vcpu_op: where a CPU's struct vcpu_info shall lie; once only. */
-#define PV_VCPUOP_REGISTER_VCPU_INFO 10
-struct pv_xen_register_vcpu_info {
-    uint64_t frame; /* machine frame */
-    uint32_t offset;
-    uint32_t reserved;
-};
-
 /* memory_op: where the table from machine to pseudo-physical frames lies. */
 #define PV_XENMEM_MACHPHYS_MAPPING 12
 struct pv_xen_machphys {

@@ -13,8 +13,9 @@
 #define PV_SCHEDOP_POLL     3 /* struct pv_xen_poll */
 
 /* Reasons, for whoever manages the domain. */
-#define PV_SHUTDOWN_POWEROFF 0
-#define PV_SHUTDOWN_CRASH    3
+#define PV_SHUTDOWN_POWEROFF   0
+#define PV_SHUTDOWN_CRASH      3
+#define PV_SHUTDOWN_SOFT_RESET 5
 
 struct pv_xen_shutdown {
     uint32_t reason;

@@ -16,6 +16,8 @@
 #define PV_VCPUOP_STOP_PERIODIC_TIMER    7 /* none */
 #define PV_VCPUOP_SET_SINGLESHOT_TIMER   8 /* struct pv_xen_singleshot; of the calling CPU only */
 #define PV_VCPUOP_STOP_SINGLESHOT_TIMER  9 /* none; of the calling CPU only */
+/* struct pv_xen_register_vcpu_info; of a CPU that is down or the calling one; once */
+#define PV_VCPUOP_REGISTER_VCPU_INFO 10
 
 /* Where a CPU's time went: indices of pv_xen_runstate::time_ns. */
 #define PV_RUNSTATE_RUNNING  0
@@ -28,6 +30,13 @@
 #ifndef __ASSEMBLER__
 
 #include <stdint.h>
+
+/* Where a CPU's struct vcpu_info shall lie; it does not cross a page. */
+struct pv_xen_register_vcpu_info {
+    uint64_t frame; /* PV: machine frame */
+    uint32_t offset;
+    uint32_t reserved;
+};
 
 /* A timeout in the past fires at once. */
 struct pv_xen_singleshot {

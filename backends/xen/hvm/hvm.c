@@ -10,6 +10,7 @@
 #include "backends/xen/hypercall.h"
 #include "backends/xen/abi/cpuid.h"
 #include "backends/xen/abi/version.h"
+#include "lib/asleep.h"
 #include "lib/detect.h"
 #include "lib/ops.h"
 #include "lib/patch.h"
@@ -28,7 +29,7 @@ static struct pv_ops ops = {
     .vcpu_is_preempted = pv_xen_vcpu_is_preempted,
     .lock_wait = pv_xen_lock_wait,
     .lock_kick = pv_xen_lock_kick,
-    .lock_release = pv_xen_lock_release,
+    .lock_release = pv_lock_release_asleep,
     .smp_yield_to = pv_xen_smp_yield_to,
     .cpu_power_off = pv_xen_power_off,
 };
@@ -107,8 +108,11 @@ static void silence_timer_below(void)
 /* Events, and what depends on them; undone in the opposite order. */
 static int start_events(struct pv_error *error)
 {
+    int status = pv_xen_vcpu_info_start(error);
+    if (status != PV_OK)
+        return status;
     pv_xen_events_start();
-    int status = pv_xen_hvm_upcall_start(error);
+    status = pv_xen_hvm_upcall_start(error);
     if (status != PV_OK)
         return status;
     ops.smp_ipi = pv_xen_hvm_prefers_event_ipis() ? pv_xen_smp_ipi : NULL;
@@ -154,7 +158,9 @@ static void leave(void)
 static int cpu_enter(struct pv_error *error)
 {
     pv_xen_hvm_smp_cpu_enter();
-    int status = pv_xen_events_cpu_start(error);
+    int status = pv_xen_vcpu_info_start(error);
+    if (status == PV_OK)
+        status = pv_xen_events_cpu_start(error);
     if (status == PV_OK)
         status = pv_xen_hvm_upcall_cpu_start(error);
     if (status == PV_OK)
@@ -186,6 +192,7 @@ static unsigned add_features(const char **names, unsigned room)
         {"runstate", pv_xen_runstate_in_use()},
         {"pv-locks", pv_xen_locks_in_use()},
         {"event-ipi", sends_events()},
+        {"own-vcpu-info", pv_xen_vcpu_info_is_own()},
         {"apic-virtual", pv_xen_hvm_hint(PV_XEN_HVM_APIC_VIRTUAL)},
         {"x2apic-virtual", pv_xen_hvm_hint(PV_XEN_HVM_X2APIC_VIRTUAL)},
         {"extended-destination", pv_xen_hvm_hint(PV_XEN_HVM_EXT_DEST_ID)},
@@ -236,6 +243,12 @@ static void power_off(int status)
     pv_xen_power_off(status);
 }
 
+static int soft_reset(struct pv_error *error)
+{
+    choose_instruction();
+    return pv_xen_soft_reset(error);
+}
+
 const struct pv_backend pv_backend_xen_hvm = {
     .name = "xen-hvm",
     .base = &pv_backend_native,
@@ -253,5 +266,6 @@ const struct pv_backend pv_backend_xen_hvm = {
     .console_read = console_read,
     .memory_map = memory_map,
     .power_off = power_off,
+    .soft_reset = soft_reset,
     .memory = &pv_xen_host_memory,
 };

@@ -4,10 +4,12 @@
  * frames, and only descriptors that cannot become dangerous (xen/arch/x86/pv/descriptor-tables.c).
  * A kernel's table lies in its memory among other things; so it is copied into a page of the
  * library's own. A kernel runs in ring 3 here: its segments become segments of ring 3. What belongs
- * to the processor (TSS, LDT, gates) is left out.
+ * to the processor (TSS, LDT, gates) is left out, and so is code.
  *
  * The flat segments that the kernel and its users run on are in Xen's part of the table, and there
- * whatever this one holds.
+ * whatever this one holds. A segment of code in this one would be open to users, since all is ring
+ * 3: they could go there by themselves, and the kernel would take the frame of their next trap for
+ * one of the processor's (pvops/entry.h), or return to them without Xen, on its own page tables.
  */
 #include "backends/xen/pv/hypercall.h"
 #include "backends/xen/pv/pv.h"
@@ -15,6 +17,7 @@
 #define DESCRIPTORS (PV_XEN_PAGE / 8u)
 
 /* Intel SDM vol. 3A, 3.4.5. */
+#define DESCRIPTOR_CODE    (1ull << 43) /* of a segment */
 #define DESCRIPTOR_SEGMENT (1ull << 44) /* code or data */
 #define DESCRIPTOR_DPL     (3ull << 45)
 #define DESCRIPTOR_PRESENT (1ull << 47)
@@ -32,9 +35,9 @@ static struct loaded tables[PV_CONFIG_MAX_CPUS];
 
 static uint64_t for_xen(uint64_t descriptor)
 {
-    if ((descriptor & DESCRIPTOR_PRESENT) == 0 || (descriptor & DESCRIPTOR_SEGMENT) == 0)
-        return 0;
-    return descriptor | DESCRIPTOR_DPL;
+    uint64_t kind = descriptor & (DESCRIPTOR_PRESENT | DESCRIPTOR_SEGMENT | DESCRIPTOR_CODE);
+
+    return kind == (DESCRIPTOR_PRESENT | DESCRIPTOR_SEGMENT) ? descriptor | DESCRIPTOR_DPL : 0;
 }
 
 /* The upper half of a system descriptor is no descriptor. */

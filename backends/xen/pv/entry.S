@@ -14,6 +14,7 @@
 #define VECTORS            256
 #define VECTOR_BREAKPOINT  3
 #define VECTOR_PROTECTION  13
+#define SAVED_DS           16 /* behind rcx and r11 */
 #define SAVED_SEGMENTS     32 /* ds, es, fs, gs */
 
     .section .text.pv_nosite, "ax", @progbits
@@ -71,19 +72,38 @@ pv_xen_pv_syscall:
     jmp go_on
 
 /*
- * A frame given to IRET could not be used: a selector or address in it faults. To the kernel it is
- * what it would be on hardware, a #GP; the frame on top is the one that was refused.
+ * Two things bring Xen here, and the segment registers that it saved tell them apart. If one of them
+ * is not what it was, it could not be loaded when this CPU was resumed, as its descriptor is no more
+ * (xen/arch/x86/domain.c, load_segments): it is empty now, as is right, and what was interrupted
+ * goes on. Otherwise a frame given to IRET could not be used, which Xen says so up to 4.7: to the
+ * kernel it is what it would be on hardware, a #GP, with the frame that was refused on top.
  */
     .balign 16
     .globl pv_xen_pv_failsafe
     .hidden pv_xen_pv_failsafe
 pv_xen_pv_failsafe:
+    mov %ds, %ecx
+    cmp %cx, SAVED_DS(%rsp)
+    jne 1f
+    mov %es, %ecx
+    cmp %cx, SAVED_DS + 8(%rsp)
+    jne 1f
+    mov %fs, %ecx
+    cmp %cx, SAVED_DS + 16(%rsp)
+    jne 1f
+    mov %gs, %ecx
+    cmp %cx, SAVED_DS + 24(%rsp)
+    jne 1f
     pop %rcx
     pop %r11
     add $SAVED_SEGMENTS, %rsp
     push $0
     push pv_xen_pv_gates + 8 * VECTOR_PROTECTION(%rip)
     jmp go_on
+1:  pop %rcx
+    pop %r11
+    add $SAVED_SEGMENTS, %rsp
+    jmp pv_frame_return
 
 /* See pvops/entry.h: rsp at rip, cs, rflags, rsp, ss. struct iret_context has four words before. */
     .balign 16

@@ -8,7 +8,7 @@
 #include "pvops/config.h"
 
 /* Those of struct pv_cpu: checked in pvops/percpu.h. */
-#define CPU_BACKEND   (PV_CONFIG_CPU_OFFSET + 104)
+#define CPU_BACKEND   (PV_CONFIG_CPU_OFFSET + 96)
 #define CPU_VMM_STATE (PV_CONFIG_CPU_OFFSET + 256)
 
 #define UPCALL_PENDING (CPU_VMM_STATE + 0)

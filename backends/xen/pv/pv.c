@@ -13,6 +13,7 @@
 #include "backends/xen/pv/hypercall.h"
 #include "backends/xen/pv/offsets.h"
 #include "backends/xen/pv/queue.h"
+#include "lib/asleep.h"
 #include "lib/detect.h"
 #include "lib/pvclock.h"
 #include "lib/x86/debug_exit.h"
@@ -123,7 +124,7 @@ static const struct pv_ops ops = {
     .vcpu_is_preempted = pv_xen_vcpu_is_preempted,
     .lock_wait = pv_xen_lock_wait,
     .lock_kick = pv_xen_lock_kick,
-    .lock_release = pv_xen_lock_release,
+    .lock_release = pv_lock_release_asleep,
 };
 
 /* ---- where Xen's clock and timer cannot be used there is nothing below them

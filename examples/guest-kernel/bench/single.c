@@ -150,7 +150,7 @@ static void fault_in_kernel(uint32_t turns)
 static void run_process(uint64_t program, uint64_t rounds)
 {
     static struct process process;
-    struct process_start start = {1, program, rounds, 0};
+    struct process_start start = {1, program, rounds, NULL};
     if (!process_create(&process, &start))
         panic("no memory for the process of a benchmark");
     process_wait(&process);

@@ -25,7 +25,7 @@ static struct process first, second;
 
 static bool start_process(struct process *process, uint64_t program, uint64_t rounds)
 {
-    struct process_start start = {1, program, rounds, 0};
+    struct process_start start = {1, program, rounds, NULL};
     return process_create(process, &start);
 }
 

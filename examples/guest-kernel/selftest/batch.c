@@ -221,7 +221,7 @@ static void handlers_are_apart(struct check *check)
 static uint64_t cost_of_calls(struct check *check, uint64_t rounds)
 {
     static struct process process;
-    struct process_start start = {5, USER_CALLER, rounds, 0};
+    struct process_start start = {5, USER_CALLER, rounds, NULL};
     if (!EXPECT(check, process_create(&process, &start), "no memory for a process"))
         return 0;
     thread_slices(false);

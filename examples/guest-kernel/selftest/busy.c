@@ -24,18 +24,21 @@ static volatile bool stop;
 static volatile uint64_t turns[MOST_CPUS];
 static volatile uint64_t wrong;
 
-/* One-instruction sites, longer ones, calls; none that leaves a lock or a batch open. */
+/* One-instruction sites, longer ones, calls, and a lock that is held most of the time. */
 static void be_busy(void *argument)
 {
     uint64_t last = 0;
+    struct pv_spinlock lock = PV_SPINLOCK_FREE;
     (void)argument;
     while (!stop) {
+        preempt_off();
+        pv_spin_lock(&lock);
         pv_cpu_relax();
         struct pv_irqflags flags = pv_irq_save();
         if (pv_irqs_were_on(pv_irq_flags()))
             wrong++;
         uint64_t now = pv_clock_ns();
-        if (now < last || pv_this_cpu()->locks_held != 0)
+        if (now < last || lock.locked != 1)
             wrong++;
         last = now;
         pv_irq_restore(flags);
@@ -43,6 +46,10 @@ static void be_busy(void *argument)
             wrong++;
         (void)pv_vcpu_is_preempted(0); /* a VMM may take any CPU away, and say so */
         pv_tlb_flush();
+        pv_spin_unlock(&lock);
+        preempt_on();
+        if (lock.locked != 0)
+            wrong++;
         turns[pv_this_cpu()->number]++;
     }
 }

@@ -391,7 +391,7 @@ static void take_turns(void *argument)
 static void touch_all(struct check *check)
 {
     static struct process process;
-    struct process_start start = {7, USER_TOUCHER, pages_free() / 8 * 5, 0};
+    struct process_start start = {7, USER_TOUCHER, pages_free() / 8 * 5, NULL};
     struct page_waits before = page_waits;
     if (!EXPECT(check, process_create(&process, &start), "no memory for a process"))
         return;

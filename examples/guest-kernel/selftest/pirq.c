@@ -248,36 +248,72 @@ static void nothing_there(struct check *check)
 
 #define CLASS          0x08u
 #define CLASS_ETHERNET 0x0200u
+#define CLASS_SCSI     0x0100u
 
-static unsigned network_cards(void)
+/* The drive behind the second channel's registers: ATA/ATAPI-6, 7.9 and 7.15. No drive has no
+ * status, and none at all is 0 or all ones. */
+#define IDE_DEVICE    0x176
+#define IDE_STATUS    0x177
+#define FIRST_DRIVE   0xa0
+#define DRIVE_IS_IDLE 0x40
+
+static unsigned devices_of(uint32_t class)
 {
     unsigned count = 0;
     for (unsigned device = 0; device < DEVICES; device++)
-        count += config_read(device, 0) != UINT32_MAX &&
-                 config_read(device, CLASS) >> 16 == CLASS_ETHERNET;
+        count += config_read(device, 0) != UINT32_MAX && config_read(device, CLASS) >> 16 == class;
     return count;
+}
+
+static bool has_ide_drive(void)
+{
+    pv_io_out8(IDE_DEVICE, FIRST_DRIVE);
+    uint8_t status = pv_io_in8(IDE_STATUS);
+    return status != UINT8_MAX && (status & DRIVE_IS_IDLE) != 0;
+}
+
+static bool skip_elsewhere(struct check *check)
+{
+    struct pv_facts facts;
+    pv_facts(&facts);
+    bool elsewhere = !same_text(facts.backend, "xen-hvm");
+    if (elsewhere)
+        skip(check, "no device is taken away here: the backend is %s", facts.backend);
+    return elsewhere;
+}
+
+/* By the command line, before this kernel had looked at any device. */
+static void disks_have_gone(struct check *check)
+{
+    if (skip_elsewhere(check))
+        return;
+    if (!pv_command_line_has("unplug=disks")) {
+        skip(check, "nobody has asked for it: %u SCSI controllers, %s IDE drive",
+             devices_of(CLASS_SCSI), has_ide_drive() ? "an" : "no");
+        return;
+    }
+    EXPECT(check, devices_of(CLASS_SCSI) == 0, "%u SCSI controllers", devices_of(CLASS_SCSI));
+    EXPECT(check, !has_ide_drive(), "an IDE drive answers");
 }
 
 static void cards_go(struct check *check)
 {
-    struct pv_facts facts;
-    pv_facts(&facts);
-    if (!same_text(facts.backend, "xen-hvm")) {
-        skip(check, "no device is taken away here: the backend is %s", facts.backend);
+    if (skip_elsewhere(check))
         return;
-    }
-    unsigned before = network_cards();
+    unsigned before = devices_of(CLASS_ETHERNET);
     bool done = pv_xen_hvm_unplug(PV_XEN_UNPLUG_NICS);
     if (before == 0 || !done)
         skip(check, "there is no emulated network card, or nobody who takes it away");
     else
-        EXPECT(check, network_cards() == 0, "%u of %u are still there", network_cards(), before);
+        EXPECT(check, devices_of(CLASS_ETHERNET) == 0, "%u of %u are still there",
+               devices_of(CLASS_ETHERNET), before);
 }
 
 static const struct test pirq_tests[] = {
     {"a device's line interrupts each time, and waits while it is masked", a_line},
     {"a device's message interrupts each time, and waits while it is masked", a_message},
     {"lines and devices that are not there are refused", nothing_there},
+    {"emulated disks are gone where the command line says so", disks_have_gone},
     {"emulated network cards go when they are asked to", cards_go},
 };
 

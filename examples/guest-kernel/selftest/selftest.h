@@ -34,11 +34,12 @@ struct test_group {
 
 extern const struct test_group sites_group, ops_group, halt_group, clock_group, timer_group;
 extern const struct test_group irq_group, wx_group, trap_group, switch_group, module_group;
-extern const struct test_group smp_group, busy_group;
+extern const struct test_group cpus_group, smp_group, busy_group, pcid_group, debugger_group;
 extern const struct test_group live_group, users_group, detect_group, tables_group;
 extern const struct test_group refused_group, batch_group, kvm_group, vcpus_group, events_group,
     xen_group, stress_group, memory_group;
-extern const struct test_group foreign_group, shutdown_group, races_group, pirq_group;
+extern const struct test_group foreign_group, shutdown_group, races_group, pirq_group, mce_group,
+    softreset_group;
 
 /* The first reason to fail is kept. */
 void fail(struct check *check, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -68,6 +69,13 @@ bool wait_for(const volatile bool *flag, uint64_t ns);
 /* Runs each op that can be run without consequences, through the sites of this file's text; false
  * and a reason if one does not do what it is for. */
 bool ops_work(struct check *check);
+
+/* The first site in a small function, and where it is; NULL: there is none. */
+const struct pv_site *site_in(uintptr_t function);
+uintptr_t site_of(const struct pv_site *record);
+
+/* Writes one byte of text through its alias, and returns what was there. */
+uint8_t exchange_text(uintptr_t address, uint8_t value);
 
 /* The backend that a VMM is served best by. */
 const char *backend_for(const char *vmm);

@@ -8,13 +8,13 @@
 #include "../memory.h"
 #include "../textgen.h"
 
-#define LEAST_SITES     300
-#define SACRIFICE_BYTES 48
-#define ICEBP           0xf1 /* an opcode that no op's contents begin with */
+#define LEAST_SITES    300
+#define FUNCTION_BYTES 48   /* of a small one */
+#define ICEBP          0xf1 /* an opcode that no op's contents begin with */
 
 extern const struct pv_site __start_pv_sites[], __stop_pv_sites[];
 
-static uintptr_t site_of(const struct pv_site *record)
+uintptr_t site_of(const struct pv_site *record)
 {
     return (uintptr_t)((intptr_t)&record->offset + record->offset);
 }
@@ -110,37 +110,38 @@ __attribute__((noinline, used)) static void sacrifice(void)
     pv_cpu_relax();
 }
 
-static const struct pv_site *record_in(uintptr_t start, uintptr_t end)
+const struct pv_site *site_in(uintptr_t function)
 {
     for (const struct pv_site *record = __start_pv_sites; record < __stop_pv_sites; record++)
-        if (site_of(record) >= start && site_of(record) < end)
+        if (site_of(record) >= function && site_of(record) < function + FUNCTION_BYTES)
             return record;
     return NULL;
 }
 
-static uint8_t exchange_byte(uintptr_t address, uint8_t value)
+uint8_t exchange_text(uintptr_t address, uint8_t value)
 {
+    struct pv_irqflags flags = pv_irq_save();
     uint8_t *alias = text_alias(address, 1);
     uint8_t old = *alias;
     *alias = value;
     text_unalias(alias, 1);
+    pv_irq_restore(flags);
     return old;
 }
 
 static void corrupt_is_refused(struct check *check)
 {
     struct pv_error error = {0};
-    uintptr_t start = (uintptr_t)sacrifice;
     if (skip_if_bound(check))
         return;
-    const struct pv_site *record = record_in(start, start + SACRIFICE_BYTES);
+    const struct pv_site *record = site_in((uintptr_t)sacrifice);
     if (!EXPECT(check, record != NULL, "the function has no site"))
         return;
     struct pv_irqflags flags = pv_irq_save();
-    uint8_t old = exchange_byte(site_of(record), ICEBP);
+    uint8_t old = exchange_text(site_of(record), ICEBP);
     int checked = pv_sites_check(NULL, &error);
     int patched = pv_patch(&error);
-    exchange_byte(site_of(record), old);
+    exchange_text(site_of(record), old);
     pv_irq_restore(flags);
     EXPECT(check, checked == PV_E_SITE, "pv_sites_check: %d", checked);
     EXPECT(check, patched == PV_E_SITE, "pv_patch: %d", patched);

@@ -161,6 +161,24 @@ static void functions_run(struct check *check)
                cpu);
 }
 
+static void nothing(void *argument)
+{
+    (void)argument;
+}
+
+/*
+ * Until a CPU has left the handler: Xen lets the next NMI in one instruction before the end of the
+ * last, and holds it up by an interrupt shadow, which QEMU before 9.1 forgets. The frame of the
+ * next one would then lie where the last one's is.
+ */
+static void await_end_of_nmi(unsigned cpu)
+{
+    if (cpu == 0)
+        return;
+    smp_give(cpu, nothing, NULL);
+    (void)smp_done(cpu, PATIENCE_NS);
+}
+
 static void send_nmis(struct check *check, unsigned cpu)
 {
     uint32_t before = cpus[cpu].nmis;
@@ -174,6 +192,7 @@ static void send_nmis(struct check *check, unsigned cpu)
         EXPECT(check, status == PV_OK, "status %d", status);
         while (cpus[cpu].nmis - before < i && !limit_passed(&limit))
             pv_cpu_relax();
+        await_end_of_nmi(cpu);
     }
     sleep_ns(NS_PER_MS);
     EXPECT(check, cpus[cpu].nmis - before == NMIS, "%u of %u arrived at CPU %u",
@@ -452,11 +471,17 @@ static void absent_cpu(struct check *check)
     EXPECT(check, status == PV_E_ARGUMENT, "to start the running one: status %d", status);
 }
 
-static const struct test smp_tests[] = {
+/* What many CPUs on one processor can be asked, too. */
+static const struct test cpus_tests[] = {
     {"all CPUs that are listed run", all_that_are_listed_run},
     {"each CPU has a block and a local APIC of its own", each_is_itself},
     {"an interrupt sent to another CPU arrives there each time", interrupts_arrive},
     {"a function runs on each other CPU once", functions_run},
+};
+
+const struct test_group cpus_group = TEST_GROUP(cpus);
+
+static const struct test smp_tests[] = {
     {"an NMI sent to this CPU arrives once", nmis_arrive_here},
     {"an NMI sent to another CPU arrives once", nmis_arrive_elsewhere},
     {"a page that is mapped elsewhere is so for all CPUs", one_page_dropped},

@@ -2,9 +2,13 @@
 /*
  * Changing the backend of the running kernel, and the reasons not to.
  */
+#include "../smp.h"
 #include "selftest.h"
 #include "../cpu.h"
 #include "../string.h"
+#include "../timer.h"
+
+#define PATIENCE_NS (10 * NS_PER_S)
 
 static const char *backend_now(void)
 {
@@ -44,19 +48,64 @@ static bool only_one(struct check *check, int status)
     return status == PV_E_BACKEND;
 }
 
+static struct pv_spinlock carried = PV_SPINLOCK_FREE;
+
+static void take_and_give_back(void *argument)
+{
+    (void)argument;
+    preempt_off();
+    pv_spin_lock(&carried);
+    pv_spin_unlock(&carried);
+    preempt_on();
+}
+
+/* Another CPU waits for the lock, long enough to sleep where waiters do. */
+static void have_another_wait(struct check *check, const char *name)
+{
+    struct pv_error error = {0};
+    struct limit limit = limit_in(PATIENCE_NS);
+    smp_give(1, take_and_give_back, NULL);
+    while (__atomic_load_n(&carried.tail, __ATOMIC_RELAXED) == 0 && !limit_passed(&limit))
+        pv_cpu_relax();
+    EXPECT(check, carried.tail != 0, "the other CPU does not wait");
+    int status = pv_switch(name, &error);
+    EXPECT(check, status == PV_E_BUSY && error.what != NULL, "status %d", status);
+    limit = limit_in(10 * NS_PER_MS);
+    while (!limit_passed(&limit))
+        pv_cpu_relax();
+}
+
+/* Taken as one backend does, given back as the other, which makes another CPU wait meanwhile. */
+static int change_with_lock_held(struct check *check, const char *from, const char *to)
+{
+    struct pv_error error = {0};
+    bool others = smp_count() > 1 && smp_is_up(1);
+    preempt_off();
+    pv_spin_lock(&carried);
+    int status = pv_switch(to, &error);
+    EXPECT(check, carried.locked == 1, "the lock's byte is %u", carried.locked);
+    if (status == PV_OK && others)
+        have_another_wait(check, from);
+    pv_spin_unlock(&carried);
+    preempt_on();
+    if (status == PV_OK && others)
+        EXPECT(check, smp_done(1, PATIENCE_NS), "the other CPU does not get the lock");
+    EXPECT(check, carried.locked == 0 && carried.tail == 0, "byte %u, queue %u", carried.locked,
+           carried.tail);
+    return status;
+}
+
 static void while_locked(struct check *check)
 {
-    struct pv_spinlock lock = PV_SPINLOCK_FREE;
-    struct pv_error error = {0};
+    const char *first = backend_now();
+    const char *second = other_backend();
     if (skip_if_bound(check))
         return;
-    preempt_off();
-    pv_spin_lock(&lock);
-    int status = pv_switch(other_backend(), &error);
-    pv_spin_unlock(&lock);
-    preempt_on();
-    if (!only_one(check, status))
-        EXPECT(check, status == PV_E_BUSY && error.what != NULL, "status %d", status);
+    int status = change_with_lock_held(check, first, second);
+    if (only_one(check, status) || !EXPECT(check, status == PV_OK, "status %d", status))
+        return;
+    status = change_with_lock_held(check, second, first);
+    EXPECT(check, status == PV_OK, "back: status %d", status);
 }
 
 static void while_batching(struct check *check)
@@ -113,7 +162,8 @@ static void there_and_back(struct check *check)
 
 static const struct test switch_tests[] = {
     {"a backend that does not exist is refused with the reason", unknown_name},
-    {"no backend is changed while a lock is held", while_locked},
+    {"a lock that is held is given back by the next backend, and none is changed while a CPU waits",
+     while_locked},
     {"no backend is changed while a batch is open", while_batching},
     {"two backends change places, and everything goes on working", there_and_back},
 };

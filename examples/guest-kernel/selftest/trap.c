@@ -55,6 +55,37 @@ static void text_is_read_only(struct check *check)
     EXPECT(check, !probe_write((void *)(uintptr_t)unknown_msr, 0), "text was written");
 }
 
+/* Write protection for the kernel too, and paging: Intel SDM vol. 3A, 2.5. */
+#define CR0_WP (1ul << 16)
+#define CR0_PG (1ul << 31)
+
+static void write_protection_is_cr0s(struct check *check)
+{
+    volatile uint64_t *at = (volatile uint64_t *)SCRATCH_BASE;
+    uint64_t cr0 = pv_cpu_cr0_read();
+    EXPECT(check, (cr0 & CR0_PG) != 0, "CR0 is %lx", cr0);
+    if (!privileged()) {
+        skip(check, "protection is the VMM's where the kernel does not run in ring 0");
+        return;
+    }
+    uint64_t page = page_alloc();
+    if (!EXPECT(check, page != 0 && paging_map(kernel_space, SCRATCH_BASE, page, MAP_KERNEL_CONST),
+                "no memory"))
+        return;
+    struct pv_irqflags flags = pv_irq_save();
+    bool before = probe_write(at, 1);
+    pv_cpu_cr0_write(cr0 & ~CR0_WP);
+    bool without = probe_write(at, 2);
+    pv_cpu_cr0_write(cr0);
+    bool after = probe_write(at, 3);
+    pv_irq_restore(flags);
+    EXPECT(check, !before && without && !after && *at == 2, "written: %u %u %u, last %lu", before,
+           without, after, *at);
+    EXPECT(check, pv_cpu_cr0_read() == cr0, "CR0 is %lx and not %lx", pv_cpu_cr0_read(), cr0);
+    paging_unmap(kernel_space, SCRATCH_BASE);
+    page_free(page);
+}
+
 static void faults_come_back(struct check *check)
 {
     uint64_t value;
@@ -137,6 +168,8 @@ static const struct test trap_tests[] = {
     {"writing an unknown register gives PV_E_MSR", unknown_msr_write},
     {"a debugger sees a breakpoint of its own", breakpoint_is_declined},
     {"a write to the kernel's text faults", text_is_read_only},
+    {"what is mapped to be read can be written only while CR0.WP is clear",
+     write_protection_is_cr0s},
     {"a debug register traps the write that it watches, and none later", writes_are_watched},
     {"debug registers that do not exist are refused", debug_registers_that_are_not},
     {"a machine check reaches the kernel, on a stack of its own", machine_check},

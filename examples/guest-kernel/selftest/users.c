@@ -10,6 +10,7 @@
 #include "../traps.h"
 
 /* Of 2,000 loops each: enough to be taken off the CPU in the middle, and more for certain. */
+#define FEW_ROUNDS  50
 #define ROUNDS      500
 #define MANY_ROUNDS 6000
 
@@ -28,8 +29,8 @@ static struct pair pair;
 /* Runs two processes to their ends; false if there was no memory for them. */
 static bool run_pair(struct check *check, uint64_t program_a, uint64_t program_b, uint64_t rounds)
 {
-    struct process_start a = {11, program_a, rounds, 0};
-    struct process_start b = {22, program_b, rounds, 0};
+    struct process_start a = {11, program_a, rounds, NULL};
+    struct process_start b = {22, program_b, rounds, NULL};
     if (!EXPECT(check, process_create(&pair.a, &a), "no memory for a process"))
         return false;
     bool both = EXPECT(check, process_create(&pair.b, &b), "no memory for a second process");
@@ -96,7 +97,7 @@ static void wild_pointer(struct check *check)
 static void spy_at(struct check *check, uintptr_t address)
 {
     static struct process spy;
-    struct process_start start = {33, USER_SPY, address, 0};
+    struct process_start start = {33, USER_SPY, address, NULL};
     if (!EXPECT(check, process_create(&spy, &start), "no memory for a process"))
         return;
     process_wait(&spy);
@@ -122,20 +123,24 @@ static void kernel_is_out_of_reach(struct check *check)
 /*
  * A PV guest of Xen has the segment of 32-bit code that Xen's own table offers; elsewhere there is
  * none and the way there faults. Its selector ends like that of this kernel's user code, and
- * whoever looks at no more than the end takes Xen's frame for one of the processor.
+ * whoever looks at no more than the end takes Xen's frame for one of the processor. The kernel's
+ * own segments are of no use to a PV guest, and must not be there: they would be of ring 3.
  */
 static void other_segment(struct check *check)
 {
-    struct process_start start = {33, USER_STRAY, XEN_CODE_32, 0};
-    if (!EXPECT(check, process_create(&pair.a, &start), "no memory for a process"))
-        return;
-    process_wait(&pair.a);
-    EXPECT(check, pair.a.killed, "it was not ended");
+    const uint16_t segments[] = {XEN_CODE_32, KERNEL_CS | 3, USER_CS};
+    for (unsigned i = 0; i < sizeof(segments) / sizeof(segments[0]); i++) {
+        struct process_start start = {33, USER_STRAY, segments[i], NULL};
+        if (!EXPECT(check, process_create(&pair.a, &start), "no memory for a process"))
+            return;
+        process_wait(&pair.a);
+        EXPECT(check, pair.a.killed, "in segment %x it was not ended", segments[i]);
+    }
 }
 
 static void pages_come(struct check *check)
 {
-    struct process_start start = {33, USER_FAULTER, 16, 0};
+    struct process_start start = {33, USER_FAULTER, 16, NULL};
     uint64_t before = pages_free();
     if (!EXPECT(check, process_create(&pair.a, &start), "no memory for a process"))
         return;
@@ -147,22 +152,56 @@ static void pages_come(struct check *check)
     EXPECT(check, pages_free() == before, "%lu pages before, %lu after", before, pages_free());
 }
 
+/* Beyond the lower half of addresses, which ends at USER_END. */
+#define NOT_CANONICAL (USER_END + 0x1000)
+#define NO_SEGMENT    (0x7f8 | 3)
+#define FLAG_TRAP     0x100 /* a debug exception behind each instruction */
+
+/* None of these can be begun with, or go on for more than an instruction. */
+static const struct pv_regs impossible_frames[] = {
+    {.ss = USER_CS},
+    {.ss = NO_SEGMENT},
+    {.rip = NOT_CANONICAL},
+    {.rip = (uintptr_t)impossible_frames},
+    {.rip = XEN_FRAMES},
+    {.rsp = NOT_CANONICAL},
+    {.rip = NOT_CANONICAL, .rsp = NOT_CANONICAL, .ss = NO_SEGMENT},
+    {.rflags = FLAG_TRAP},
+};
+
+/* Where a VMM takes frames apart. Elsewhere frames of these segments are not user code's at all. */
+static const struct pv_regs impossible_frames_of_vmm[] = {
+    {.cs = 0xe02b}, /* Xen's flat segments: data */
+    {.cs = 0xe00b}, /* its own code */
+    {.cs = 0xe01b}, /* code of ring 1 */
+    {.cs = 0xfffb}, /* beyond its table */
+};
+
+static void expect_killed(struct check *check, const struct pv_regs *frame, unsigned number)
+{
+    struct process_start start = {33, USER_COUNTER, 1, frame};
+    struct process_start other = {22, USER_COUNTER, FEW_ROUNDS, NULL};
+    if (!EXPECT(check, process_create(&pair.b, &other), "no memory for a process"))
+        return;
+    if (EXPECT(check, process_create(&pair.a, &start), "no memory for a second process")) {
+        process_wait(&pair.a);
+        EXPECT(check, pair.a.killed, "with frame %u it was not ended", number);
+    }
+    process_wait(&pair.b);
+    EXPECT(check, !pair.b.killed && pair.b.status == 22, "frame %u: the other ended with %ld",
+           number, pair.b.status);
+}
+
 /* The processor refuses it when the kernel returns to user code, and the kernel is in a trap of its
- * own, with the user's %gs. */
+ * own, with the user's %gs; or Xen does, and shows the trap as one of user code. */
 static void impossible_frame(struct check *check)
 {
-    const uint16_t segments[] = {KERNEL_DS, USER_CS, 0x7f8 | 3};
-    if (!privileged()) {
-        skip(check, "the frame is taken apart by the VMM");
-        return;
-    }
-    for (unsigned i = 0; i < sizeof(segments) / sizeof(segments[0]); i++) {
-        struct process_start start = {33, USER_COUNTER, 1, segments[i]};
-        if (!EXPECT(check, process_create(&pair.a, &start), "no memory for a process"))
-            return;
-        process_wait(&pair.a);
-        EXPECT(check, pair.a.killed, "with stack segment %x it was not ended", segments[i]);
-    }
+    unsigned count = sizeof(impossible_frames) / sizeof(impossible_frames[0]);
+    unsigned of_vmm = sizeof(impossible_frames_of_vmm) / sizeof(impossible_frames_of_vmm[0]);
+    for (unsigned i = 0; i < count; i++)
+        expect_killed(check, &impossible_frames[i], i);
+    for (unsigned i = 0; !privileged() && i < of_vmm; i++)
+        expect_killed(check, &impossible_frames_of_vmm[i], count + i);
 }
 
 static void memory_comes_back(struct check *check)

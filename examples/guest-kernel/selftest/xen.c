@@ -138,6 +138,57 @@ static void preemption_is_seen(struct check *check)
         EXPECT(check, seen != 0, "it waited %lu ns for a processor, unseen", waited);
 }
 
+/* ---- segments -------------------------------------------------------------------------------- */
+
+#define SEGMENT_NS (2 * NS_PER_S)
+
+static uint16_t data_segment(void)
+{
+    uint16_t selector;
+    __asm__ volatile("mov %%ds, %0" : "=r"(selector));
+    return selector;
+}
+
+static void set_data_segment(uint16_t selector)
+{
+    __asm__ volatile("mov %0, %%ds" : : "r"(selector));
+}
+
+/* Gives the processor away until Xen has found out that it cannot load the register; what it holds
+ * then. */
+static uint16_t lose_data_segment(struct check *check)
+{
+    uint64_t *gdt = cpus[0].gdt, descriptor = gdt[USER_DS / 8];
+    preempt_off();
+    set_data_segment(USER_DS);
+    int gone = pv_cpu_gdt_entry_set(gdt, USER_DS / 8, 0);
+    struct limit limit = limit_in(SEGMENT_NS);
+    while (data_segment() != 0 && !limit_passed(&limit))
+        pv_smp_yield_to(1);
+    uint16_t left = data_segment();
+    set_data_segment(0);
+    int back = pv_cpu_gdt_entry_set(gdt, USER_DS / 8, descriptor);
+    preempt_on();
+    EXPECT(check, gone == PV_OK && back == PV_OK, "the descriptor: %d, then %d", gone, back);
+    return left;
+}
+
+/* As it would not be by a processor, which does not look at a segment that it has loaded. */
+static void lost_segment_is_empty(struct check *check)
+{
+    if (!pv_xen_is_pv()) {
+        skip(check, "the VMM loads no segments anew");
+        return;
+    }
+    if (skip_alone(check))
+        return;
+    others_busy();
+    uint16_t left = lose_data_segment(check);
+    others_idle(check);
+    if (left != 0)
+        skip(check, "there is a processor for each CPU");
+}
+
 /* ---- locks ----------------------------------------------------------------------------------- */
 
 static struct pv_spinlock contended = PV_SPINLOCK_FREE;
@@ -319,6 +370,8 @@ static void processor_is_as_xen_shows_it(struct check *check)
 static const struct test xen_tests[] = {
     {"stolen time is what Xen says when it is asked", steal_is_what_xen_says},
     {"a CPU that waits for a processor is seen to, and one that blocks is not", preemption_is_seen},
+    {"a segment that is gone when its CPU is resumed is empty, and the CPU goes on",
+     lost_segment_is_empty},
     {"a waiter for a lock that is held for long blocks, and is woken", waiter_blocks},
     {"a waiter for a lock serves interrupts while it is blocked", waiter_serves_interrupts},
     {"a lock goes from CPU to CPU many times, and no kick is lost", no_kick_is_lost},

@@ -126,6 +126,16 @@ PV_OP(COLD, CALL, 0, R1, uint64_t, cpu_debug_read, (uint32_t index), (index))
  */
 PV_OP(COLD, CALL, 0, R2, int, cpu_debug_write, (uint32_t index, uint64_t value), (index, value))
 
+/** @brief Reads control register 0. @return its value as the VMM shows it. */
+PV_OP(COLD, CALL, 0, R0, uint64_t, cpu_cr0_read, (void), ())
+
+/**
+ * @brief Writes control register 0.
+ * @param value  New value; what contradicts itself faults (Intel SDM vol. 3A, 2.5). A PV guest of
+ *               Xen may change TS only, for which there is pv_cpu_fpu_trap(); the rest faults.
+ */
+PV_OP(COLD, CALL, 0, V1, void, cpu_cr0_write, (uint64_t value), (value))
+
 /** @brief Reads control register 4. @return its value as the VMM shows it. */
 PV_OP(COLD, CALL, 0, R0, uint64_t, cpu_cr4_read, (void), ())
 

@@ -272,6 +272,7 @@ SAME(PV_EVTCHNOP_SEND, EVTCHNOP_send);
 SAME(PV_EVTCHNOP_STATUS, EVTCHNOP_status);
 SAME(PV_EVTCHNSTAT_CLOSED, EVTCHNSTAT_closed);
 SAME(PV_EVTCHNSTAT_INTERDOMAIN, EVTCHNSTAT_interdomain);
+SAME(PV_EVTCHNSTAT_IPI, EVTCHNSTAT_ipi);
 SAME_SIZE(pv_evtchn_status, evtchn_status);
 SAME_MEMBER(pv_evtchn_status, port, evtchn_status, port);
 SAME_MEMBER(pv_evtchn_status, status, evtchn_status, status);
@@ -411,6 +412,7 @@ SAME_MEMBER(pv_xen_poll, count, sched_poll, nr_ports);
 SAME_MEMBER(pv_xen_poll, timeout_ns, sched_poll, timeout);
 SAME(PV_SHUTDOWN_POWEROFF, SHUTDOWN_poweroff);
 SAME(PV_SHUTDOWN_CRASH, SHUTDOWN_crash);
+SAME(PV_SHUTDOWN_SOFT_RESET, SHUTDOWN_soft_reset);
 SAME_SIZE(pv_xen_shutdown, sched_shutdown);
 SAME_MEMBER(pv_xen_shutdown, reason, sched_shutdown, reason);
 

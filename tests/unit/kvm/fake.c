@@ -26,15 +26,9 @@ const struct pv_platform *pv_platform = &platform;
 bool pv_kvm_vmmcall;
 uint32_t pv_kvm_features __attribute__((weak)) = UINT32_MAX; /* feature.c has another */
 
-/* ops.S calls these two, in ops that the tests do not run. */
+/* ops.S calls this, in an op that the tests do not run. */
 extern void (*pv_kvm_base_eoi)(void) PV_HIDDEN;
 void (*pv_kvm_base_eoi)(void);
-
-void pv_lock_released_asleep(struct pv_spinlock *lock) PV_HIDDEN;
-void pv_lock_released_asleep(struct pv_spinlock *lock)
-{
-    (void)lock;
-}
 
 int64_t pv_kvm_hypercall(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {

@@ -35,14 +35,6 @@ unsigned pv_kvm_clock_features(const char **names_of_clock, unsigned room)
 }
 
 /* lib/init.c has these two. */
-size_t pv_word_next(const char **text, const char **word)
-{
-    *text += strspn(*text, " \t");
-    *word = *text;
-    *text += strcspn(*text, " \t");
-    return (size_t)(*text - *word);
-}
-
 bool pv_word_is(const char *word, size_t length, const char *key, const char **value,
                 size_t *value_length)
 {
@@ -53,6 +45,18 @@ bool pv_word_is(const char *word, size_t length, const char *key, const char **v
     *value = word + key_length;
     *value_length = length - key_length;
     return true;
+}
+
+bool pv_word_with(const char **text, const char *key, const char **value, size_t *value_length)
+{
+    while (**text != '\0') {
+        *text += strspn(*text, " \t");
+        const char *word = *text;
+        *text += strcspn(*text, " \t");
+        if (pv_word_is(word, (size_t)(*text - word), key, value, value_length))
+            return true;
+    }
+    return false;
 }
 
 static void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t *regs)

@@ -176,7 +176,7 @@ void pv_kvm_lock_kick(uint32_t cpu) ALIAS;
 bool pv_kvm_trap(unsigned vector, struct pv_regs *regs) ALIAS;
 bool pv_kvm_vcpu_is_preempted(uint32_t cpu) PV_HIDDEN ALIAS;
 void pv_kvm_irq_eoi(void) PV_HIDDEN ALIAS;
-void pv_kvm_lock_release(struct pv_spinlock *lock) PV_HIDDEN ALIAS;
+void pv_lock_release_asleep(struct pv_spinlock *lock) PV_HIDDEN ALIAS;
 const struct pv_sequence pv_kvm_sequences[1] PV_HIDDEN;
 const struct pv_sequence pv_kvm_sequences_end[1] PV_HIDDEN;
 
@@ -276,7 +276,7 @@ static void an_op_without_its_feature_is_not_in_the_table(void **state)
     (void)state;
     assert_int_equal(pv_backend_kvm.enter(&platform, NULL), PV_OK);
     assert_true(pv_backend_kvm.ops->irq_eoi == pv_kvm_irq_eoi);
-    assert_true(pv_backend_kvm.ops->lock_release == pv_kvm_lock_release);
+    assert_true(pv_backend_kvm.ops->lock_release == pv_lock_release_asleep);
     assert_true(pv_backend_kvm.sequence_fits(PV_OPID_lock_release));
     assert_null(pv_backend_kvm.ops->cpu_migration_allow);
     pv_kvm_features = 0;

@@ -22,13 +22,8 @@ extern const struct pv_sequence host_beta_sequences_end[] PV_HIDDEN;
 volatile uint32_t *pv_native_eoi PV_HIDDEN;
 volatile uint32_t *host_eoi PV_HIDDEN;
 void pv_kvm_irq_eoi_due(void) PV_HIDDEN;
-void pv_xen_lock_release_marked(void) PV_HIDDEN;
-void pv_xen_lock_release_marked(void)
-{
-}
-
-void pv_kvm_lock_release_marked(void) PV_HIDDEN;
-void pv_kvm_lock_release_marked(void)
+void pv_lock_release_marked(void) PV_HIDDEN;
+void pv_lock_release_marked(void)
 {
 }
 

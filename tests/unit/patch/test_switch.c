@@ -154,16 +154,6 @@ static void a_change_under_way_refuses_another(void **state)
     pv_patch_release();
 }
 
-static void a_lock_held_refuses(void **state)
-{
-    struct pv_spinlock lock = PV_SPINLOCK_FREE;
-    (void)state;
-    pv_spin_lock(&lock);
-    assert_refused("beta", PV_E_BUSY);
-    pv_spin_unlock(&lock);
-    assert_int_equal(pv_switch("beta", NULL), PV_OK);
-}
-
 static void a_batch_open_refuses(void **state)
 {
     (void)state;
@@ -180,61 +170,71 @@ static void wait_for_the_end(unsigned number)
         pv_raw_pause();
 }
 
-static void a_lock_held_by_another_cpu_refuses(void **state)
+static void another_cpu_that_waits_for_a_lock_refuses(void **state)
 {
     (void)state;
     host_start_cpu(1, wait_for_the_end);
-    host_cpu(1)->locks_held = 1;
+    host_cpu(1)->lock_depth = 1;
     assert_refused("beta", PV_E_BUSY);
-    host_cpu(1)->locks_held = 0;
+    host_cpu(1)->lock_depth = 0;
     assert_int_equal(pv_switch("beta", NULL), PV_OK);
     host_join_cpus();
 }
 
 static void (*run_on_others)(void (*)(void *, const struct pv_regs *), void *);
 
-static void lock_meanwhile(void (*function)(void *, const struct pv_regs *), void *argument)
+static void wait_meanwhile(void (*function)(void *, const struct pv_regs *), void *argument)
 {
-    host_cpu(1)->locks_held = 1;
+    host_cpu(1)->lock_depth = 1;
     run_on_others(function, argument);
 }
 
-static void a_lock_taken_while_cpus_were_stopping_refuses(void **state)
+static void a_wait_for_a_lock_that_began_while_cpus_were_stopping_refuses(void **state)
 {
     (void)state;
     host_start_cpu(1, wait_for_the_end);
     run_on_others = host_platform.run_on_others;
-    host_platform.run_on_others = lock_meanwhile;
+    host_platform.run_on_others = wait_meanwhile;
     assert_refused("beta", PV_E_BUSY);
+    host_cpu(1)->lock_depth = 0;
     host_join_cpus();
 }
 
-static struct pv_spinlock stepped_lock;
-static unsigned locked_steps, uncounted_steps;
-
-static void look_at_the_lock(struct pv_regs *regs)
+static void a_lock_that_is_held_is_given_back_in_the_new_backends_way(void **state)
 {
-    (void)regs;
-    if (stepped_lock.locked == 0)
-        return;
-    locked_steps++;
-    if (pv_this_cpu()->locks_held == 0)
-        uncounted_steps++;
+    struct pv_spinlock lock = PV_SPINLOCK_FREE;
+
+    (void)state;
+    pv_spin_lock(&lock);
+    assert_int_equal(pv_switch("beta", NULL), PV_OK);
+    assert_int_equal(lock.locked, 1);
+    pv_spin_unlock(&lock);
+    assert_int_equal(lock.locked, 0);
+    pv_spin_lock(&lock);
+    assert_int_equal(pv_switch("alpha", NULL), PV_OK);
+    pv_spin_unlock(&lock);
+    assert_int_equal(lock.locked, 0);
 }
 
-/* A CPU can be stopped between any two instructions. */
-static void a_lock_is_counted_at_every_instruction_that_holds_it(void **state)
+static uintptr_t stopped_at;
+
+static void each_stopped(bool (*visit)(uintptr_t ip, void *argument), void *argument)
+{
+    (void)visit(stopped_at, argument);
+}
+
+/* Where sites are calls: the store that is still to come would be the old backend's. */
+static void who_is_about_to_give_a_lock_back_by_a_call_is_inside_of_it(void **state)
 {
     (void)state;
-    host_stepped = look_at_the_lock;
-    locked_steps = uncounted_steps = 0;
-    host_step_begin();
-    pv_spin_lock(&stepped_lock);
-    pv_spin_unlock(&stepped_lock);
-    host_step_end();
-    assert_true(locked_steps > 0);
-    assert_int_equal(uncounted_steps, 0);
-    assert_int_equal(pv_this_cpu()->locks_held, 0);
+    host_platform.each_saved_ip = each_stopped;
+    for (unsigned at = 0; at < 7; at++) { /* endbr64 and a store */
+        stopped_at = (uintptr_t)pv_ops.lock_release + at;
+        assert_refused("beta", PV_E_RENDEZVOUS);
+    }
+    stopped_at = (uintptr_t)pv_ops.lock_release - 1;
+    assert_int_equal(pv_switch("beta", NULL), PV_OK);
+    host_platform.each_saved_ip = NULL;
 }
 
 static void a_backend_that_does_not_start_leaves_the_old_one_in_force(void **state)
@@ -486,13 +486,11 @@ int main(void)
         ALONE(no_name_is_refused),
         ALONE(a_backend_that_does_not_fit_is_refused),
         ALONE(a_change_under_way_refuses_another),
-        ALONE(a_lock_held_refuses),
         ALONE(a_batch_open_refuses),
-        ALONE(a_lock_held_by_another_cpu_refuses),
-        ALONE(a_lock_taken_while_cpus_were_stopping_refuses),
-        ALONE(a_lock_is_counted_at_every_instruction_that_holds_it),
-        cmocka_unit_test_setup_teardown(a_lock_is_counted_at_every_instruction_that_holds_it,
-                                        start_beta, stop),
+        ALONE(another_cpu_that_waits_for_a_lock_refuses),
+        ALONE(a_wait_for_a_lock_that_began_while_cpus_were_stopping_refuses),
+        ALONE(a_lock_that_is_held_is_given_back_in_the_new_backends_way),
+        ALONE(who_is_about_to_give_a_lock_back_by_a_call_is_inside_of_it),
         ALONE(a_backend_that_does_not_start_leaves_the_old_one_in_force),
         ALONE(a_stack_that_starts_in_part_is_left_as_a_whole),
         cmocka_unit_test_setup_teardown(a_base_that_was_there_before_stays_when_the_top_fails,

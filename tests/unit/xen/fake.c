@@ -62,7 +62,8 @@ uint32_t pv_xen_this_vcpu(void)
     return fake_vcpu;
 }
 
-struct pv_xen_vcpu_info *pv_xen_this_vcpu_info(void)
+/* Unless a test takes the real one. */
+__attribute__((weak)) struct pv_xen_vcpu_info *pv_xen_this_vcpu_info(void)
 {
     return fake_vcpu < PV_XEN_SHARED_VCPUS ? &fake_shared.vcpu[fake_vcpu] : NULL;
 }

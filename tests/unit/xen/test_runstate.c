@@ -14,13 +14,6 @@
 extern volatile struct pv_xen_runstate *pv_xen_runstates[PV_CONFIG_MAX_CPUS];
 extern struct pv_cpu fake_cpu;
 
-/* ops.S calls this, in an op that the tests do not run. */
-void pv_lock_released_asleep(struct pv_spinlock *lock) PV_HIDDEN;
-void pv_lock_released_asleep(struct pv_spinlock *lock)
-{
-    (void)lock;
-}
-
 static uint64_t registered;
 static bool refuses;
 static struct pv_xen_runstate asked;

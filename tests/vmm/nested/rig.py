@@ -49,6 +49,10 @@ class Rig:
     def parts(self):
         return self.qemu, self.kernel, self.initramfs
 
+    def qemu_words(self):
+        """The emulator, and where its firmware is."""
+        return [self.qemu, *(word for folder in self.firmware_folders for word in ("-L", folder))]
+
 
 def build(directory, say, backports=True, refresh=False):
     """The rig below `directory`; from the cache unless its recipe changed or `refresh` is set."""

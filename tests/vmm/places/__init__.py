@@ -2,13 +2,14 @@
 """Every place where the project's kernels are put, and what they must say there.
 
 A place is one boot: a VMM, a machine, a door, a loader's words, a face that the VMM shows. Its name
-is a sentence, which is what fails. All places that share a rig share one boot of it.
+is a sentence, which is what fails. All places that share a rig share one boot of it, and the guests that
+end badly in it come first.
 
     for place, result in visit(everywhere(Kernels(build_folder))):
         print(place.name, place.problems(result))
 """
 
-from . import bench, cpus, faces, hello, lies, machines, selftests
+from . import bench, cpus, endings, faces, hello, lies, machines, selftests
 from .cpus import minute
 from .place import Kernels, Place, PlaceError, visit
 
@@ -16,7 +17,7 @@ __all__ = ["Kernels", "Place", "PlaceError", "everywhere", "minute", "visit"]
 
 
 def everywhere(kernels):
-    found = [place for kind in (selftests, cpus, machines, faces, lies, hello, bench)
+    found = [place for kind in (endings, selftests, cpus, machines, faces, lies, hello, bench)
              for place in kind.places(kernels)]
     for name in (lambda place: place.name, lambda place: f"{place.job.name}.{place.job.vmm}"):
         names = [name(place) for place in found]

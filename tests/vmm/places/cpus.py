@@ -11,12 +11,14 @@ from pvrun import Job
 from .faces import XEN
 from .place import Place
 
-EACH_CPU = "info selftest test=smp+busy+irq+timer+clock"
+EACH_CPU = "info selftest test=cpus+smp+busy+irq+timer+clock"
 # Of Xen, and of KVM that imitates it.
-EVENTS = "info selftest test=smp+irq+timer+clock+xen"
-XEN_PV = "smp+batch+xen+stress"
+EVENTS = "info selftest test=cpus+smp+irq+timer+clock+xen"
+XEN_PV = "cpus+smp+debugger+batch+xen+stress"
 # Backends change places under KVM with four CPUs in another place (selftests.py).
-NOT_BUSY = "info selftest test=smp+irq+timer+clock"
+NOT_BUSY = "info selftest test=cpus+smp+irq+timer+clock"
+# Where nobody sets breakpoints in text that others run without a pause (docs/vmms.md).
+PARALLEL = ["-accel", "tcg,thread=multi"]
 SECONDS = 300
 
 
@@ -32,35 +34,43 @@ class Cpus:
 
 
 CPUS = [
-    Cpus("four CPUs on a bare machine", "native", 4),
-    Cpus("eight CPUs on a bare machine", "native", 8),
-    Cpus("eight CPUs on a machine of another kind", "native", 8, qemu=["-M", "q35"],
-         words="info selftest test=smp"),
-    Cpus("two CPUs of four, as asked for", "native", 4, f"{EACH_CPU} maxcpus=2", up=2),
-    Cpus("one CPU of four, as asked for", "native", 4, "info selftest test=smp maxcpus=1", up=1),
+    Cpus("four CPUs on a bare machine", "native", 4, qemu=PARALLEL),
+    Cpus("eight CPUs on a bare machine", "native", 8, qemu=PARALLEL),
+    Cpus("eight CPUs on a machine of another kind", "native", 8, qemu=["-M", "q35", *PARALLEL],
+         words="info selftest test=cpus+smp"),
+    Cpus("two CPUs of four, as asked for", "native", 4, f"{EACH_CPU} maxcpus=2", up=2, qemu=PARALLEL),
+    Cpus("one CPU of four, as asked for", "native", 4, "info selftest test=cpus+smp maxcpus=1", up=1),
+    Cpus("two CPUs of another emulation, with identifiers of address spaces", "bochs", 2,
+         "info selftest test=pcid+trap+irq+timer+clock+cpus+smp",
+         says=["features tsc-deadline, pcid, invpcid", "vmm      none, entered by multiboot2",
+               r"ok \d+ - another CPU drops what belongs to all its identifiers"]),
     Cpus("four CPUs under KVM, with timers that wait for the TSC", "kvm", 4, NOT_BUSY,
          says=["features .*x2apic, tsc-deadline"]),
     Cpus("two CPUs under KVM whose local APICs lie in memory and count", "kvm", 2,
          NOT_BUSY, qemu=["-cpu", "host,-x2apic,-tsc-deadline"],
          says=["features (?!.*(x2apic|tsc-deadline)).*kvmclock.*"]),
-    Cpus("three CPUs under KVM that are driven as bare ones", "kvm", 3, f"{EACH_CPU} nopv",
+    Cpus("three CPUs under KVM that are driven as bare ones", "kvm", 3, f"{NOT_BUSY} nopv",
          says=["backend  native: asked for on the command line"]),
     Cpus("eight CPUs of a PV guest of Xen", "xen-dom0-pv", 8,
          f"info selftest test={XEN_PV} stress=5"),
     Cpus("four CPUs of a PV guest of Xen on two processors", "xen-dom0-pv", 4,
          f"info selftest test={XEN_PV} stress=15", qemu=["-smp", "2"],
-         says=[r"ok \d+ - a CPU that waits for a processor is seen to, and one that blocks is not"]),
+         says=[r"ok \d+ - a CPU that waits for a processor is seen to, and one that blocks is not",
+               r"ok \d+ - a segment that is gone when its CPU is resumed is empty, and the CPU goes on"]),
     Cpus("three CPUs as a PV guest of Xen, which race to the end", "xen-dom0-pv", 3,
          "info selftest test=races long", says=["features .*events-fifo.*"]),
     Cpus("four CPUs that Xen starts, as its PVH guest, which race to the end", "xen-dom0-pvh", 4,
-         "info selftest test=smp+races long",
+         "info selftest test=cpus+smp+races long",
          says=["features .*upcall-vector, events-fifo.*event-ipi.*"]),
     Cpus("two CPUs that are started by messages, as a PVH guest of Xen", "xen-domu-pvh", 2,
          f"{EVENTS} smp=sipi", says=["features .*upcall-vector, events-fifo.*"]),
-    Cpus("one CPU whose upcalls come by the domain's vector and in two levels", "xen-dom0-pvh", 1,
-         "info selftest test=irq+timer+clock upcall=domain events=2l",
-         says=["features .*callback-vector, events-2-level.*"]),
-    Cpus("two CPUs under KVM that imitates Xen", "kvm", 2, f"{EVENTS}+events+switch", qemu=XEN,
+    Cpus("four CPUs whose upcalls come by the domain's vector and in two levels", "xen-dom0-pvh", 4,
+         "info selftest test=cpus+smp+irq+timer+clock+xen upcall=domain events=2l vcpu-info=own",
+         says=["features .*callback-vector, events-2-level.*own-vcpu-info.*"]),
+    Cpus("34 CPUs on two processors, two more than Xen's shared page has places", "xen-dom0-pvh", 34,
+         "info selftest test=cpus", qemu=["-smp", "2"],
+         says=["features .*upcall-vector, events-fifo.*own-vcpu-info.*"]),
+    Cpus("four CPUs under KVM that imitates Xen", "kvm", 4, f"{EVENTS}+events+switch", qemu=XEN,
          says=["features .*upcall-vector, events-2-level.*"]),
 ]
 # What ./check does in fifteen seconds, for as long as it is meant to be done.

@@ -39,9 +39,7 @@ class NestedKvm:
         self.environment = rig.qemu_environment
 
     def command(self, icount, mib, initramfs, log, nonce):
-        words = [self._rig.qemu, *native.BARE]
-        for folder in self._rig.firmware_folders:
-            words += ["-L", folder]
+        words = [*self._rig.qemu_words(), *native.BARE]
         options = [*self._rig.kernel_options, f"pvops.nonce={nonce}"]
         if self._swap:
             words += _swap_disc(Path(self.initramfs).with_name("swap.img"))

@@ -38,7 +38,7 @@ class Job:
     # `kernel` is a disc with a boot manager, which has the command line too.
     disc: bool = False
     # Of the kvm jobs: only the rig's, where the guest can ask at COM2 what is seen of it from
-    # outside (outside.sh).
+    # outside (outside.sh). Of the native jobs: what QEMU's monitor can do to it (outside.py).
     outside: bool = False
     # Of those: the rig lends the guest's QEMU only this many MiB of memory, and swaps.
     lent: int = 0

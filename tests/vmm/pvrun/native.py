@@ -24,11 +24,12 @@ def _medium(job, kernel, initrd):
     return words + (["-initrd", str(initrd)] if initrd else [])
 
 
-def emulated(job):
-    """A machine without any para-virtual interface: not even the hypervisor bit."""
-    accel = "tcg,thread=single" if job.icount else "tcg"
+def emulated(job, extra=()):
+    """A machine without any para-virtual interface: not even the hypervisor bit. CPUs take turns: in
+    parallel one may miss that another has changed the text that it runs (docs/vmms.md)."""
+    accel = "tcg,thread=single" if job.icount or job.smp > 1 else "tcg"
     return command("qemu-system-x86_64", job, job.kernel, accel, "max,-hypervisor",
-                   COUNTING if job.icount else [], job.initrd)
+                   [*(COUNTING if job.icount else []), *extra], job.initrd)
 
 
 def accelerated(job):

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import subprocess
+import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ def guest(build, name="probe"):
     if out.exists() and out.stat().st_mtime > newest:
         return out
     out.parent.mkdir(parents=True, exist_ok=True)
-    fresh = out.with_suffix(f".{os.getpid()}")
+    fresh = out.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
     argv = ["cc", *FLAGS, f"-Wl,-T,{script}", "-o", str(fresh), *map(str, sources)]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=60)

@@ -2,7 +2,7 @@
 """Runs jobs: chooses the rig for each, keeps the logs, and gives the verdicts.
 
 "native" is QEMU's plain emulation. "kvm" is the host's KVM where the probe finds it sound and no
-instructions are to be counted, and the nested rig otherwise. "xen-dom0-*" is the guest alone on
+instructions are to be counted, and the nested rig otherwise. "bochs" is another emulation. "xen-dom0-*" is the guest alone on
 Xen, "xen-domu-*" is the guest beside a Linux dom0. All nested jobs of a call share one boot of L1,
 and all domU jobs one boot of dom0 (one more each for those that count instructions).
 """
@@ -15,14 +15,15 @@ from debian.store import RigError, RigUnavailable
 from nested import rig as nested_rig
 from xen import rig as xen_rig
 
-from . import hosts, l1, native, probe, serial, xen
+from . import bochs, hosts, l1, native, probe, serial, xen
 from .jobs import Result, judge
+from .outside import Outside
 from .process import Child, Flood, TimeOut
 
 PROJECT = Path(__file__).resolve().parents[3]
 BUILD = PROJECT / "build"
 XEN_DOMU = ("xen-domu-pv", "xen-domu-pvh", "xen-domu-hvm")
-VMMS = ("native", "kvm", *xen.KINDS, *XEN_DOMU)
+VMMS = ("native", "kvm", bochs.NAME, *xen.KINDS, *XEN_DOMU)
 
 
 def _silent(*_):
@@ -60,7 +61,9 @@ class _Session:
             elif job.initrd and not Path(job.initrd).is_file():
                 self.ended(index, None, f"there is no initrd {job.initrd}")
             elif job.vmm == "native":
-                self._single(index, native.emulated(job), "TCG")
+                self._native(index)
+            elif job.vmm == bochs.NAME:
+                self._bochs(index)
             elif job.vmm in xen.KINDS:
                 self._xen_dom0(index)
             elif job.vmm in XEN_DOMU:
@@ -83,14 +86,38 @@ class _Session:
                 self._say(f"{self._kvm.why}; using the nested rig")
         return self._kvm.sound
 
-    def _single(self, index, argv, rig, line=None):
+    def _single(self, index, argv, rig, line=None, environment=None):
         self._results[index].rig = rig
         self.started(index)
         try:
-            status, trouble = self._console(index, argv, line or serial.Plain())
+            status, trouble = self._console(index, argv, line or serial.Plain(), environment)
         except FileNotFoundError:
             status, trouble = None, f"{argv[0]} is not installed"
         self.ended(index, status, trouble)
+
+    def _native(self, index):
+        job = self._jobs[index]
+        if not job.outside:
+            self._single(index, native.emulated(job), "TCG")
+            return
+        with Outside() as outside:
+            self._single(index, native.emulated(job, outside.words), "TCG")
+
+    def _bochs(self, index):
+        result, base = self._results[index], self._log_path(index).resolve()
+        lacking = bochs.missing()
+        if lacking:
+            result.unavailable = True
+            self.ended(index, None, f"Bochs: there is no {', no '.join(lacking)} (tools/deps check)")
+            return
+        result.rig = "Bochs"
+        self.started(index)
+        try:
+            argv = bochs.command(result.job, Path(result.job.kernel).resolve(), base)
+            status, trouble = self._console(index, argv, serial.Plain())
+        except (OSError, ValueError) as error:
+            status, trouble = None, str(error)
+        self.ended(index, status if status is None else bochs.status(base), trouble)
 
     def _xen_dom0(self, index):
         try:
@@ -103,14 +130,25 @@ class _Session:
         log = self._log_path(index).with_suffix(".xen.log")
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "w") as words:
-            self._single(index, xen.as_dom0(rig.image, self._jobs[index]), "Xen",
-                         serial.XenSerial(words))
+            qemu, environment = self._emulator(self._jobs[index])
+            self._single(index, xen.as_dom0(rig.image, self._jobs[index], qemu), "Xen",
+                         serial.XenSerial(words), environment)
 
-    def _console(self, index, argv, line):
+    def _emulator(self, job):
+        """QEMU for a guest that is alone on Xen; where none is newer, the system's."""
+        if xen.wants_new_qemu(job):
+            try:
+                rig = nested_rig.build(self._build / "rig", self._say, self._backports)
+                return rig.qemu_words(), rig.qemu_environment
+            except RigError as error:
+                self._say(f"no newer QEMU for Xen: {error}")
+        return ["qemu-system-x86_64"], None
+
+    def _console(self, index, argv, line, environment=None):
         """(status, trouble) of one VMM; `line` finds the guest's console in what it prints."""
         limit = self._jobs[index].timeout
         deadline = time.monotonic() + limit
-        with Child(argv) as child:
+        with Child(argv, environment) as child:
             try:
                 while not line.ended and (heard := child.line(deadline)) is not None:
                     for text in line.feed(heard):

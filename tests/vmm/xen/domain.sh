@@ -57,21 +57,32 @@ echo $! >"/run/$job.helpers"
 exec 3<"/run/$job.events"
 read -r _ <&3
 
+# A configuration that says what becomes of a soft reset wants an xl that stays to do it. It has to
+# leave everything else alone (on_poweroff = "preserve" and so on).
+leave=-e
+grep -q '^on_soft_reset' "/job/$job/config" && leave=
+
 # The last line says that it failed, the first one why; all of them are in the guest's log.
-xl create -q -e "/job/$job/config" >"/run/$job.create" 2>&1 || {
+xl create -q $leave "/job/$job/config" >"/run/$job.create" 2>&1 || {
     cat "/run/$job.create" "/var/log/xen/qemu-dm-$name.log" 2>/dev/null
     give_up "xl create: $(grep -v '^Parsing' "/run/$job.create" | head -n 1)"
 }
 id=$(xenstore-list /local/domain | grep -v '^0$')
 terminal=$(xenstore-read "/local/domain/$id/console/tty") || give_up "the domain has no console"
-# When the domain goes, its terminal hangs up, and cat says so.
-cat "$terminal" 2>/dev/null &
+# When the domain goes, its terminal hangs up, and cat says so. A soft reset makes another terminal, but
+# not another log.
+if [ "$leave" ]; then
+    cat "$terminal" 2>/dev/null &
+else
+    tail -n +1 -f "/run/console/guest-$name.log" &
+fi
 reader=$!
 echo $reader >>"/run/$job.helpers"
 
 code=-
 while [ "$code" = - ] && read -r _ <&3; do
     code=$(reason)
+    [ "$code$leave" = 5 ] && code=-
 done
 await_console
 
@@ -86,4 +97,5 @@ case $code in
 esac
 said=$(xen_says)
 [ "$code" = 3 ] && [ -z "$said" ] && exit $FAILURE
+[ "$leave" ] || cat "/var/log/xen/xl-$name.log"
 give_up "$what${said:+; Xen says: $said}"

@@ -200,7 +200,7 @@ class Run:
         return {"unit": "instructions" if self.count else "cycles",
                 "date": datetime.date.today().isoformat(), "quick": self.options.quick,
                 "facts": self.facts, "left_out": self.left_out,
-                "notes": self.notes}
+                "notes": [text for text in [noise(self.figures), *self.notes] if text]}
 
 
 def _middles(boots):
@@ -213,7 +213,7 @@ def _middles(boots):
         figure = some[0]
         figure.value = statistics.median(values)
         apart = values[-1 - len(values) // 4] - values[len(values) // 4]
-        figure.spread = apart / figure.value if figure.value else 0.0
+        figure.spread = apart / abs(figure.value) if figure.value else 0.0
     return [some[0] for some in by_key.values()]
 
 
@@ -290,9 +290,8 @@ def finish(run, old, seconds, findings):
               f"{finding.promise.most:g} {finding.where and f'({finding.where})'}")
     if old is not None:
         print(compare.text(old, run.figures))
-    for text in [noise(run.figures), *run.left_out, *run.notes]:
-        if text:
-            print(f"note: {text}")
+    for text in [*about["notes"], *run.left_out]:
+        print(f"note: {text}")
     for text in run.troubles:
         print(f"FAILED  {text}")
     print(f"{len(run.figures)} figures in {seconds:.0f} seconds: {', '.join(map(str, files))}")

@@ -100,7 +100,9 @@ def _op(row, record):
         return []
     # Patching is measured for several numbers of sites: n is how many there were.
     size = record["n"] if row.source == "patch" else 0
-    return [("all", record["ticks"] / record["n"], {"mode": record["mode"], "size": size})]
+    # Less than a thousandth of an instruction is what is left of a timer, and may be below zero.
+    value = round(record["ticks"] / record["n"], 3) + 0.0
+    return [("all", value, {"mode": record["mode"], "size": size})]
 
 
 def _steps(_, record):

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tools"), str(HERE.parent / "tests/vmm")]
 
+import bench  # noqa: E402
 import compare  # noqa: E402
 import figures as kept  # noqa: E402
 import gate  # noqa: E402
@@ -273,10 +274,37 @@ class Comparing(unittest.TestCase):
             self.assertEqual(len(compare.worse([some(value=1000)],
                                                [some(value=1000 + 10 * percent)])), 1)
 
+    def test_what_includes_l1_below_kvm_may_differ_by_ten_percent_and_the_kernel_s_own_by_one(self):
+        for scope, differ in (("all", 0), ("guest", 1)):
+            old, new = (some(value=value, machine="kvm", scope=scope) for value in (1000, 1090))
+            self.assertEqual(len(compare.worse([old], [new])), differ)
+
     def test_what_came_and_went_is_counted(self):
         text = compare.text([some(row="a"), some(row="b")], [some(row="b"), some(row="c")])
         self.assertIn("only before: 1 figures", text)
         self.assertIn("only now: 1 figures", text)
+
+
+class Cycles(unittest.TestCase):
+    def boots(self, *values):
+        return bench._middles([[some(value=value, scope="cycles")] for value in values])
+
+    def test_the_first_boot_is_warm_up_and_the_median_of_the_others_counts(self):
+        figure, = self.boots(9000, 100, 102, 101, 99, 500)
+        self.assertEqual(figure.value, 101)
+
+    def test_the_spread_is_that_of_the_middle_half(self):
+        figure, = self.boots(9000, 100, 100, 100, 110, 900)
+        self.assertAlmostEqual(figure.spread, 0.1)
+
+    def test_a_machine_that_is_too_noisy_to_tell_is_called_so(self):
+        self.assertIn("too noisy to tell: 1 figures", bench.noise([
+            some(scope="cycles", spread=0.3), some(scope="cycles", spread=0.02, row="x")]))
+        self.assertEqual(bench.noise([some(scope="cycles", spread=0.02), some(spread=0.3)]), "")
+
+    def test_the_page_says_so_too(self):
+        about = {**ABOUT, "unit": "cycles", "notes": ["this machine is too noisy to tell"]}
+        self.assertIn("too noisy to tell", report.page(SUITE, about, [some(scope="cycles")]))
 
 
 class TheGate(unittest.TestCase):

@@ -33,6 +33,8 @@ struct other {
 /* The first is the CPU that booted, which has no use for most of it. */
 static struct other others[MOST_CPUS] = {{.up = true}};
 static unsigned listed = 1;
+/* One more than the highest number of a CPU that was ever asked to come. */
+static unsigned tried = 1;
 static int vector = PV_E_FULL;
 
 /*
@@ -64,7 +66,7 @@ bool smp_is_up(unsigned number)
 
 unsigned smp_count(void)
 {
-    unsigned count = MOST_CPUS;
+    unsigned count = tried;
     while (count > 1 && !others[count - 1].up)
         count--;
     return count;
@@ -194,6 +196,8 @@ int smp_online(unsigned number, struct pv_error *error)
         other->stack = stack_create();
     if (other->stack == 0)
         return cannot_start(error, PV_E_FULL, "no memory for the stack of a CPU", number);
+    if (number >= tried)
+        tried = number + 1;
     other->leave = false;
     other->parked = 0;
     pv_cpu_setup(&cpus[number].pv, number);

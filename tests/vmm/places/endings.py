@@ -76,7 +76,8 @@ def _job(name, vmm, kernel, word, **settings):
 
 
 def _bad(vmm, kernel, word, why):
-    job = _job("bad end", vmm, kernel, word, timeout=HANGS_SECONDS if why == HANGS else 60)
+    job = _job("bad end", vmm, kernel, word, ends_badly=True,
+               timeout=HANGS_SECONDS if why == HANGS else 60)
     return Ending(f"on {vmm} the end of a guest that does '{word}' is told", job, why=why,
                   last=LAST_WORDS.get(word, ""))
 
@@ -91,4 +92,5 @@ def _nonsense(kernels):
     path = kernels.made / "nonsense"
     path.write_bytes(bytes(4096))
     return Ending("on xen-domu-pvh a kernel that is none is refused by xl",
-                  _job("bad end", "xen-domu-pvh", path, "nonsense"), why="xl create: ")
+                  _job("bad end", "xen-domu-pvh", path, "nonsense", ends_badly=True),
+                  why="xl create: ")

@@ -35,6 +35,9 @@ class Job:
     tap: bool = True
     # The guest is to give up: its report of failure is the good end.
     gives_up: bool = False
+    # The guest is to end badly, as it does: progress does not call that a failure. Nothing else is
+    # different: who knows why it is to has to look at the reason.
+    ends_badly: bool = False
     # `kernel` is a disc with a boot manager, which has the command line too.
     disc: bool = False
     # Of the kvm jobs: only the rig's, where the guest can ask at COM2 what is seen of it from

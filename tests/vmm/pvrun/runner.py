@@ -223,7 +223,8 @@ class _Session:
         result.status = status
         result.ok, result.reason = judge(result.job, status, trouble, result.tap)
         log = self._log(index)
-        verdict = "success" if result.ok else f"FAILURE: {result.reason}"
+        bad_end = "a bad end" if result.job.ends_badly else "FAILURE"
+        verdict = "success" if result.ok else f"{bad_end}: {result.reason}"
         log.write(f"--- {result.job.label}: {verdict}\n")
         log.close()
         self._say(f"{result.job.label}: {verdict} ({result.seconds:.1f} s)"

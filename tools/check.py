@@ -270,10 +270,11 @@ STEPS = [
 ]
 # These run alone: what others need, and threads that change text under each other.
 ALONE = ("build", "test")
-# The others run two at a time, those that take longest first; steps of one chain share a folder.
+# The others run side by side, those that take longest first; steps of one chain share a folder. Guests
+# often wait, so there are more than processors; fewer where nobody is there to try again.
 CHAINS = [("guest",), ("kvm",), ("minute",), ("domu",), ("clang", "lint"), ("runner",), ("sanitize",),
           ("measure",), ("format", "docs")]
-LANES = 2
+LANES = 2 if in_ci() else 3
 
 HELP = """\
 usage: ./check [STEP...]

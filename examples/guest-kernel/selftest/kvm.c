@@ -388,23 +388,35 @@ static void take_turns(void *argument)
     }
 }
 
-static void touch_all(struct check *check)
+/* The host may read ahead so well that it has few pages left to announce, or none. */
+#define TOUCH_TRIES 5
+
+static bool touch_once(struct check *check)
 {
     static struct process process;
     struct process_start start = {7, USER_TOUCHER, pages_free() / 8 * 5, NULL};
     struct page_waits before = page_waits;
     if (!EXPECT(check, process_create(&process, &start), "no memory for a process"))
-        return;
+        return false;
     process_wait(&process);
-    uint64_t begun = page_waits.begun - before.begun;
-    uint64_t others = page_waits.others_ran - before.others_ran;
     print("# %lu pages touched twice: waited for %lu, others ran %lu times meanwhile\n",
-          start.rounds, begun, others);
-    EXPECT(check, process.status == 7, "the process ended with %ld", process.status);
+          start.rounds, page_waits.begun - before.begun, page_waits.others_ran - before.others_ran);
+    return EXPECT(check, process.status == 7, "the process ended with %ld", process.status);
+}
+
+static void touch_all(struct check *check)
+{
+    struct page_waits before = page_waits;
+    for (unsigned i = 0; i < TOUCH_TRIES && page_waits.others_ran == before.others_ran; i++) {
+        if (!touch_once(check))
+            return;
+        still_going();
+    }
+    uint64_t begun = page_waits.begun - before.begun;
     EXPECT(check, begun != 0, "the host announced no page");
     EXPECT(check, page_waits.ended - before.ended == begun, "%lu pages of %lu came",
            page_waits.ended - before.ended, begun);
-    EXPECT(check, others != 0, "nobody else ran");
+    EXPECT(check, page_waits.others_ran != before.others_ran, "nobody else ran");
 }
 
 /* Where the host swaps, that is: the rig lends less memory than the machine has. */

@@ -67,10 +67,11 @@ CPUS = [
     Cpus("four CPUs whose upcalls come by the domain's vector and in two levels", "xen-dom0-pvh", 4,
          "info selftest test=cpus+smp+irq+timer+clock+xen upcall=domain events=2l vcpu-info=own",
          says=["features .*callback-vector, events-2-level.*own-vcpu-info.*"]),
-    Cpus("34 CPUs on two processors, two more than Xen's shared page has places", "xen-dom0-pvh", 34,
-         "info selftest test=cpus", qemu=["-smp", "2"],
+    # On two processors QEMU 10 sometimes stands still with so many (docs/vmms-xen.md).
+    Cpus("33 CPUs on one processor, one more than Xen's shared page has places", "xen-dom0-pvh", 33,
+         "info selftest test=cpus", qemu=["-smp", "1"],
          says=["features .*upcall-vector, events-fifo.*own-vcpu-info.*"]),
-    Cpus("four CPUs under KVM that imitates Xen", "kvm", 4, f"{EVENTS}+events+switch", qemu=XEN,
+    Cpus("four CPUs under KVM that imitates Xen", "kvm", 4, f"{EVENTS}+events+switch storm=3", qemu=XEN,
          says=["features .*upcall-vector, events-2-level.*"]),
 ]
 # What ./check does in fifteen seconds, for as long as it is meant to be done.

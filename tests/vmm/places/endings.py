@@ -29,7 +29,7 @@ XEN = {
 }
 # What is on the console before the end, be it in the middle of a line.
 LAST_WORDS = {"linger": "ok 1 - before the ha", "x-die": "ok 1 - before the fau"}
-HANGS_SECONDS = 15
+HANGS_SECONDS = 10
 
 
 @dataclass

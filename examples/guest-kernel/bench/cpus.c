@@ -12,8 +12,10 @@
 
 #define PATIENCE_NS (10 * NS_PER_S)
 /* So many that what it takes to wake a CPU, tens of thousands of instructions on some VMMs, is
- * little beside it. */
-#define CONTENDED 10000u
+ * little beside it; so few that the VMM hardly ever takes the processor from who has the lock:
+ * among more CPUs than processors, without the VMM's help, each turn would cost a time slice from
+ * then on. */
+#define CONTENDED 2000u
 
 static uint8_t vector;
 

@@ -60,7 +60,7 @@ OUTSIDE = [
     ("test=kvm kvm=-pv-eoi", 1, 0,
      "the end of an interrupt costs an exit only where there is no PV end"),
     ("test=kvm kvm=-pv-ipi", 1, 0, "pv_shutdown() leaves no memory that the host writes to"),
-    ("test=kvm", 1, 76, "a page that the host has to fetch stops a process and not the CPU"),
+    ("test=kvm", 1, 84, "a page that the host has to fetch stops a process and not the CPU"),
 ]
 
 

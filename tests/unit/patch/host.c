@@ -227,6 +227,7 @@ static bool end_asked;
 unsigned host_cpu_count = 1;
 unsigned long host_interrupts, host_breakpoints;
 unsigned host_kernel_rpl = 3;
+unsigned host_patience = HOST_PATIENT;
 
 struct pv_cpu *host_cpu(unsigned number)
 {
@@ -558,6 +559,7 @@ void host_start(const char *backend)
     host_declined = NULL;
     host_stepped = NULL;
     host_aliases_left = -1;
+    host_patience = HOST_PATIENT;
     host_cpu_count = 1;
     memset(&host_alpha, 0, sizeof(host_alpha));
     memset(&host_beta, 0, sizeof(host_beta));

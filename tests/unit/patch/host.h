@@ -94,6 +94,12 @@ extern unsigned host_cpu_count;
 void host_interrupts_lost(unsigned number);
 void host_interrupts_arrive(unsigned number);
 
+/* Looks for an answer before a CPU counts as one that does not answer: seconds, unless a test knows
+ * that no answer comes. */
+#define HOST_PATIENT   10000000u
+#define HOST_IMPATIENT 200000u
+extern unsigned host_patience;
+
 /* Takes the interrupts of this CPU now, as if they had come at regs. */
 void host_take_interrupts(const struct pv_regs *regs);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What is different for the library on the host. Its CPUs are threads: it gives the processor to
- * one that it waits for. They run in ring 3, and a test may say otherwise.
+ * one that it waits for. They run in ring 3, and a test may say otherwise; so may it of how long
+ * an answer is waited for.
  */
 #ifndef PVOPS_TESTS_HOST_PAUSE_H
 #define PVOPS_TESTS_HOST_PAUSE_H
@@ -22,9 +23,11 @@ static inline void host_pause(void)
 }
 
 extern unsigned host_kernel_rpl;
+extern unsigned host_patience;
 #endif
 
-#define PV_RAW_PAUSE() host_pause()
-#define PV_KERNEL_RPL  host_kernel_rpl
+#define PV_RAW_PAUSE()       host_pause()
+#define PV_KERNEL_RPL        host_kernel_rpl
+#define PV_STOP_ANSWER_SPINS host_patience
 
 #endif

@@ -100,6 +100,8 @@ def _op(row, record):
         return []
     # Patching is measured for several numbers of sites: n is how many there were.
     size = record["n"] if row.source == "patch" else 0
+    if row.source == "workload" and record["ticks"] <= 0:
+        return []  # as in _path()
     # Less than a thousandth of an instruction is what is left of a timer, and may be below zero.
     value = round(record["ticks"] / record["n"], 3) + 0.0
     return [("all", value, {"mode": record["mode"], "size": size})]
@@ -115,7 +117,8 @@ def _path(row, record):
     """What was not counted is -1."""
     many = record["n"] * row.each
     about = {"size": record["size"]}
-    found = [("all", record["ticks"] / many, about)]
+    # No work takes less than nothing: what else the machine did was more than the work.
+    found = [("all", record["ticks"] / many, about)] if record["ticks"] > 0 else []
     if record["steps"] >= 0:
         found += [("guest", record["steps"] / row.each, about),
                   ("hypercalls", record["step_calls"] / row.each, about)]

@@ -184,6 +184,15 @@ class WhatAKernelPrints(unittest.TestCase):
                          {"all": 500.0, "hypercalls": 5.0, "entries": 13.0, "updates": 120.0,
                           "exits": 1.5, "host_calls": 3.5})
 
+    def test_work_that_took_less_than_nothing_was_not_measured(self):
+        lost = PATH.replace('"ticks":', '"ticks":-')
+        self.assertEqual({f.scope for f in read(BACKEND, lost)},
+                         {"hypercalls", "entries", "updates", "exits", "host_calls"})
+        lost = BENCH.replace("irq_save", "workload_switches").replace('"ticks":', '"ticks":-')
+        self.assertEqual(read(BACKEND, BENCH.replace("irq_save", "workload_switches"))[0].value, 3.0)
+        with self.assertRaisesRegex(guest.GuestError, "printed no figure"):
+            read(BACKEND, lost)
+
     def test_the_size_of_patching_is_how_many_sites_there_were(self):
         line = BENCH.replace("irq_save", "patch")
         self.assertEqual(read(BACKEND, line)[0].size, 100)

@@ -69,6 +69,15 @@ const char *bench_mode_name(enum bench_mode mode);
 int bench_set_mode(enum bench_mode mode);
 
 /*
+ * Of several runs the shortest is believed: whatever else the machine does makes a run longer. So of
+ * cheap ones there are more, beside which a VMM's timer is much.
+ */
+static inline bool bench_runs_enough(unsigned runs, int64_t ticks)
+{
+    return runs >= 10 || (runs >= 2 && ticks > 10000000);
+}
+
+/*
  * A path: work that is more than one op. What it costs is the difference between twice so many
  * turns and so many.
  */

@@ -10,7 +10,7 @@
 #include "../outside.h"
 #include "../smp.h"
 
-#define RUNS        3u
+#define LOOKS       3u
 #define NOT_COUNTED (-1)
 
 /* What the host counts: exits, and of those the calls, but for calls that only yield. */
@@ -35,10 +35,11 @@ static int64_t once(const struct bench_path *path, uint32_t turns)
 
 static int64_t shortest(const struct bench_path *path, uint32_t turns)
 {
-    int64_t least = INT64_MAX;
-    for (unsigned i = 0; i < RUNS; i++) {
+    int64_t least = INT64_MAX, all = 0;
+    for (unsigned i = 0; !bench_runs_enough(i, all); i++) {
         int64_t took = once(path, turns);
         least = took < least ? took : least;
+        all += took;
     }
     return least;
 }
@@ -90,7 +91,9 @@ static struct seen see(const struct bench_path *path)
     struct seen least, again;
     if (!outside_look(&look) || !see_once(path, &look, &least))
         return (struct seen){NOT_COUNTED, NOT_COUNTED};
-    for (unsigned i = 1; i < RUNS && least.exits > 0 && see_once(path, &look, &again); i++) {
+    for (unsigned i = 1; i < LOOKS && least.exits > 0 && see_once(path, &look, &again); i++) {
+        if (again.exits == least.exits && again.calls == least.calls)
+            break;
         least.exits = again.exits < least.exits ? again.exits : least.exits;
         least.calls = again.calls < least.calls ? again.calls : least.calls;
     }

@@ -14,7 +14,6 @@
 
 #define FIRST_TIMES 10u /* what is made at the first use only */
 #define TIMES       300u
-#define RUNS        2u
 
 struct part {
     const char *name;
@@ -109,15 +108,15 @@ static const struct part parts[] = {
 
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
 
-/* Of several runs the shortest: what the VMM does meanwhile makes them longer. */
 static bool shortest(const struct part *part, unsigned times, int64_t *least)
 {
+    int64_t ticks, all = 0;
     *least = INT64_MAX;
-    for (unsigned i = 0; i < RUNS; i++) {
-        int64_t ticks;
+    for (unsigned i = 0; !bench_runs_enough(i, all); i++) {
         if (!part->run(times, &ticks))
             return false;
         *least = ticks < *least ? ticks : *least;
+        all += ticks;
     }
     return true;
 }

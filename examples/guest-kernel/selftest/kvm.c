@@ -512,14 +512,26 @@ static void nothing_is_left(struct check *check)
     EXPECT(check, host_writes(), "the host writes nothing after it was asked to again");
 }
 
-static const struct test kvm_tests[] = {
+/* What a feature of KVM saves, or costs where it is not taken. */
+static const struct test exits_tests[] = {
     {"the end of an interrupt costs an exit only where there is no PV end", end_is_free},
     {"an interrupt is sent by one hypercall", send_is_a_hypercall},
     {"an interrupt to all CPUs is one hypercall", all_cpus_at_once},
+};
+
+const struct test_group exits_group = TEST_GROUP(exits);
+
+/* Apart, since the host has to be short of memory for it. */
+static const struct test swap_tests[] = {
+    {"a page that the host has to fetch stops a process and not the CPU", page_stops_process},
+};
+
+const struct test_group swap_group = TEST_GROUP(swap);
+
+static const struct test kvm_tests[] = {
     {"a waiter for a lock that is held for long halts, and is woken", waiter_halts},
     {"stolen time grows while the host is busy, and is what the host says", steal_agrees},
     {"a stop of the machine is told once", pause_is_told},
-    {"a page that the host has to fetch stops a process and not the CPU", page_stops_process},
     {"pv_shutdown() leaves no memory that the host writes to", nothing_is_left},
     {"the wall clock is the host's within two seconds", wallclock_is_the_host_s},
     {"the host's clock and this one's are read at one moment", pair_is_now},

@@ -122,12 +122,14 @@ static void interrupts_arrive(struct check *check)
     int vector = pv_irq_alloc(count, NULL);
     if (!EXPECT(check, vector >= 0, "no vector: %d", vector))
         return;
+    /* Where very many share a processor each message takes a turn of all. */
+    unsigned each = smp_count() > 8 ? MESSAGES / 10 : MESSAGES;
     for (unsigned cpu = 1; cpu < smp_count(); cpu++) {
         arrived = 0;
-        for (unsigned i = 0; i < MESSAGES; i++)
+        for (unsigned i = 0; i < each; i++)
             if (!send(check, cpu, (uint8_t)vector))
                 break;
-        EXPECT(check, arrived == MESSAGES, "%u of %u arrived at CPU %u", arrived, MESSAGES, cpu);
+        EXPECT(check, arrived == each, "%u of %u arrived at CPU %u", arrived, each, cpu);
     }
     pv_irq_free(vector);
 }
@@ -491,7 +493,13 @@ static const struct test smp_tests[] = {
     {"the clock does not go backwards from CPU to CPU", one_clock},
     {"each CPU's timer fires on that CPU, once, and not early", each_has_a_timer},
     {"a CPU goes and comes back", offline_and_back},
-    {"a CPU that is not there does not start, and is named", absent_cpu},
 };
 
 const struct test_group smp_group = TEST_GROUP(smp);
+
+/* Apart, since it takes as long as a CPU may take to start. */
+static const struct test absent_tests[] = {
+    {"a CPU that is not there does not start, and is named", absent_cpu},
+};
+
+const struct test_group absent_group = TEST_GROUP(absent);

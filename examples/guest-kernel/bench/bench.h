@@ -69,8 +69,8 @@ const char *bench_mode_name(enum bench_mode mode);
 int bench_set_mode(enum bench_mode mode);
 
 /*
- * Of several runs the shortest is believed: whatever else the machine does makes a run longer. So of
- * cheap ones there are more, beside which a VMM's timer is much.
+ * Of several runs the shortest is believed: whatever else the machine does makes a run longer. So
+ * of cheap ones there are more, beside which a VMM's timer is much.
  */
 static inline bool bench_runs_enough(unsigned runs, int64_t ticks)
 {

@@ -34,7 +34,7 @@ struct test_group {
 
 extern const struct test_group sites_group, ops_group, halt_group, clock_group, timer_group;
 extern const struct test_group irq_group, wx_group, trap_group, switch_group, module_group;
-extern const struct test_group absent_group, exits_group, swap_group;
+extern const struct test_group registers_group, absent_group, exits_group, swap_group;
 extern const struct test_group cpus_group, smp_group, busy_group, pcid_group, debugger_group;
 extern const struct test_group live_group, users_group, detect_group, tables_group;
 extern const struct test_group refused_group, batch_group, kvm_group, vcpus_group, events_group,

@@ -243,6 +243,7 @@ static void monotonic_gives_the_later_of_two_clocks(void **state)
     assert_true(pv_clock_monotonic(&latest, 10) == 10);
     assert_true(pv_clock_monotonic(&latest, 7) == 10);
     assert_true(pv_clock_monotonic(&latest, 11) == 11);
+    assert_true(pv_clock_monotonic(&latest, 0 - 5ull) == 11);
 }
 
 static void the_base_clock_skips_what_it_is_behind_and_no_more(void **state)

@@ -233,6 +233,7 @@ SAME(PV_XENVER_VERSION, XENVER_version);
 SAME(PV_XENVER_GET_FEATURES, XENVER_get_features);
 SAME(PV_XENFEAT_HVM_CALLBACK_VECTOR, XENFEAT_hvm_callback_vector);
 SAME(PV_XENFEAT_HVM_SAFE_PVCLOCK, XENFEAT_hvm_safe_pvclock);
+SAME(PV_XENFEAT_DOM0, XENFEAT_dom0);
 SAME_SIZE(pv_xen_feature_info, xen_feature_info);
 SAME_MEMBER(pv_xen_feature_info, submap_index, xen_feature_info, submap_idx);
 SAME_MEMBER(pv_xen_feature_info, submap, xen_feature_info, submap);

@@ -16,7 +16,7 @@ EACH_CPU = "info selftest test=cpus+smp+busy+irq+timer+clock"
 EVENTS = "info selftest test=cpus+smp+irq+timer+clock+xen"
 XEN_PV = "cpus+smp+debugger+batch+xen+stress"
 # Of a domU, in which two CPUs do all there is (selftests.py).
-XEN_DOMU = f"{XEN_PV}+memory+shutdown"
+XEN_DOMU = f"{XEN_PV}+memory+shutdown+ldt"
 WAITED = [r"ok \d+ - a CPU that waits for a processor is seen to, and one that blocks is not",
           r"ok \d+ - a segment that is gone when its CPU is resumed is empty, and the CPU goes on"]
 # Backends change places under KVM with four CPUs in another place (selftests.py).

@@ -19,6 +19,9 @@
 /* Task switched: Intel SDM vol. 3A, 2.5. */
 #define CR0_TS 0x8u
 
+#define LDT_MOST       8192u
+#define DESCRIPTOR_LDT 0x0000820000000000ull /* present */
+
 #define MSR_EFER   0xc0000080u
 #define MSR_STAR   0xc0000081u
 #define MSR_LSTAR  0xc0000082u
@@ -60,6 +63,33 @@ int pv_native_cpu_gdt_entry_set(uint64_t *table, uint32_t index, uint64_t descri
     __asm__ volatile("sgdt %0" : "=m"(loaded));
     if (loaded.base != (uintptr_t)table || index >= (loaded.limit + 1u) / sizeof(*table))
         return PV_E_RANGE;
+    __atomic_store_n(&table[index], descriptor, __ATOMIC_RELAXED);
+    return PV_OK;
+}
+
+/* A descriptor of 16 bytes; its type is that of a table: Intel SDM vol. 3A, 3.5 and 8.2.3. */
+PV_COLD int pv_native_cpu_ldt_load(uint16_t selector, const uint64_t *table, uint32_t entries)
+{
+    uint64_t base = (uintptr_t)table;
+    struct descriptor_register gdt;
+
+    __asm__ volatile("sgdt %0" : "=m"(gdt));
+    if (entries > LDT_MOST || selector < 8 || selector % 8 != 0 || selector + 15u > gdt.limit)
+        return PV_E_RANGE;
+    if (entries != 0) {
+        uint64_t *descriptor = (uint64_t *)(uintptr_t)(gdt.base + selector);
+        descriptor[0] = DESCRIPTOR_LDT | (entries * 8 - 1) | (base & 0xffffff) << 16 |
+                        (base >> 24 & 0xff) << 56;
+        descriptor[1] = base >> 32;
+    } else {
+        selector = 0;
+    }
+    __asm__ volatile("lldt %0" : : "r"(selector) : "memory");
+    return PV_OK;
+}
+
+int pv_native_cpu_ldt_entry_set(uint64_t *table, uint32_t index, uint64_t descriptor)
+{
     __atomic_store_n(&table[index], descriptor, __ATOMIC_RELAXED);
     return PV_OK;
 }

@@ -53,6 +53,10 @@ void pv_native_kernel_stack_set_by_call(uint64_t top) PV_HIDDEN;
 void pv_native_cpu_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t *regs);
 void pv_native_cpu_gdt_load(const void *table, uint32_t bytes);
 int pv_native_cpu_gdt_entry_set(uint64_t *table, uint32_t index, uint64_t descriptor);
+int pv_native_cpu_ldt_add(uint64_t *table, uint32_t entries) PV_HIDDEN;    /* ops.S */
+int pv_native_cpu_ldt_remove(uint64_t *table, uint32_t entries) PV_HIDDEN; /* the same */
+int pv_native_cpu_ldt_load(uint16_t selector, const uint64_t *table, uint32_t entries);
+int pv_native_cpu_ldt_entry_set(uint64_t *table, uint32_t index, uint64_t descriptor);
 int pv_native_cpu_syscall_set(const struct pv_syscall_entry *entry);
 void pv_native_cpu_user_selectors(uint16_t *cs, uint16_t *ss);
 void pv_native_cpu_fpu_trap(bool trap);

@@ -220,6 +220,14 @@ end cpu_halt_poll
 end cpu_migration_allow
 end clock_pair
 
+/* Descriptor tables are the kernel's own memory. */
+op cpu_ldt_add
+op cpu_ldt_remove
+    xor %eax, %eax
+    ret
+end cpu_ldt_add
+end cpu_ldt_remove
+
 op smp_yield_to
     ret
 end smp_yield_to

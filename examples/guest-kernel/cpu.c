@@ -73,6 +73,7 @@ void cpu_tables_init(void)
     gdt_init(cpu);
     pv_cpu_gdt_load(cpu->gdt, sizeof(cpu->gdt));
     pv_cpu_task_load(TSS_SELECTOR);
+    (void)pv_cpu_ldt_load(LDT_SELECTOR, NULL, 0); /* cannot fail; pvops/ops/cpu.h says why */
 }
 
 /* A register that every x86-64 processor has: a fault here would have no handler yet. */

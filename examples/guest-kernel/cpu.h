@@ -35,7 +35,7 @@ struct cpu {
     uint32_t resched;   /* switch threads when the trap in progress ends */
     uint64_t canary[5]; /* %gs:0x28 belongs to compilers' stack protectors */
     struct pv_cpu pv __attribute__((aligned(64)));
-    uint64_t gdt[7];
+    uint64_t gdt[9];
     uint32_t pad; /* rsp[0] lies 4 bytes into the TSS and is to be aligned */
     struct tss tss;
     volatile uint32_t timer_ticks; /* of a CPU other than the one that booted */

@@ -36,6 +36,7 @@
 #define USER_DS      0x1b
 #define USER_CS      0x23
 #define TSS_SELECTOR 0x28
+#define LDT_SELECTOR 0x38
 
 /* What entry code reads of struct cpu by %gs; checked in cpu.h. */
 #define CPU_USER_RSP 8

@@ -52,6 +52,15 @@ probe_write_access:
     mov $1, %eax
     ret
 
+/* bool probe_segment(uint16_t selector): into %fs; false when it faults. */
+    .globl probe_segment, probe_segment_access
+probe_segment:
+    endbr64
+probe_segment_access:
+    mov %edi, %fs
+    mov $1, %eax
+    ret
+
 probe_failed:
     xor %eax, %eax
     ret

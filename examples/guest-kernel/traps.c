@@ -29,9 +29,10 @@ struct gate {
 
 extern char trap_stubs[];
 extern char trap_return_to_user[];
-extern char probe_read_access[], probe_write_access[], probe_failed[];
+extern char probe_read_access[], probe_write_access[], probe_segment_access[], probe_failed[];
 
 uint64_t probe_fault_address;
+uint64_t probe_fault_vector;
 void (*volatile debugger)(struct pv_regs *regs);
 uint32_t unclaimed_irqs;
 volatile uint32_t fpu_traps;
@@ -91,11 +92,16 @@ static bool from_user(const struct pv_regs *regs)
     return (regs->cs & 3) != 0;
 }
 
+/* Memory faults in one way, a segment in several. */
 static bool was_probe(struct pv_regs *regs, uint64_t address)
 {
-    if (regs->rip != (uintptr_t)probe_read_access && regs->rip != (uintptr_t)probe_write_access)
+    bool of_memory =
+        regs->rip == (uintptr_t)probe_read_access || regs->rip == (uintptr_t)probe_write_access;
+    if (regs->rip != (uintptr_t)probe_segment_access &&
+        (!of_memory || regs->vector != PV_TRAP_PAGE_FAULT))
         return false;
     probe_fault_address = address;
+    probe_fault_vector = regs->vector;
     regs->rip = (uintptr_t)probe_failed;
     return true;
 }
@@ -134,7 +140,7 @@ static void handle_exception(struct pv_regs *regs)
         return;
     if (from_user(regs) || was_return(regs))
         handle_users(regs, address);
-    else if (regs->vector != PV_TRAP_PAGE_FAULT || !was_probe(regs, address))
+    else if (!was_probe(regs, address))
         trap_fatal(regs, "unexpected exception in the kernel");
 }
 

@@ -32,6 +32,10 @@ bool probe_read(const volatile void *address, uint64_t *value);
 bool probe_write(volatile void *address, uint64_t value);
 extern uint64_t probe_fault_address;
 
+/* Loads %fs; false if that faulted. The fault's vector is in probe_fault_vector then. */
+bool probe_segment(uint16_t selector);
+extern uint64_t probe_fault_vector;
+
 /* A kernel debugger, as small as can be: a breakpoint that the library declines is given to this
  * function, and is a fatal trap without one. */
 extern void (*volatile debugger)(struct pv_regs *regs);

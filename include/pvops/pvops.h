@@ -101,8 +101,8 @@ void pv_shutdown(void);
  * memory (kexec): event channels, grants, shared pages, records of CPUs.
  * @param error  Filled on failure.
  * @return PV_OK: done, memory and this CPU are as they were. PV_E_UNSUPPORTED: no VMM underneath
- * has such a thing for this machine; nothing was done. PV_E_HOST: the VMM refused, with its error
- *         number in `where`; nothing was done.
+ * has such a thing for this machine, or it would end the machine; nothing was done. PV_E_HOST: the
+ * VMM refused, with its error number in `where`; nothing was done.
  *
  * Behind pv_shutdown(), which suffices for a kernel that ends in order; and without it, by a kernel
  * that has crashed. The next kernel, or this one by pv_init(), begins afresh behind it. Interrupts
@@ -112,11 +112,11 @@ void pv_shutdown(void);
  * sched.h). Xen leaves the work to the domain's manager, so the time that it takes has no bound
  * here, and a manager that was told otherwise (xl: `on_soft_reset`) ends the machine instead.
  * xl 4.17 does it for HVM guests, and destroys a PVH guest that asks (libxl_domain_soft_reset());
- * no guest can ask what its manager would do. Not for Xen's hardware domain, whose end is the
- * machine's. A PV guest of Xen gets PV_E_UNSUPPORTED, since Xen does so for none and would end it
- * (xen/arch/x86/domain.c, arch_domain_soft_reset()); pv_shutdown() leaves it without event channels
- * and records by other means. KVM and hardware have nothing to reset beyond pv_shutdown():
- * PV_E_UNSUPPORTED.
+ * no guest can ask what its manager would do. Xen's hardware domain has none, and Xen would restart
+ * the machine (xen/common/shutdown.c): PV_E_UNSUPPORTED. The same for a PV guest of Xen, since Xen
+ * does so for none and would end it (xen/arch/x86/domain.c, arch_domain_soft_reset());
+ * pv_shutdown() leaves it without event channels and records by other means. KVM and hardware have
+ * nothing to reset beyond pv_shutdown(): PV_E_UNSUPPORTED.
  */
 int pv_soft_reset(struct pv_error *error);
 

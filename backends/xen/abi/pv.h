@@ -47,6 +47,7 @@ struct pv_xen_mmu_update {
 #define PV_MMUEXT_INVLPG_MULTI     9
 #define PV_MMUEXT_TLB_FLUSH_ALL    10
 #define PV_MMUEXT_INVLPG_ALL       11
+#define PV_MMUEXT_SET_LDT          13 /* address, and how many descriptors */
 #define PV_MMUEXT_NEW_USER_BASEPTR 15
 
 struct pv_xen_mmuext {

@@ -21,5 +21,6 @@ struct pv_xen_feature_info {
 /* Numbers of bits in submap 0. */
 #define PV_XENFEAT_HVM_CALLBACK_VECTOR 8
 #define PV_XENFEAT_HVM_SAFE_PVCLOCK    9
+#define PV_XENFEAT_DOM0                11 /* this is the hardware domain */
 
 #endif

@@ -135,6 +135,10 @@ int pv_xen_pv_cpu_syscall_set(const struct pv_syscall_entry *entry);
 void pv_xen_pv_cpu_user_selectors(uint16_t *cs, uint16_t *ss);
 void pv_xen_pv_cpu_gdt_load(const void *table, uint32_t bytes);
 int pv_xen_pv_cpu_gdt_entry_set(uint64_t *table, uint32_t index, uint64_t descriptor);
+int pv_xen_pv_cpu_ldt_add(uint64_t *table, uint32_t entries);
+int pv_xen_pv_cpu_ldt_remove(uint64_t *table, uint32_t entries);
+int pv_xen_pv_cpu_ldt_load(uint16_t selector, const uint64_t *table, uint32_t entries);
+int pv_xen_pv_cpu_ldt_entry_set(uint64_t *table, uint32_t index, uint64_t descriptor);
 void pv_xen_pv_cpu_task_load(uint16_t selector);
 bool pv_xen_pv_trap(unsigned vector, struct pv_regs *regs);
 

@@ -233,7 +233,7 @@ void pv_xen_update_now(uint64_t where, uint64_t value)
         pv_xen_pv_report_entry(where, value, result);
 }
 
-void pv_xen_exts_now(const struct pv_xen_mmuext *exts, uint32_t count)
+bool pv_xen_exts_now(const struct pv_xen_mmuext *exts, uint32_t count)
 {
     int64_t result =
         pv_xen_pv_call(PV_XEN_HC_MMUEXT_OP, pv_xen_pv_pointer(exts), count, 0, PV_XEN_DOMID_SELF);
@@ -241,6 +241,7 @@ void pv_xen_exts_now(const struct pv_xen_mmuext *exts, uint32_t count)
     count_up(&entries, count);
     if (result != 0)
         ext_refused(exts, result);
+    return result == 0;
 }
 
 static void call_refused(int64_t result)
@@ -366,7 +367,7 @@ void pv_xen_queue_find(uint64_t where, uint64_t *value)
 }
 
 /* Operations that follow each other are one call, too. */
-void pv_xen_queue_ext(struct pv_xen_queue *queue, uint32_t command, uint64_t argument)
+void pv_xen_queue_ext_of(struct pv_xen_queue *queue, const struct pv_xen_mmuext *operation)
 {
     make_room(queue);
     end_run(queue);
@@ -374,7 +375,7 @@ void pv_xen_queue_ext(struct pv_xen_queue *queue, uint32_t command, uint64_t arg
     struct pv_xen_multicall *last =
         queue->calls_used != 0 ? &queue->calls[queue->calls_used - 1] : NULL;
 
-    *ext = (struct pv_xen_mmuext){command, argument, 0};
+    *ext = *operation;
     if (last != NULL && last->number == PV_XEN_HC_MMUEXT_OP) {
         last->arguments[1]++;
         return;
@@ -383,6 +384,11 @@ void pv_xen_queue_ext(struct pv_xen_queue *queue, uint32_t command, uint64_t arg
     call->arguments[0] = pv_xen_pv_pointer(ext);
     call->arguments[1] = 1;
     call->arguments[3] = PV_XEN_DOMID_SELF;
+}
+
+void pv_xen_queue_ext(struct pv_xen_queue *queue, uint32_t command, uint64_t argument)
+{
+    pv_xen_queue_ext_of(queue, &(struct pv_xen_mmuext){command, argument, 0});
 }
 
 void pv_xen_queue_call(struct pv_xen_queue *queue, uint64_t number, uint64_t a, uint64_t b)

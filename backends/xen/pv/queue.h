@@ -72,10 +72,10 @@ struct pv_xen_queue *pv_xen_queue_get(struct pv_xen_queue *own);
 void pv_xen_queue_put(struct pv_xen_queue *queue);
 
 /* Outside of a batch, where nothing waits: one page-table entry, some operations of mmuext_op, or
- * another hypercall. */
+ * another hypercall. false: Xen refused, and it was logged. */
 bool pv_xen_queue_is_open(void);
 void pv_xen_update_now(uint64_t where, uint64_t value);
-void pv_xen_exts_now(const struct pv_xen_mmuext *exts, uint32_t count);
+bool pv_xen_exts_now(const struct pv_xen_mmuext *exts, uint32_t count);
 void pv_xen_call_now(uint64_t number, uint64_t a, uint64_t b);
 
 /* A page-table entry. */
@@ -84,6 +84,7 @@ void pv_xen_queue_update(struct pv_xen_queue *queue, uint64_t where, uint64_t va
 void pv_xen_queue_find(uint64_t where, uint64_t *value);
 /* An operation of mmuext_op. */
 void pv_xen_queue_ext(struct pv_xen_queue *queue, uint32_t command, uint64_t argument);
+void pv_xen_queue_ext_of(struct pv_xen_queue *queue, const struct pv_xen_mmuext *operation);
 /* Any other hypercall with two arguments and no result but success. */
 void pv_xen_queue_call(struct pv_xen_queue *queue, uint64_t number, uint64_t a, uint64_t b);
 

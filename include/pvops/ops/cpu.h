@@ -90,6 +90,65 @@ PV_OP(COLD, CALL, 0, R3, int, cpu_gdt_entry_set,
       (uint64_t * table, uint32_t index, uint64_t descriptor), (table, index, descriptor))
 
 /**
+ * @brief Says that pages are about to be a local descriptor table, for any CPU.
+ * @param table    8-byte descriptors (Intel SDM vol. 3A, 3.4.5), at an address that all address
+ *                 spaces map for the kernel. It begins a page, and what it does not need of its
+ *                 last page is zero.
+ * @param entries  How many, 1 to 8192.
+ * @return PV_OK. PV_E_ARGUMENT: this VMM cannot take the table, and the log says why. PV_E_HOST:
+ *         the pages cannot be made read-only. What is refused stays plain memory.
+ *
+ * From now on entries are written by pv_cpu_ldt_entry_set() only. Xen PV takes pages that nobody
+ * can write to (xen/include/public/xen.h, MMUEXT_SET_LDT): they become read-only here and at
+ * pv_platform::phys_to_virt, and the kernel has no other writable mapping of them. It also wants
+ * each entry to be not present, or a data segment of privilege level 3: all code is of ring 3
+ * there, so users could go to a segment of code by themselves, and the kernel would take the frame
+ * of their next trap for one of the processor's (pvops/entry.h).
+ */
+PV_OP(COLD, CALL, 0, R2, int, cpu_ldt_add, (uint64_t * table, uint32_t entries), (table, entries))
+
+/**
+ * @brief Says that pages are no local descriptor table any more: plain memory, and writable.
+ * @param table    As it was added. No CPU has it loaded.
+ * @param entries  As it was added.
+ * @return PV_OK; PV_E_HOST when the VMM still needs it, which it says in the log.
+ */
+PV_OP(COLD, CALL, 0, R2, int, cpu_ldt_remove, (uint64_t * table, uint32_t entries),
+      (table, entries))
+
+/**
+ * @brief Loads this CPU's local descriptor table, in which selectors with bit 2 set are looked up.
+ * @param selector  Of two entries, one behind the other, of the GDT that is loaded, which are this
+ *                  table's own: its descriptor is written there (Intel SDM vol. 3A, 3.5 and 8.2.3),
+ *                  unless the VMM keeps it elsewhere (Xen PV).
+ * @param table     As given to pv_cpu_ldt_add().
+ * @param entries   The same. 0: from now on there is no table, and its selectors fault (#GP);
+ *                  `table` is not looked at.
+ * @return PV_OK. PV_E_RANGE: more than 8192 entries, or a selector that is not of two whole entries
+ *         of the GDT. PV_E_HOST: the VMM refuses; inside a batch it is told by the log only.
+ *
+ * It stays when the address space changes: a kernel whose processes have tables of their own loads
+ * one, or none, at each change of processes, in the same batch (pv_mmu_batch_begin()). What a
+ * segment register holds of a table that went may stay, or become empty when the VMM loads it anew.
+ *
+ * A processor starts with a table of 64 KiB at address 0 (Intel SDM vol. 3A, table 9-1), which is
+ * the users'. So a kernel loads one of 0 entries on each CPU before there are any.
+ */
+PV_OP(COLD, CALL, 0, R3, int, cpu_ldt_load,
+      (uint16_t selector, const uint64_t *table, uint32_t entries), (selector, table, entries))
+
+/**
+ * @brief Writes one descriptor of a local descriptor table, whether it is loaded or not.
+ * @param table       As given to pv_cpu_ldt_add().
+ * @param index       Which of its entries; not checked.
+ * @param descriptor  The value (Intel SDM vol. 3A, 3.4.5). On Xen PV a data segment becomes one of
+ *                    privilege level 3, and anything else is written as 0.
+ * @return PV_OK; PV_E_HOST for a descriptor that the VMM refuses.
+ */
+PV_OP(COLD, CALL, 0, R3, int, cpu_ldt_entry_set,
+      (uint64_t * table, uint32_t index, uint64_t descriptor), (table, index, descriptor))
+
+/**
  * @brief Sets where `syscall` enters the kernel on this CPU.
  * @param entry  Both forms of the entry; copied.
  * @return PV_OK; PV_E_MSR or PV_E_HOST when the processor or VMM refuses.

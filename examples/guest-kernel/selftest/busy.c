@@ -17,8 +17,8 @@
 #define ENOUGH      1000u
 #define PATIENCE_NS (10 * NS_PER_S)
 
-/* Between two looks at the others. Where CPUs share a processor and each sleep is a dozen exits, who
- * looks more often leaves them little of it. */
+/* Between two looks at the others. Where CPUs share a processor and each sleep is a dozen exits,
+ * who looks more often leaves them little of it. */
 #define LOOK_NS (2 * NS_PER_MS)
 
 void counting_relax(void);

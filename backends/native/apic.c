@@ -269,7 +269,7 @@ PV_COLD int pv_native_apic_send(uint32_t apic_id, uint32_t command)
     return status;
 }
 
-PV_COLD static bool apic_id_of(uint32_t cpu, uint32_t *apic_id)
+PV_COLD bool pv_native_apic_id_of(uint32_t cpu, uint32_t *apic_id)
 {
     const struct pv_cpu *block = cpu <= pv_other_cpus() ? pv_cpu_of(cpu) : NULL;
 
@@ -287,7 +287,7 @@ PV_COLD static int send_to_cpu(uint32_t cpu, uint32_t command)
 
     if (!pv_native_apic_present())
         return PV_E_UNSUPPORTED;
-    return apic_id_of(cpu, &apic_id) ? pv_native_apic_send(apic_id, command) : PV_E_RANGE;
+    return pv_native_apic_id_of(cpu, &apic_id) ? pv_native_apic_send(apic_id, command) : PV_E_RANGE;
 }
 
 PV_COLD void pv_native_smp_ipi(uint32_t cpu, uint8_t vector)

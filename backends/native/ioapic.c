@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * I/O APICs, as ACPI lists them: every line masked at first, and routed one by one. The register
- * layout is that of the Intel 82093AA data sheet (290566), chapter 3.
+ * I/O APICs, as ACPI lists them: every line masked at first, and routed one by one; and the
+ * messages by which they and other devices interrupt. The register layout is that of the Intel
+ * 82093AA data sheet (290566), chapter 3.
  */
 #include "backends/native/native.h"
 #include "lib/x86/destination.h"
@@ -120,18 +121,31 @@ static int no_line(void)
     return ioapic_count == 0 ? PV_E_UNSUPPORTED : PV_E_RANGE;
 }
 
+PV_COLD int pv_native_irq_message(uint32_t cpu, uint8_t vector, struct pv_irq_message *message)
+{
+    uint32_t apic_id;
+
+    if (vector < 16 || !pv_native_apic_id_of(cpu, &apic_id))
+        return PV_E_RANGE;
+    if (!pv_native_apic_present() || apic_id > pv_x86_most_destination)
+        return PV_E_UNSUPPORTED;
+    message->address = pv_x86_message_address(apic_id);
+    message->data = vector;
+    return PV_OK;
+}
+
+/* An entry is a message that the I/O APIC sends. */
 PV_COLD int pv_native_irq_route(uint32_t gsi, uint8_t vector, uint32_t flags)
 {
+    struct pv_irq_message message;
     uint32_t entry;
     const struct ioapic *ioapic = find(gsi, &entry);
-    uint32_t apic_id = pv_this_cpu()->apic_id;
 
     if (ioapic == NULL)
         return no_line();
-    if (apic_id > pv_x86_most_destination)
-        return PV_E_UNSUPPORTED;
-    if (vector < 16)
-        return PV_E_RANGE;
+    int status = pv_native_irq_message(pv_this_cpu()->number, vector, &message);
+    if (status != PV_OK)
+        return status;
 
     flags = wiring(gsi, flags);
     uint32_t low = vector | (flags & PV_IRQ_LEVEL) * (ENTRY_LEVEL / PV_IRQ_LEVEL) |
@@ -140,7 +154,7 @@ PV_COLD int pv_native_irq_route(uint32_t gsi, uint8_t vector, uint32_t flags)
     /* Masked while the halves do not belong together. */
     struct pv_irqflags irq = lock();
     write(ioapic, entry, ENTRY_MASKED);
-    write(ioapic, entry + 1, pv_x86_line_destination(pv_x86_message_address(apic_id)));
+    write(ioapic, entry + 1, pv_x86_line_destination(message.address));
     write(ioapic, entry, low);
     unlock(irq);
     return PV_OK;

@@ -146,6 +146,8 @@ void pv_native_apic_cpu_leave(void);
 bool pv_native_apic_present(void);
 bool pv_native_apic_is_x2(void);
 uint32_t pv_native_apic_boot_id(void); /* of the CPU that booted */
+/* False: there is no such CPU, or it is not up. */
+bool pv_native_apic_id_of(uint32_t cpu, uint32_t *apic_id);
 int pv_native_apic_send(uint32_t apic_id, uint32_t command);
 uint32_t pv_native_apic_read(uint32_t offset);
 void pv_native_apic_write(uint32_t offset, uint32_t value);
@@ -191,6 +193,7 @@ int pv_native_tlb_flush_others(const struct pv_cpu_set *cpus, uint64_t start, ui
 /* pic.c, ioapic.c */
 void pv_native_pic_disable(void);
 void pv_native_ioapic_init(void);
+int pv_native_irq_message(uint32_t cpu, uint8_t vector, struct pv_irq_message *message);
 int pv_native_irq_route(uint32_t gsi, uint8_t vector, uint32_t flags);
 int pv_native_irq_mask(uint32_t gsi, bool masked);
 

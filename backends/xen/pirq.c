@@ -126,6 +126,15 @@ int pv_xen_irq_route(uint32_t gsi, uint8_t vector, uint32_t flags)
     return map_line(pirq, gsi, flags) == PV_OK ? PV_OK : PV_E_RANGE;
 }
 
+/* Messages are Xen's to write: pv_xen_msi_route(). */
+int pv_xen_irq_message(uint32_t cpu, uint8_t vector, struct pv_irq_message *message)
+{
+    (void)cpu;
+    (void)vector;
+    (void)message;
+    return PV_E_UNSUPPORTED;
+}
+
 static int set_masked(const struct pirq *pirq, bool masked)
 {
     return masked ? pv_xen_event_mask(pirq->port) : pv_xen_event_unmask(pirq->port);

@@ -8,7 +8,8 @@
 
 #include "backends/xen/xen.h"
 
-/* pv_irq_route() and pv_irq_mask(). */
+/* pv_irq_message(), which is refused, pv_irq_route() and pv_irq_mask(). */
+int pv_xen_irq_message(uint32_t cpu, uint8_t vector, struct pv_irq_message *message);
 int pv_xen_irq_route(uint32_t gsi, uint8_t vector, uint32_t flags);
 int pv_xen_irq_mask(uint32_t gsi, bool masked);
 

@@ -14,6 +14,7 @@
 #include "string.h"
 #include "thread.h"
 #include "traps.h"
+#include "selftest/unplug.h"
 
 #define ERROR_LINE 160
 
@@ -83,6 +84,7 @@ void pv_start(enum pv_door door, uint64_t left)
         panic("the loader left nothing that can be read");
     find_memory();
     start_kernel();
+    unplug_look_before();
     if (pv_init(&error) != PV_OK)
         give_up("pv_init", &error);
     boot_done = read_tsc();

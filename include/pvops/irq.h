@@ -16,6 +16,12 @@ PV_BEGIN_DECLS
 /** pv_irq_route(): the line is active low. */
 #define PV_IRQ_ACTIVE_LOW 0x2u
 
+/** What a device writes, and where, to interrupt a CPU (PCI Local Bus 3.0, 6.8.1: MSI). */
+struct pv_irq_message {
+    uint64_t address; /**< below 4 GiB, a multiple of 4 */
+    uint32_t data;    /**< 16 bits */
+};
+
 #define PV_OP PV_WRAP
 #include "pvops/ops/irq.h"
 #undef PV_OP

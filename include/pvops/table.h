@@ -32,6 +32,7 @@ PV_BEGIN_DECLS
 struct pv_clock_pair;
 struct pv_spinlock;
 struct pv_syscall_entry;
+struct pv_irq_message;
 struct pv_smp_start;
 struct pv_cpu_set;
 struct pv_error;

@@ -83,6 +83,7 @@ static const struct pv_ops ops = {
     .irq_flags = pv_xen_pv_irq_flags,
     .irq_enable_halt = pv_xen_pv_irq_enable_halt,
     .irq_eoi = pv_xen_pv_irq_eoi,
+    .irq_message = pv_xen_irq_message,
     .irq_route = pv_xen_irq_route,
     .irq_mask = pv_xen_irq_mask,
     .cr2_read = pv_xen_pv_cr2_read,

@@ -15,14 +15,15 @@
 #define WATCHDOG_NS (45 * NS_PER_S)
 
 static const struct test_group *const groups[] = {
-    &detect_group,    &sites_group,   &ops_group,      &pcid_group,      &trap_group,
-    &irq_group,       &clock_group,   &timer_group,    &halt_group,      &module_group,
-    &live_group,      &users_group,   &cpus_group,     &smp_group,       &absent_group,
-    &registers_group, &busy_group,    &debugger_group, &switch_group,    &wx_group,
-    &tables_group,    &refused_group, &batch_group,    &exits_group,     &swap_group,
-    &kvm_group,       &vcpus_group,   &events_group,   &xen_group,       &stress_group,
-    &memory_group,    &foreign_group, &shutdown_group, &races_group,     &mce_group,
-    &pirq_group,      &ldt_group,     &assist_group,   &softreset_group,
+    &detect_group,    &sites_group,   &ops_group,      &pcid_group,   &trap_group,
+    &irq_group,       &clock_group,   &timer_group,    &halt_group,   &module_group,
+    &live_group,      &users_group,   &cpus_group,     &smp_group,    &absent_group,
+    &registers_group, &busy_group,    &debugger_group, &switch_group, &wx_group,
+    &tables_group,    &refused_group, &batch_group,    &exits_group,  &swap_group,
+    &kvm_group,       &vcpus_group,   &events_group,   &xen_group,    &stress_group,
+    &memory_group,    &foreign_group, &shutdown_group, &races_group,  &mce_group,
+    &pirq_group,      &message_group, &unplug_group,   &ldt_group,    &assist_group,
+    &softreset_group,
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))

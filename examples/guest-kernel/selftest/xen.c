@@ -5,6 +5,7 @@
  * the library's own headers.
  */
 #include "backends/xen/hypercall.h"
+#include "backends/xen/abi/hvm.h"
 #include "backends/xen/abi/vcpu.h"
 #include "backends/xen/xen.h"
 #include "selftest.h"
@@ -24,15 +25,21 @@
 #define LAPS_NS     (3 * NS_PER_S)
 #define SPINS       4096u /* lib/asleep.c */
 
-static bool skip_without(struct check *check, const char *feature)
+static bool has_feature(const char *feature)
 {
     struct pv_facts facts;
     pv_facts(&facts);
     for (unsigned i = 0; facts.features[i] != NULL; i++)
         if (same_text(facts.features[i], feature))
-            return false;
-    skip(check, "%s is not in use", feature);
-    return true;
+            return true;
+    return false;
+}
+
+static bool skip_without(struct check *check, const char *feature)
+{
+    if (!has_feature(feature))
+        skip(check, "%s is not in use", feature);
+    return !has_feature(feature);
 }
 
 static bool skip_alone(struct check *check)
@@ -393,7 +400,33 @@ static void processor_is_as_xen_shows_it(struct check *check)
           masked ? "shows the same" : "can virtualize, and Xen hides that");
 }
 
+/* ---- how events come -------------------------------------------------------------------------
+ */
+
+/* Whichever vector is in force: the tools of the host take 0 for a guest that knows no Xen. */
+static void callback_is_set(struct check *check)
+{
+    struct pv_xen_hvm_param callback = {PV_XEN_DOMID_SELF, 0, PV_HVM_PARAM_CALLBACK_IRQ, 0};
+    bool of_domain = has_feature("callback-vector");
+    if (pv_xen_is_pv() || (!of_domain && !has_feature("upcall-vector"))) {
+        skip(check, "upcalls come by no vector");
+        return;
+    }
+    int64_t result = pv_xen_hvm_op(PV_HVMOP_GET_PARAM, &callback);
+    if (result != 0) {
+        skip(check, "Xen does not tell: %ld", result);
+        return;
+    }
+    bool is_vector = (callback.value & PV_HVM_CALLBACK_VECTOR) != 0;
+    print("# Xen has %lx for the callback, %s\n", callback.value,
+          of_domain ? "which is the domain's vector" : "and each CPU has a vector of its own");
+    EXPECT(check, callback.value != 0, "Xen knows of no callback");
+    EXPECT(check, is_vector == of_domain, "it is %s vector: %lx", is_vector ? "a" : "no",
+           callback.value);
+}
+
 static const struct test xen_tests[] = {
+    {"Xen is told of a callback, whichever vector is in force", callback_is_set},
     {"stolen time is what Xen says when it is asked", steal_is_what_xen_says},
     {"a CPU that waits for a processor is seen to, and one that blocks is not", preemption_is_seen},
     {"a segment that is gone when its CPU is resumed is empty, and the CPU goes on",

@@ -62,3 +62,22 @@ PV_OP(COLD, CALL, 0, R3, int, irq_route, (uint32_t gsi, uint8_t vector, uint32_t
  * @return PV_OK, PV_E_UNSUPPORTED, PV_E_RANGE.
  */
 PV_OP(COLD, CALL, 0, R2, int, irq_mask, (uint32_t gsi, bool masked), (gsi, masked))
+
+/**
+ * @brief What a device has to write to interrupt a CPU by itself (MSI, or an entry of MSI-X).
+ * @param cpu      Number of a CPU that is up, this one included.
+ * @param vector   Vector, from pv_irq_alloc(): 16 or more.
+ * @param message  Filled on PV_OK: edge-triggered, for this CPU and no other.
+ * @return PV_OK; PV_E_RANGE for a CPU that is not there or a vector that is none;
+ *         PV_E_UNSUPPORTED without local APICs, for a CPU that no device can name, and on Xen PV,
+ *         where Xen writes the message into the device (PHYSDEVOP_map_pirq) and it comes as an
+ *         event.
+ *
+ * The address is that of Intel SDM vol. 3A, 11.11.1, with seven more bits of the identity in bits
+ * 11 to 5 where the VMM takes them: `msi-ext-dest-id` (Linux,
+ * Documentation/virt/kvm/x86/cpuid.rst) and `extended-destination` (Xen,
+ * xen/include/public/arch-x86/cpuid.h). It is good until that CPU goes offline, whatever backend is
+ * in force. After pv_init(); any CPU, interrupts on or off. Does not exit.
+ */
+PV_OP(COLD, CALL, 0, R3, int, irq_message,
+      (uint32_t cpu, uint8_t vector, struct pv_irq_message *message), (cpu, vector, message))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which CPU a device's interrupt is for (backends/native/ioapic.c, lib/x86/destination.h): what is
- * written to an I/O APIC, with eight bits for the local
- * APIC's identity and with fifteen. No rig has as many CPUs as would show it.
+ * written to an I/O APIC, and what a device is to write, with eight bits for the local APIC's
+ * identity and with fifteen. No rig has as many CPUs as would show it.
  */
 #include "fake.h"
 
@@ -15,7 +15,10 @@
 
 struct pv_acpi pv_native_acpi;
 
+#define CPUS 3u
+
 static bool apic_is_there;
+static uint32_t identities[CPUS];
 static uint8_t registers[0x20];
 static uint32_t selected;
 static uint32_t entries[64];
@@ -23,6 +26,13 @@ static uint32_t entries[64];
 bool pv_native_apic_present(void)
 {
     return apic_is_there;
+}
+
+bool pv_native_apic_id_of(uint32_t cpu, uint32_t *apic_id)
+{
+    if (cpu < CPUS)
+        *apic_id = identities[cpu];
+    return cpu < CPUS;
 }
 
 static uint32_t read_register(const volatile void *address)
@@ -57,6 +67,7 @@ static int start(void **state)
     ioapic_count = 1;
     fake_mmio_read = read_register;
     fake_mmio_write = write_register;
+    memset(identities, 0, sizeof(identities));
     apic_is_there = true;
     pv_x86_most_destination = 255;
     return 0;
@@ -99,7 +110,7 @@ static void a_line_is_routed_to_the_cpu_that_asks(void **state)
 {
     (void)state;
     pv_x86_most_destination = PV_X86_EXTENDED_DESTINATIONS;
-    pv_this_cpu()->apic_id = 0x1a5;
+    identities[0] = 0x1a5;
     assert_int_equal(pv_native_irq_route(GSI, VECTOR, PV_IRQ_LEVEL), PV_OK);
     assert_int_equal(entries[ENTRY + 2 * GSI], VECTOR | ENTRY_LEVEL);
     assert_int_equal(entries[ENTRY + 2 * GSI + 1], 0xa5020000u);
@@ -112,10 +123,46 @@ static void a_cpu_that_cannot_be_named_is_refused(void **state)
     (void)state;
     for (unsigned i = 0; i < 3; i++) {
         pv_x86_most_destination = i != 0 ? PV_X86_EXTENDED_DESTINATIONS : 255;
-        pv_this_cpu()->apic_id = beyond[i];
+        identities[0] = beyond[i];
         assert_int_equal(pv_native_irq_route(GSI, VECTOR, 0), PV_E_UNSUPPORTED);
     }
     assert_int_equal(entries[ENTRY + 2 * GSI], 0);
+}
+
+static void a_message_names_the_cpu_that_it_is_for(void **state)
+{
+    const uint64_t addresses[CPUS] = {0xfee00000u, 0xfeeff000u, 0xfeea5020u};
+    struct pv_irq_message message;
+
+    (void)state;
+    pv_x86_most_destination = PV_X86_EXTENDED_DESTINATIONS;
+    identities[1] = 0xff;
+    identities[2] = 0x1a5;
+    for (uint32_t cpu = 0; cpu < CPUS; cpu++) {
+        memset(&message, 0xff, sizeof(message));
+        assert_int_equal(pv_native_irq_message(cpu, VECTOR, &message), PV_OK);
+        assert_int_equal(message.address, addresses[cpu]);
+        assert_int_equal(message.data, VECTOR);
+    }
+}
+
+static void a_message_to_nobody_is_refused_and_nothing_is_filled(void **state)
+{
+    struct pv_irq_message message = {1, 2};
+
+    (void)state;
+    assert_int_equal(pv_native_irq_message(CPUS, VECTOR, &message), PV_E_RANGE);
+    assert_int_equal(pv_native_irq_message(0, 15, &message), PV_E_RANGE);
+    identities[0] = 256;
+    assert_int_equal(pv_native_irq_message(0, VECTOR, &message), PV_E_UNSUPPORTED);
+    pv_x86_most_destination = PV_X86_EXTENDED_DESTINATIONS;
+    identities[0] = 0x8000;
+    assert_int_equal(pv_native_irq_message(0, VECTOR, &message), PV_E_UNSUPPORTED);
+    identities[0] = 0;
+    apic_is_there = false;
+    assert_int_equal(pv_native_irq_message(0, VECTOR, &message), PV_E_UNSUPPORTED);
+    assert_int_equal(message.address, 1);
+    assert_int_equal(message.data, 2);
 }
 
 int main(void)
@@ -126,6 +173,8 @@ int main(void)
         cmocka_unit_test_setup(no_identity_is_mistaken_for_another, start),
         cmocka_unit_test_setup(a_line_is_routed_to_the_cpu_that_asks, start),
         cmocka_unit_test_setup(a_cpu_that_cannot_be_named_is_refused, start),
+        cmocka_unit_test_setup(a_message_names_the_cpu_that_it_is_for, start),
+        cmocka_unit_test_setup(a_message_to_nobody_is_refused_and_nothing_is_filled, start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,8 +17,8 @@ AROUND = ("info selftest test=detect+ops+trap+irq+clock+timer+users+cpus+smp+abs
 # A storm of events lasts ten seconds in one place of each kind, and less where this is said.
 SHORT = f"{COMMANDS} storm=3"
 # What PVH guests of Xen have not: firmware, and devices that are emulated. The rest is the same.
-HVM_COMMANDS = ("info selftest test=detect+irq+timer+clock+cpus+smp+absent+xen+events+pirq+softreset "
-                "unplug=disks storm=3 softreset")
+HVM_COMMANDS = ("info selftest test=detect+irq+timer+clock+cpus+smp+absent+xen+events+pirq+message+races+"
+                "unplug+softreset unplug=disks storm=3 softreset")
 SECONDS = 300
 # VMM, QEMU's machine, door, processors, and what is to be done. Empty: as the runner has it.
 RUNS = [
@@ -38,21 +38,44 @@ RUNS = [
 # xl stays to do it, and leaves the domain alone otherwise.
 SOFT_RESET = ["on_soft_reset = 'soft-reset'", "on_poweroff = 'preserve'",
               "on_crash = 'preserve'", "on_reboot = 'preserve'"]
-# What a hardware domain can let interrupt: a second serial port, and a card that sends messages.
-# What an HVM guest can ask to go: a network card. And what xl is asked for: as many ports as the
-# self-test wants, of which a guest has a quarter otherwise.
+# A card that interrupts by messages.
+CARD = ["-device", "e1000e,romfile="]
+# What an HVM guest can ask to go besides: an IDE drive, and a controller of SCSI disks.
+DISKS = ["-drive", "if=none,id=gone,driver=null-co,size=1M,read-zeroes=on",
+         "-device", "ide-hd,bus=ide.1,drive=gone", "-device", "lsi53c895a"]
+# What xl is asked for: as many ports as the self-test wants, of which a guest has a quarter otherwise.
 PORTS = "max_event_channels = 4200"
-MORE_DEVICES = {"xen-dom0-pv": ["-serial", "null", "-device", "e1000e"],
+MORE_DEVICES = {"native": CARD,
+                "kvm": CARD,
+                # Whose lines interrupt: a second serial port.
+                "xen-dom0-pv": ["-serial", "null", *CARD],
                 "xen-domu-pv": [PORTS],
                 "xen-domu-pvh": [PORTS],
-                "xen-domu-hvm": [PORTS, "device_model_args_hvm = ['-device', 'e1000,romfile=']",
-                                 *SOFT_RESET]}
-MUST_NOT_SKIP = {"native": [
-    r"ok \d+ - a machine check that the host raises reaches the kernel, which goes on",
-    r"ok \d+ - the wall clock is the host's within two seconds",
-], "xen-dom0-pvh": [
-    r"ok \d+ - a soft reset is an error value where the VMM has none, or would end the machine",
-]}
+                "xen-domu-hvm": [PORTS, f"device_model_args_hvm = {[*CARD, *DISKS]}", *SOFT_RESET]}
+MESSAGE = r"ok \d+ - a device that writes its message interrupts the CPU that was meant"
+CALLBACK = r"ok \d+ - Xen is told of a callback, whichever vector is in force"
+MUST_NOT_SKIP = {
+    "native": [
+        r"ok \d+ - a machine check that the host raises reaches the kernel, which goes on",
+        r"ok \d+ - the wall clock is the host's within two seconds",
+        MESSAGE,
+    ],
+    "kvm": [MESSAGE],
+    "xen-dom0-pv": [r"ok \d+ - a device's message interrupts each time, and waits while it is masked"],
+    "xen-dom0-pvh": [
+        CALLBACK,
+        r"ok \d+ - a soft reset is an error value where the VMM has none, or would end the machine",
+    ],
+    "xen-domu-pvh": [CALLBACK],
+    "xen-domu-hvm": [
+        CALLBACK,
+        MESSAGE,
+        "# before pv_init\\(\\) there were [1-9] SCSI controllers and an IDE drive",
+        r"ok \d+ - emulated disks that were there at boot are gone where the command line says so",
+        r"ok \d+ - emulated network cards go when they are asked to",
+        r"ok \d+ - events neither vanish nor double while one CPU sends and another masks",
+    ],
+}
 # Under KVM, with the rig's word on what the guest cost: words of the command line, processors, MiB
 # of memory that the rig has for it (0: all it wants), and a check that must not be skipped.
 OUTSIDE = [
@@ -89,6 +112,7 @@ def _place(kernels, vmm, machine, door, cpus, commands=COMMANDS):
     job = Job(f"selftest-{machine or 'default'}-{door}-{cpus}cpu", vmm, file, commands, smp=cpus,
               timeout=SECONDS, disc=is_disc, outside=vmm == "native",
               qemu_args=["-M", machine] if machine else MORE_DEVICES.get(vmm, []))
+    must = [] if machine else MUST_NOT_SKIP.get(vmm, [])
     shown = {"native": "none", "kvm": "kvm"}.get(vmm, "xen")
     return Place(f"the example kernel is entered on {where}, {cpus} processor(s)", job,
-                 [f"vmm      {shown}, entered by {door}", *MUST_NOT_SKIP.get(vmm, [])], each_check=True)
+                 [f"vmm      {shown}, entered by {door}", *must], each_check=True)

@@ -90,10 +90,13 @@ def _swap_disc(path):
             "-device", "virtio-blk-pci,drive=swap"]
 
 
-# No screen, no keyboard, and nobody who asks for them. A disc is shown as a drive that is read by
-# DMA: a CD drive is read by port, which takes a minute.
-HVM_DEVICES = ["boot = 'c'", "hdtype = 'ahci'", "vga = 'none'", "vnc = 0", "usb = 0"]
-DISC = "format=raw,vdev=hda,access=rw,backendtype=qdisk,target={}"
+# No screen, no keyboard, and nobody who asks for them. Firmware is to boot from a CD: of hard disks it
+# tries one only, and that is an IDE drive, where there is any.
+HVM_DEVICES = ["boot = 'd'", "vga = 'none'", "vnc = 0", "usb = 0"]
+# A CD drive behind AHCI is read by DMA. xl has them behind IDE only, where they are read by port, which
+# takes a minute; so this is the device model's alone.
+DISC = ["-device", "ahci,id=boot", "-drive", "if=none,id=disc,media=cdrom,format=raw,file={}",
+        "-device", "ide-cd,bus=boot.0,drive=disc"]
 
 
 class XenDom0:
@@ -146,7 +149,8 @@ class XenDom0:
             self._has_device_model = True
             lines += HVM_DEVICES
         if job.disc:
-            lines.append(f"disk = [{_quoted(DISC.format(store(job.kernel)))}]")
+            words = [word.format(store(job.kernel)) for word in DISC]
+            lines.append(f"device_model_args = [{', '.join(map(_quoted, words))}]")
         else:
             lines += [f"kernel = {_quoted(store(job.kernel))}", f"cmdline = {_quoted(job.cmdline)}"]
         if job.initrd:

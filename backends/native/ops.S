@@ -4,6 +4,7 @@
  * backends on top of this one. Each does what its sequence in sequences.S does. Those of
  * convention SAVE change nothing but rax and the flags.
  */
+#include "lib/x86/keep.h"
 #include "pvops/config.h"
 #define PV_CPU_KERNEL_STACK_SLOT 8 /* checked in pvops/percpu.h */
 
@@ -94,24 +95,7 @@ end cpu_kernel_stack_set
 #else /* the block is found by an expression of C, and C loses registers */
 
 op cpu_kernel_stack_set
-    push %rdi
-    push %rsi
-    push %rdx
-    push %rcx
-    push %r8
-    push %r9
-    push %r10
-    push %r11
-    call pv_native_kernel_stack_set_by_call
-    pop %r11
-    pop %r10
-    pop %r9
-    pop %r8
-    pop %rcx
-    pop %rdx
-    pop %rsi
-    pop %rdi
-    ret
+    call_and_return pv_native_kernel_stack_set_by_call
 end cpu_kernel_stack_set
 
 #endif

@@ -8,11 +8,10 @@
  * kernel's half is the kernel's. The landing is linked with the kernel.
  */
 #include "backends/native/smp_entry.h"
+#include "lib/x86/landing.h"
 
-#define MSR_PAT     0x277
-#define MSR_EFER    0xc0000080
-#define MSR_GS_BASE 0xc0000101
-#define CR0_PE      1
+#define MSR_EFER 0xc0000080
+#define CR0_PE   1
 
     .section .rodata.pv_native_trampoline, "a", @progbits
     .globl pv_native_trampoline, pv_native_trampoline_32, pv_native_trampoline_64
@@ -78,35 +77,10 @@ pv_native_trampoline_end:
     .globl pv_native_landing
     .hidden pv_native_landing
     .type pv_native_landing, @function
-/* rdi: the block. Process-context identifiers go on while CR3 names none (vol. 3A, 4.10.1). */
+/* rdi: the block. */
 pv_native_landing:
     endbr64
-    mov BLOCK_CR4(%rdi), %rax
-    mov %rax, %cr4
-    mov BLOCK_CR3(%rdi), %rax
-    mov %rax, %cr3
-    mov BLOCK_STACK(%rdi), %rsp
-    lgdt BLOCK_GDT(%rdi)
-    lidt BLOCK_IDT(%rdi)
-    xor %eax, %eax
-    mov %eax, %ds
-    mov %eax, %es
-    mov %eax, %fs
-    mov %eax, %gs
-    mov BLOCK_SS(%rdi), %eax
-    mov %eax, %ss
-    push BLOCK_CS(%rdi)
-    lea 1f(%rip), %rax
-    push %rax
-    lretq
-1:  mov $MSR_PAT, %ecx
-    mov BLOCK_PAT(%rdi), %eax
-    mov BLOCK_PAT + 4(%rdi), %edx
-    wrmsr
-    mov $MSR_GS_BASE, %ecx
-    mov BLOCK_GS_BASE(%rdi), %eax
-    mov BLOCK_GS_BASE + 4(%rdi), %edx
-    wrmsr
+    take_block
     /* A call that never returns, without an indirect branch; then the block is the next CPU's. */
     push $0
     push BLOCK_ENTRY(%rdi)

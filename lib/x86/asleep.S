@@ -3,6 +3,8 @@
  * How a lock is given back where its waiters may sleep (lib/asleep.h), for an op of convention SAVE:
  * the backends with such waiters share these two, and each has the first as a sequence too.
  */
+#include "lib/x86/keep.h"
+
     .macro begin name
     .globl \name
     .hidden \name
@@ -30,24 +32,7 @@ end pv_lock_release_asleep
 
 /* The byte still says that the lock is held, so nobody takes it in between. */
 begin pv_lock_release_marked
-    push %rdi
-    push %rsi
-    push %rdx
-    push %rcx
-    push %r8
-    push %r9
-    push %r10
-    push %r11
-    call pv_lock_released_asleep
-    pop %r11
-    pop %r10
-    pop %r9
-    pop %r8
-    pop %rcx
-    pop %rdx
-    pop %rsi
-    pop %rdi
-    ret
+    call_and_return pv_lock_released_asleep
 end pv_lock_release_marked
 
     .section .note.GNU-stack, "", @progbits

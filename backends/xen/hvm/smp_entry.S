@@ -5,9 +5,7 @@
  * same place; what it has by then of control registers may be older than the block.
  */
 #include "backends/xen/hvm/smp_entry.h"
-
-#define MSR_PAT     0x277
-#define MSR_GS_BASE 0xc0000101
+#include "lib/x86/landing.h"
 
     .text
     .p2align 4, 0x90
@@ -18,32 +16,7 @@ pv_xen_hvm_landing:
     endbr64
     cld
     lea pv_xen_hvm_block(%rip), %rdi
-    mov BLOCK_CR4(%rdi), %rax
-    mov %rax, %cr4
-    mov BLOCK_CR3(%rdi), %rax
-    mov %rax, %cr3
-    mov BLOCK_STACK(%rdi), %rsp
-    lgdt BLOCK_GDT(%rdi)
-    lidt BLOCK_IDT(%rdi)
-    xor %eax, %eax
-    mov %eax, %ds
-    mov %eax, %es
-    mov %eax, %fs
-    mov %eax, %gs
-    mov BLOCK_SS(%rdi), %eax
-    mov %eax, %ss
-    push BLOCK_CS(%rdi)
-    lea 1f(%rip), %rax
-    push %rax
-    lretq
-1:  mov $MSR_PAT, %ecx
-    mov BLOCK_PAT(%rdi), %eax
-    mov BLOCK_PAT + 4(%rdi), %edx
-    wrmsr
-    mov $MSR_GS_BASE, %ecx
-    mov BLOCK_GS_BASE(%rdi), %eax
-    mov BLOCK_GS_BASE + 4(%rdi), %edx
-    wrmsr
+    take_block
     xor %ebp, %ebp
     call pv_xen_hvm_cpu_begin
 2:  ud2

@@ -5,6 +5,7 @@
  */
 #include "backends/xen/abi/pv.h"
 #include "backends/xen/pv/offsets.h"
+#include "lib/x86/keep.h"
 
 #define HC_XEN_VERSION 17 /* checked in pv.c */
 #define HC_SCHED_OP    29
@@ -111,31 +112,9 @@ op cr3_read
     ret
 end cr3_read
 
-    /* A function of C, which loses nine registers, behind an op that may lose one. */
-    .macro call_c name
-    push %rdi
-    push %rsi
-    push %rdx
-    push %rcx
-    push %r8
-    push %r9
-    push %r10
-    push %r11
-    call pv_xen_pv_c_\name
-    pop %r11
-    pop %r10
-    pop %r9
-    pop %r8
-    pop %rcx
-    pop %rdx
-    pop %rsi
-    pop %rdi
-    ret
-    .endm
-
     .macro op_in_c name
 op \name
-    call_c \name
+    call_and_return pv_xen_pv_c_\name
 end \name
     .endm
 
@@ -181,7 +160,7 @@ op pte_set
     pop %rcx
     ret
 1:  pop %rcx
-    call_c pte_set
+    call_and_return pv_xen_pv_c_pte_set
 end pte_set
 
 op pte_clear
@@ -200,7 +179,7 @@ op pte_clear
     pop %rcx
     ret
 1:  pop %rcx
-    call_c pte_clear
+    call_and_return pv_xen_pv_c_pte_clear
 end pte_clear
 
 /*

@@ -64,7 +64,7 @@ uint64_t pv_clock_monotonic(uint64_t *latest, uint64_t ns)
     uint64_t seen = __atomic_load_n(latest, __ATOMIC_RELAXED);
 
     do {
-        if ((int64_t)(ns - seen) <= 0)
+        if ((int64_t)ns <= (int64_t)seen)
             return seen;
     } while (
         !__atomic_compare_exchange_n(latest, &seen, ns, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));

@@ -45,8 +45,8 @@ static inline uint64_t pv_clock_scale(uint64_t count, struct pv_clock_rate rate)
 
 /*
  * The later of ns and the latest time told so far, which it becomes: for clocks that differ a
- * little from CPU to CPU. By less than half of all that can be told: a clock that is behind
- * another's start is behind, and not ahead by nearly 2^64.
+ * little from CPU to CPU. What is above 2^63 is below zero, where a CPU is that is behind another
+ * one's start.
  */
 uint64_t pv_clock_monotonic(uint64_t *latest, uint64_t ns);
 

@@ -205,7 +205,7 @@ int pv_xen_pv_cpu_ldt_load(uint16_t selector, const uint64_t *table, uint32_t en
         pv_xen_queue_ext_of(pv_xen_queue_get(NULL), &ext);
         return PV_OK;
     }
-    return pv_xen_exts_now(&ext, 1) ? PV_OK : PV_E_HOST;
+    return pv_xen_ext_taken(&ext) ? PV_OK : PV_E_HOST;
 }
 
 int pv_xen_pv_cpu_ldt_entry_set(uint64_t *table, uint32_t index, uint64_t descriptor)

@@ -233,14 +233,30 @@ void pv_xen_update_now(uint64_t where, uint64_t value)
         pv_xen_pv_report_entry(where, value, result);
 }
 
-bool pv_xen_exts_now(const struct pv_xen_mmuext *exts, uint32_t count)
+static inline int64_t ask(const struct pv_xen_mmuext *exts, uint32_t count)
 {
     int64_t result =
         pv_xen_pv_call(PV_XEN_HC_MMUEXT_OP, pv_xen_pv_pointer(exts), count, 0, PV_XEN_DOMID_SELF);
 
     count_up(&entries, count);
+    return result;
+}
+
+/* Whether Xen refused is of no use to most, and to know it costs those five instructions. */
+void pv_xen_exts_now(const struct pv_xen_mmuext *exts, uint32_t count)
+{
+    int64_t result = ask(exts, count);
+
     if (result != 0)
         ext_refused(exts, result);
+}
+
+bool pv_xen_ext_taken(const struct pv_xen_mmuext *ext)
+{
+    int64_t result = ask(ext, 1);
+
+    if (result != 0)
+        ext_refused(ext, result);
     return result == 0;
 }
 
@@ -367,7 +383,8 @@ void pv_xen_queue_find(uint64_t where, uint64_t *value)
 }
 
 /* Operations that follow each other are one call, too. */
-void pv_xen_queue_ext_of(struct pv_xen_queue *queue, const struct pv_xen_mmuext *operation)
+static inline __attribute__((always_inline)) void
+queue_ext(struct pv_xen_queue *queue, uint32_t command, uint64_t argument, uint64_t more)
 {
     make_room(queue);
     end_run(queue);
@@ -375,7 +392,7 @@ void pv_xen_queue_ext_of(struct pv_xen_queue *queue, const struct pv_xen_mmuext 
     struct pv_xen_multicall *last =
         queue->calls_used != 0 ? &queue->calls[queue->calls_used - 1] : NULL;
 
-    *ext = *operation;
+    *ext = (struct pv_xen_mmuext){command, argument, more};
     if (last != NULL && last->number == PV_XEN_HC_MMUEXT_OP) {
         last->arguments[1]++;
         return;
@@ -388,7 +405,12 @@ void pv_xen_queue_ext_of(struct pv_xen_queue *queue, const struct pv_xen_mmuext 
 
 void pv_xen_queue_ext(struct pv_xen_queue *queue, uint32_t command, uint64_t argument)
 {
-    pv_xen_queue_ext_of(queue, &(struct pv_xen_mmuext){command, argument, 0});
+    queue_ext(queue, command, argument, 0);
+}
+
+void pv_xen_queue_ext_of(struct pv_xen_queue *queue, const struct pv_xen_mmuext *operation)
+{
+    queue_ext(queue, operation->command, operation->argument, operation->argument2);
 }
 
 void pv_xen_queue_call(struct pv_xen_queue *queue, uint64_t number, uint64_t a, uint64_t b)

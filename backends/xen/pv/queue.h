@@ -72,10 +72,11 @@ struct pv_xen_queue *pv_xen_queue_get(struct pv_xen_queue *own);
 void pv_xen_queue_put(struct pv_xen_queue *queue);
 
 /* Outside of a batch, where nothing waits: one page-table entry, some operations of mmuext_op, or
- * another hypercall. false: Xen refused, and it was logged. */
+ * another hypercall. What Xen refuses is logged; pv_xen_ext_taken() is false then. */
 bool pv_xen_queue_is_open(void);
 void pv_xen_update_now(uint64_t where, uint64_t value);
-bool pv_xen_exts_now(const struct pv_xen_mmuext *exts, uint32_t count);
+void pv_xen_exts_now(const struct pv_xen_mmuext *exts, uint32_t count);
+bool pv_xen_ext_taken(const struct pv_xen_mmuext *ext);
 void pv_xen_call_now(uint64_t number, uint64_t a, uint64_t b);
 
 /* A page-table entry. */

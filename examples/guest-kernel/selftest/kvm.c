@@ -14,6 +14,7 @@
 #include "../traps.h"
 
 #define SENT    500u
+#define TRIES   3u
 #define BUSY_NS (3 * NS_PER_S)
 
 /* Linux, Documentation/virt/kvm/x86/msr.rst: clock, async page faults, steal time, PV EOI. */
@@ -108,11 +109,27 @@ static bool costs(uint64_t exits, unsigned each)
     return exits + SENT / 2 > (uint64_t)SENT * each && exits < (uint64_t)SENT * each + SENT / 2;
 }
 
+/* What the host does besides makes it more, never less: on a busy one nearly as much again. */
+static bool least_cost_of(struct check *check, void (*run)(struct check *check, uint8_t vector),
+                          struct cost *least)
+{
+    struct cost again;
+    if (!cost_of(check, run, least))
+        return false;
+    for (unsigned i = 1; i < TRIES; i++) {
+        if (!cost_of(check, run, &again))
+            return false;
+        if (again.exits < least->exits)
+            *least = again;
+    }
+    return true;
+}
+
 /* To end one costs an exit; to take one does if it was sent with interrupts off, as natively. */
 static void end_is_free(struct check *check)
 {
     struct cost sending, both;
-    if (!cost_of(check, only_send, &sending) || !cost_of(check, send_and_take, &both))
+    if (!least_cost_of(check, only_send, &sending) || !least_cost_of(check, send_and_take, &both))
         return;
     uint64_t taking = both.exits > sending.exits ? both.exits - sending.exits : 0;
     bool free = in_use("pv-eoi");
@@ -125,7 +142,7 @@ static void end_is_free(struct check *check)
 static void send_is_a_hypercall(struct check *check)
 {
     struct cost sending;
-    if (skip_without(check, "pv-ipi") || !cost_of(check, only_send, &sending))
+    if (skip_without(check, "pv-ipi") || !least_cost_of(check, only_send, &sending))
         return;
     EXPECT(check, sending.hypercalls == SENT, "%lu hypercalls for %u interrupts",
            sending.hypercalls, SENT);

@@ -23,6 +23,12 @@ unsigned pv_other_cpus(void);
 /* The block of a CPU; NULL: it is not up. */
 struct pv_cpu *pv_cpu_of(unsigned number);
 
+/*
+ * Between two looks at what another CPU has not done yet, of which this is number `look`: now and
+ * then the processor is offered to that CPU. Contains no call site.
+ */
+void pv_wait_pause(const struct pv_cpu *cpu, unsigned look);
+
 /* Makes every CPU fetch anew what it runs next; false: one of them did not answer in time. */
 bool pv_serialise_all(void);
 

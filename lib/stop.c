@@ -116,8 +116,7 @@ PV_COLD static bool has_done_task(unsigned cpu)
     return __atomic_load_n(&task_done[cpu], __ATOMIC_ACQUIRE) == task;
 }
 
-/* Between two looks, of which this is one. */
-PV_COLD static void pause_for(const struct pv_cpu *cpu, unsigned look)
+PV_COLD void pv_wait_pause(const struct pv_cpu *cpu, unsigned look)
 {
     if (look % OFFER_SPINS == OFFER_SPINS - 1 && pv_backend->waits_for != NULL)
         pv_backend->waits_for(cpu);
@@ -129,7 +128,7 @@ static bool wait_for(bool (*has)(unsigned cpu), unsigned number, const struct pv
     for (unsigned looks = 0; looks < PV_STOP_ANSWER_SPINS; looks++) {
         if (has(number))
             return true;
-        pause_for(cpu, looks);
+        pv_wait_pause(cpu, looks);
     }
     return false;
 }
@@ -224,7 +223,7 @@ PV_COLD static void stand_still(void *argument, const struct pv_regs *regs)
         if (wanted != ran)
             run_task(wanted);
         ran = wanted;
-        pause_for(asker, looks++);
+        pv_wait_pause(asker, looks++);
     }
     pv_serialise();
 }

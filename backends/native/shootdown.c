@@ -13,8 +13,6 @@
 #define MOST_PAGES 32u
 #define PAGE_SHIFT 12
 
-#define WORDS (sizeof(struct pv_cpu_set) / sizeof(uint64_t))
-
 #define PATIENCE_NS 2000000000ull
 
 struct request {
@@ -67,35 +65,37 @@ PV_COLD static void on_request(struct pv_regs *regs, void *context)
     serve_all();
 }
 
-PV_COLD static bool is_done(const struct request *request)
+/* A CPU that has gone since it was asked has nothing to drop. One that has not done it; NULL: none.
+ */
+PV_COLD static const struct pv_cpu *who_is_left(struct request *request)
 {
-    for (unsigned i = 0; i < WORDS; i++)
-        if (__atomic_load_n(&request->left.bits[i], __ATOMIC_ACQUIRE) != 0)
-            return false;
-    return true;
-}
+    const struct pv_cpu *left = NULL;
 
-/* A CPU that has gone since it was asked has nothing to drop. */
-PV_COLD static void take_out_who_has_gone(struct request *request)
-{
-    for (uint32_t cpu = 0; cpu < PV_CONFIG_MAX_CPUS; cpu++)
-        if (is_left(request, cpu) && (cpu > pv_other_cpus() || pv_cpu_of(cpu) == NULL))
-            take_out(request, cpu);
+    for (uint32_t number = 0; number < PV_CONFIG_MAX_CPUS; number++) {
+        if (!is_left(request, number))
+            continue;
+        const struct pv_cpu *cpu = number <= pv_other_cpus() ? pv_cpu_of(number) : NULL;
+        if (cpu == NULL)
+            take_out(request, number);
+        else
+            left = cpu;
+    }
+    return left;
 }
 
 PV_COLD static bool gets_done(struct request *request)
 {
     uint64_t start = pv_tsc_read();
     uint64_t ticks = pv_native_ticks(PATIENCE_NS);
+    unsigned looks = 0;
 
-    while (!is_done(request)) {
+    for (const struct pv_cpu *left; (left = who_is_left(request)) != NULL;) {
         if (pv_tsc_read() - start >= ticks)
             return false;
         struct pv_irqflags flags = pv_irq_save();
         serve_all();
         pv_irq_restore(flags);
-        take_out_who_has_gone(request);
-        pv_cpu_relax();
+        pv_wait_pause(left, looks++);
     }
     return true;
 }

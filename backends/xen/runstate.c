@@ -11,6 +11,7 @@
  */
 #include "backends/xen/xen.h"
 #include "backends/xen/hypercall.h"
+#include "backends/xen/abi/sched.h"
 #include "backends/xen/abi/vcpu.h"
 #include "lib/clock.h"
 
@@ -110,4 +111,15 @@ uint64_t pv_xen_steal_ns(void)
     if (!(record != NULL ? read_record(record, &stolen_ns) : ask(&stolen_ns)))
         return most_stolen_ns[number];
     return pv_clock_monotonic(&most_stolen_ns[number], stolen_ns);
+}
+
+/* Who has no record, or no longer, may have been preempted: then it is Xen that knows. To whom the
+ * processor is given is Xen's choice. */
+void pv_xen_waits_for(const struct pv_cpu *cpu)
+{
+    uint32_t number = cpu->number;
+
+    if (number >= PV_CONFIG_MAX_CPUS || pv_xen_runstates[number] == NULL ||
+        pv_xen_vcpu_is_preempted(number))
+        (void)pv_xen_sched_op(PV_SCHEDOP_YIELD, NULL);
 }

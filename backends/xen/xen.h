@@ -44,6 +44,7 @@ void pv_xen_runstate_stop(void);
 bool pv_xen_runstate_in_use(void);
 uint64_t pv_xen_steal_ns(void);
 bool pv_xen_vcpu_is_preempted(uint32_t cpu) PV_HIDDEN; /* ops.S */
+void pv_xen_waits_for(const struct pv_cpu *cpu);       /* contains no call site */
 
 /*
  * lock.c: what lets this CPU block while it waits for a lock, and be kicked; on that CPU, while

@@ -261,6 +261,7 @@ const struct pv_backend pv_backend_xen_hvm = {
     .leave = leave,
     .cpu_enter = cpu_enter,
     .cpu_leave = cpu_leave,
+    .waits_for = pv_xen_waits_for,
     .end = pv_xen_events_end,
     .features = features,
     .clock = pv_pvclock_name,

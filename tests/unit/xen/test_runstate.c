@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "backends/xen/abi/sched.h"
 #include "backends/xen/abi/vcpu.h"
 
 #define OTHER 9u
@@ -169,6 +170,31 @@ static void only_a_cpu_that_wants_to_run_and_does_not_is_preempted(void **state)
     assert_false(pv_xen_vcpu_is_preempted(UINT32_MAX));
 }
 
+static unsigned yields(const struct pv_cpu *cpu)
+{
+    unsigned before = fake_calls(PV_XEN_HC_SCHED_OP, PV_SCHEDOP_YIELD);
+
+    pv_xen_waits_for(cpu);
+    return fake_calls(PV_XEN_HC_SCHED_OP, PV_SCHEDOP_YIELD) - before;
+}
+
+static void who_waits_gives_its_processor_away_unless_the_other_one_runs(void **state)
+{
+    struct pv_xen_runstate other = {.state = PV_RUNSTATE_RUNNABLE};
+    struct pv_cpu cpu = {.number = OTHER};
+
+    (void)state;
+    fake_answer = NULL;
+    assert_int_equal(yields(&cpu), 1); /* no record: it may have been preempted */
+    pv_xen_runstates[OTHER] = &other;
+    assert_int_equal(yields(&cpu), 1);
+    other.state = PV_RUNSTATE_RUNNING;
+    assert_int_equal(yields(&cpu), 0);
+    pv_xen_runstates[OTHER] = NULL;
+    cpu.number = PV_CONFIG_MAX_CPUS;
+    assert_int_equal(yields(&cpu), 1);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -182,6 +208,7 @@ int main(void)
         cmocka_unit_test_setup(a_record_that_was_taken_back_is_not_read, begin_with_record),
         cmocka_unit_test_setup(a_cpu_beyond_the_bookkeeping_has_no_record, begin),
         cmocka_unit_test_setup(only_a_cpu_that_wants_to_run_and_does_not_is_preempted, begin),
+        cmocka_unit_test_setup(who_waits_gives_its_processor_away_unless_the_other_one_runs, begin),
     };
 
     return cmocka_run_group_tests_name("Xen's records of time", tests, NULL, NULL);

@@ -11,7 +11,7 @@ from pvrun import Job
 from .faces import XEN
 from .place import Place
 
-EACH_CPU = "info selftest test=cpus+smp+busy+irq+timer+clock"
+EACH_CPU = "info selftest test=cpus+smp+irq+timer+clock"
 # Of Xen, and of KVM that imitates it.
 EVENTS = "info selftest test=cpus+smp+irq+timer+clock+xen"
 XEN_PV = "cpus+smp+debugger+batch+xen+stress"
@@ -23,9 +23,7 @@ ASSISTED = [
     r"ok \d+ - a plain write to a page table faults, and is carried out only if that is asked for",
     r"ok \d+ - a table that users get maps the machine's frames no more, unless that is not asked for",
     r"ok \d+ - Xen says while it writes a record of time, unless that is not asked for"]
-# Backends change places on four busy CPUs natively, and under KVM in another place (selftests.py).
-NOT_BUSY = "info selftest test=cpus+smp+irq+timer+clock"
-# Where nobody sets breakpoints in text that others run without a pause (docs/vmms.md).
+# A thread for each CPU: only where nobody changes text that others run without a pause (docs/vmms.md).
 PARALLEL = ["-accel", "tcg,thread=multi"]
 SECONDS = 300
 
@@ -42,8 +40,10 @@ class Cpus:
 
 
 CPUS = [
+    Cpus("four CPUs on a bare machine, which are busy while text is changed", "native", 4,
+         "info selftest test=busy"),
     Cpus("four CPUs on a bare machine", "native", 4, qemu=PARALLEL),
-    Cpus("eight CPUs on a bare machine", "native", 8, NOT_BUSY, qemu=PARALLEL),
+    Cpus("eight CPUs on a bare machine", "native", 8, qemu=PARALLEL),
     Cpus("eight CPUs on a machine of another kind", "native", 8, qemu=["-M", "q35", *PARALLEL],
          words="info selftest test=cpus+smp"),
     Cpus("two CPUs of four, as asked for", "native", 4, f"{EACH_CPU} maxcpus=2", up=2, qemu=PARALLEL),
@@ -52,12 +52,12 @@ CPUS = [
          "info selftest test=pcid+trap+irq+timer+clock+cpus+smp",
          says=["features tsc-deadline, pcid, invpcid", "vmm      none, entered by multiboot2",
                r"ok \d+ - another CPU drops what belongs to all its identifiers"]),
-    Cpus("four CPUs under KVM, with timers that wait for the TSC", "kvm", 4, NOT_BUSY,
+    Cpus("four CPUs under KVM, with timers that wait for the TSC", "kvm", 4,
          says=["features .*x2apic, tsc-deadline"]),
     Cpus("two CPUs under KVM whose local APICs lie in memory and count", "kvm", 2,
-         NOT_BUSY, qemu=["-cpu", "host,-x2apic,-tsc-deadline"],
+         EACH_CPU, qemu=["-cpu", "host,-x2apic,-tsc-deadline"],
          says=["features (?!.*(x2apic|tsc-deadline)).*kvmclock.*"]),
-    Cpus("three CPUs under KVM that are driven as bare ones", "kvm", 3, f"{NOT_BUSY} nopv",
+    Cpus("three CPUs under KVM that are driven as bare ones", "kvm", 3, f"{EACH_CPU} nopv",
          says=["backend  native: asked for on the command line"]),
     Cpus("eight CPUs of a PV guest of Xen", "xen-dom0-pv", 8,
          "info selftest test=cpus+smp+batch+xen+stress stress=5"),

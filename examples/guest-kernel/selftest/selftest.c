@@ -13,6 +13,7 @@
 #define CPUID_EDX   3
 #define CPUID_APIC  (1u << 9)
 #define WATCHDOG_NS (45 * NS_PER_S)
+#define LONG_NS     NS_PER_S
 
 static const struct test_group *const groups[] = {
     &detect_group,    &sites_group,   &ops_group,      &pcid_group,   &trap_group,
@@ -121,15 +122,19 @@ static bool run_one(const struct test *test, unsigned number)
     struct check check = {CHECK_PASSED, ""};
     running = test->name;
     still_going();
+    uint64_t begun = pv_clock_ns();
     test->run(&check);
     timer_hook = NULL;
     pv_irq_enable();
+    uint64_t ended = pv_clock_ns(); /* less than before, if the check began the library anew */
     if (check.outcome == CHECK_SKIPPED)
         print("ok %u - %s # SKIP %s\n", number, test->name, check.why);
     else
         print("%s %u - %s\n", check.outcome == CHECK_FAILED ? "not ok" : "ok", number, test->name);
     if (check.outcome == CHECK_FAILED)
         print("# %s\n", check.why);
+    if (ended > begun + LONG_NS)
+        print("# that took %lu ms\n", (ended - begun) / (uint64_t)NS_PER_MS);
     return check.outcome != CHECK_FAILED;
 }
 

@@ -10,6 +10,7 @@
  *
  * Everything else is rewritten while all other CPUs stand still (lib/stop.c).
  */
+#include "lib/irq_save.h"
 #include "lib/live.h"
 
 /* The op whose sites may hold a breakpoint of ours; PV_OP_COUNT: none. */
@@ -210,7 +211,7 @@ PV_COLD static void install(const struct change *change)
 /* By way of the compiled form, which both rows know: a failure never leaves a site unknown. */
 PV_COLD static int replace_stopped(const struct change *change, struct pv_error *error)
 {
-    struct pv_irqflags flags = pv_irq_save();
+    struct pv_irqflags flags = pv_irq_save_seldom();
     int status = pv_stop_begin(change->op, error);
 
     if (status == PV_OK) {

@@ -44,7 +44,8 @@ PV_COLD pv_function pv_backend_function(const struct pv_backend *backend, enum p
     return pv_op_missing;
 }
 
-const struct pv_sequence *pv_backend_sequence(const struct pv_backend *backend, enum pv_op_id op)
+PV_COLD const struct pv_sequence *pv_backend_sequence(const struct pv_backend *backend,
+                                                      enum pv_op_id op)
 {
     for (; backend != NULL; backend = backend->base) {
         const struct pv_sequence *sequence = sequence_in(backend, op);

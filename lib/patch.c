@@ -280,16 +280,23 @@ static int write_sites(const struct pv_text *text, unsigned op, struct write_run
     return status;
 }
 
-PV_COLD int pv_sites_write(unsigned op, enum pv_goal goal, struct pv_error *error)
+/* This text and those behind it. */
+PV_COLD static int write_texts(const struct pv_text *text, unsigned op, enum pv_goal goal,
+                               struct pv_error *error)
 {
     struct write_run run = {{0, 0, NULL}, goal, error};
     int status = PV_OK;
 
-    for (const struct pv_text *text = texts; text != NULL && status == PV_OK; text = text->next)
+    for (; text != NULL && status == PV_OK; text = text->next)
         status = write_sites(text, op, &run);
     pv_alias_end(&run.alias);
     pv_serialise();
     return status;
+}
+
+PV_COLD int pv_sites_write(unsigned op, enum pv_goal goal, struct pv_error *error)
+{
+    return write_texts(texts, op, goal, error);
 }
 
 PV_COLD static int patch_all(enum pv_goal goal, struct pv_error *error)
@@ -346,16 +353,6 @@ static bool overlaps(const struct pv_text *text)
     return other != NULL;
 }
 
-static int write_text(const struct pv_text *text, enum pv_goal goal, struct pv_error *error)
-{
-    struct write_run run = {{0, 0, NULL}, goal, error};
-    int status = write_sites(text, PV_ALL_OPS, &run);
-
-    pv_alias_end(&run.alias);
-    pv_serialise();
-    return status;
-}
-
 static int add_text(struct pv_text *text, struct pv_error *error)
 {
     if (overlaps(text))
@@ -364,10 +361,11 @@ static int add_text(struct pv_text *text, struct pv_error *error)
     int status = verify_text(text, PV_ALL_OPS, error);
     if (status != PV_OK)
         return status;
-    status = write_text(text, PV_GOAL_BEST, error);
+    text->next = NULL; /* nobody else's yet */
+    status = write_texts(text, PV_ALL_OPS, PV_GOAL_BEST, error);
     if (status != PV_OK) {
         /* As compiled they will be known to whatever backend is in force at the next attempt. */
-        (void)write_text(text, PV_GOAL_COMPILED, NULL);
+        (void)write_texts(text, PV_ALL_OPS, PV_GOAL_COMPILED, NULL);
         return status;
     }
     text->next = texts;

@@ -105,7 +105,7 @@ static int read_wall(struct pv_cpu *cpu, uint64_t *boot_ns, uint64_t *now_ns)
 PV_COLD int pv_kvm_wallclock(uint64_t *unix_ns)
 {
     uint64_t boot_ns = 0, now_ns = 0;
-    struct pv_irqflags flags = pv_irq_save();
+    struct pv_irqflags flags = pv_irq_save_seldom();
     int status = read_wall(pv_this_cpu(), &boot_ns, &now_ns);
 
     pv_irq_restore(flags);

@@ -6,6 +6,7 @@
 #define PVOPS_KVM_KVM_H
 
 #include "lib/backend.h"
+#include "lib/irq_save.h"
 
 /* feature.c: PV_KVM_FEATURE_* in use. Of a feature of several bits all are there, or none. */
 extern uint32_t pv_kvm_features;

@@ -39,8 +39,9 @@ static const struct {
     [DAY] = {0x07, 1, 31},    [MONTH] = {0x08, 1, 12},  [YEAR] = {0x09, 0, 99},
 };
 
-struct reading {
+union reading {
     uint8_t field[FIELDS];
+    uint64_t all;
 };
 
 static struct pv_spinlock lock;
@@ -59,32 +60,25 @@ static bool wait_for_update_end(void)
     return false;
 }
 
-PV_COLD static void read_once(struct reading *r)
+PV_COLD static void read_once(union reading *r)
 {
     uint8_t century = pv_native_acpi.cmos_century;
 
+    r->all = 0;
     for (unsigned i = 0; i < CENTURY; i++)
         r->field[i] = cmos(registers[i].index);
     r->field[CENTURY] = century != 0 ? cmos(century) : 0;
 }
 
-static bool same(const struct reading *a, const struct reading *b)
-{
-    for (unsigned i = 0; i < FIELDS; i++)
-        if (a->field[i] != b->field[i])
-            return false;
-    return true;
-}
-
-static bool read_stable(struct reading *result)
+static bool read_stable(union reading *result)
 {
     for (unsigned i = 0; i < AGREE_TRIES; i++) {
-        struct reading first;
+        union reading first;
         if (!wait_for_update_end())
             return false;
         read_once(&first);
         read_once(result);
-        if (same(&first, result))
+        if (first.all == result->all)
             return true;
     }
     return false;
@@ -95,7 +89,7 @@ static uint8_t from_bcd(uint8_t value)
     return (uint8_t)((value >> 4) * 10 + (value & 15));
 }
 
-static void decode(struct reading *r, uint8_t status_b)
+static void decode(union reading *r, uint8_t status_b)
 {
     bool half = !(status_b & B_24_HOURS);
     bool pm = half && (r->field[HOUR] & HOURS_PM) != 0;
@@ -108,7 +102,7 @@ static void decode(struct reading *r, uint8_t status_b)
         r->field[HOUR] = (uint8_t)(r->field[HOUR] % 12 + (pm ? 12 : 0));
 }
 
-static bool makes_sense(const struct reading *r)
+static bool makes_sense(const union reading *r)
 {
     for (unsigned i = 0; i < CENTURY; i++)
         if (r->field[i] < registers[i].lowest || r->field[i] > registers[i].highest)
@@ -116,7 +110,7 @@ static bool makes_sense(const struct reading *r)
     return true;
 }
 
-static uint32_t year_of(const struct reading *r)
+static uint32_t year_of(const union reading *r)
 {
     uint8_t century = r->field[CENTURY], year = r->field[YEAR];
 
@@ -137,11 +131,11 @@ static uint64_t days_of(uint32_t year, uint32_t month, uint32_t day)
 
 PV_COLD int pv_native_wallclock(uint64_t *unix_ns)
 {
-    struct reading r;
+    union reading r;
 
     if (pv_native_acpi.no_cmos || !(cmos(STATUS_D) & D_VALID))
         return PV_E_UNSUPPORTED;
-    struct pv_irqflags flags = pv_irq_save();
+    struct pv_irqflags flags = pv_irq_save_seldom();
     pv_spin_lock(&lock);
     bool stable = read_stable(&r);
     uint8_t status_b = cmos(STATUS_B);

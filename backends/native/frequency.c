@@ -66,22 +66,13 @@ static uint64_t from_leaf_of(const struct vmm_leaf *vmm, uint8_t word)
 }
 
 /* Only of VMMs that are known to have the leaf, for others put other things there. */
-static uint64_t from_vmm_leaf(void)
+PV_COLD static uint64_t from_vmm_leaf(bool apic)
 {
     uint64_t hz = 0;
 
     for (unsigned i = 0; hz == 0 && i < sizeof(vmm_leaves) / sizeof(vmm_leaves[0]); i++)
-        hz = from_leaf_of(&vmm_leaves[i], vmm_leaves[i].word);
-    return hz;
-}
-
-static uint64_t apic_from_vmm_leaf(void)
-{
-    uint64_t hz = 0;
-
-    for (unsigned i = 0; hz == 0 && i < sizeof(vmm_leaves) / sizeof(vmm_leaves[0]); i++)
-        if (vmm_leaves[i].apic_word != 0)
-            hz = from_leaf_of(&vmm_leaves[i], vmm_leaves[i].apic_word);
+        if (!apic || vmm_leaves[i].apic_word != 0)
+            hz = from_leaf_of(&vmm_leaves[i], apic ? vmm_leaves[i].apic_word : vmm_leaves[i].word);
     return hz;
 }
 
@@ -115,7 +106,7 @@ PV_COLD uint64_t pv_native_tsc_hz(void)
     pv_native_cpu_cpuid(0, 0, regs);
     if ((hz = believable(from_crystal(regs[0]))) != 0)
         return hz;
-    if ((hz = believable(from_vmm_leaf())) != 0)
+    if ((hz = believable(from_vmm_leaf(false))) != 0)
         return hz;
     if ((hz = believable(from_backend())) != 0)
         return hz;
@@ -125,7 +116,7 @@ PV_COLD uint64_t pv_native_tsc_hz(void)
 /* What a VMM emulates is its own: its word goes first. */
 PV_COLD uint64_t pv_native_apic_hz(void)
 {
-    uint64_t hz = believable(apic_from_vmm_leaf());
+    uint64_t hz = believable(from_vmm_leaf(true));
 
     return hz != 0 ? hz : believable(apic_from_crystal());
 }

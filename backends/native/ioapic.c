@@ -37,7 +37,7 @@ PV_COLD static uint32_t read(const struct ioapic *ioapic, uint32_t index)
     return pv_native_mmio_read32(ioapic->base + WINDOW);
 }
 
-static void write(const struct ioapic *ioapic, uint32_t index, uint32_t value)
+PV_COLD static void write(const struct ioapic *ioapic, uint32_t index, uint32_t value)
 {
     pv_native_mmio_write32(ioapic->base + SELECT, index);
     pv_native_mmio_write32(ioapic->base + WINDOW, value);
@@ -69,7 +69,7 @@ PV_COLD void pv_native_ioapic_init(void)
         add(&pv_native_acpi.ioapic[i]);
 }
 
-static const struct ioapic *find(uint32_t gsi, uint32_t *entry)
+PV_COLD static const struct ioapic *find(uint32_t gsi, uint32_t *entry)
 {
     for (uint32_t i = 0; i < ioapic_count; i++) {
         if (gsi - ioapics[i].gsi_base < ioapics[i].lines) {
@@ -101,22 +101,22 @@ static uint32_t wiring(uint32_t gsi, uint32_t flags)
     return flags;
 }
 
-static struct pv_irqflags lock(void)
+PV_COLD static struct pv_irqflags lock(void)
 {
-    struct pv_irqflags flags = pv_irq_save();
+    struct pv_irqflags flags = pv_irq_save_seldom();
 
     pv_spin_lock(&access_lock);
     return flags;
 }
 
-static void unlock(struct pv_irqflags flags)
+PV_COLD static void unlock(struct pv_irqflags flags)
 {
     pv_spin_unlock(&access_lock);
     pv_irq_restore(flags);
 }
 
 /* Nothing reaches a CPU without a local APIC; a kernel without one has no lines either. */
-static int no_line(void)
+PV_COLD static int no_line(void)
 {
     return ioapic_count == 0 ? PV_E_UNSUPPORTED : PV_E_RANGE;
 }

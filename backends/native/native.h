@@ -7,6 +7,7 @@
 
 #include "lib/backend.h"
 #include "lib/clock.h"
+#include "lib/irq_save.h"
 
 /* ops.S: functions that change nothing but rax and the flags. */
 void pv_native_cpu_relax(void) PV_HIDDEN;

@@ -36,7 +36,7 @@ static struct pv_clock_rate ns_to_counts; /* multiplier 0: the timer cannot be u
 static bool by_deadline;                  /* counts are the TSC's */
 static int vector = PV_E_FULL;
 
-static struct cpu_timer *this_timer(void)
+PV_COLD static struct cpu_timer *this_timer(void)
 {
     uint32_t number = pv_this_cpu()->number;
 
@@ -226,16 +226,10 @@ PV_COLD static void arm_or_stop(struct cpu_timer *timer)
         stop();
 }
 
-PV_COLD void pv_native_timer_set(uint64_t deadline_ns)
+PV_COLD static void start_once(struct cpu_timer *timer, uint64_t deadline_ns)
 {
-    struct pv_irqflags flags = pv_irq_save();
-    struct cpu_timer *timer = rearmed();
-
-    if (timer != NULL) {
-        pv_timer_plan_once(&timer->plan, deadline_ns);
-        arm_or_stop(timer);
-    }
-    pv_irq_restore(flags);
+    pv_timer_plan_once(&timer->plan, deadline_ns);
+    arm_or_stop(timer);
 }
 
 PV_COLD static void start_period(struct cpu_timer *timer, uint64_t period_ns)
@@ -251,12 +245,22 @@ PV_COLD static void start_period(struct cpu_timer *timer, uint64_t period_ns)
         arm_or_stop(timer);
 }
 
-PV_COLD void pv_native_timer_periodic(uint64_t period_ns)
+PV_COLD static void change(void (*begin)(struct cpu_timer *timer, uint64_t ns), uint64_t ns)
 {
-    struct pv_irqflags flags = pv_irq_save();
+    struct pv_irqflags flags = pv_irq_save_seldom();
     struct cpu_timer *timer = rearmed();
 
     if (timer != NULL)
-        start_period(timer, period_ns);
+        begin(timer, ns);
     pv_irq_restore(flags);
+}
+
+PV_COLD void pv_native_timer_set(uint64_t deadline_ns)
+{
+    change(start_once, deadline_ns);
+}
+
+PV_COLD void pv_native_timer_periodic(uint64_t period_ns)
+{
+    change(start_period, period_ns);
 }

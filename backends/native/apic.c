@@ -39,6 +39,8 @@
 #define APIC_LVT_LINT1 0x360u
 #define APIC_LVT_ERROR 0x370u
 
+#define ALWAYS_THERE 4u /* of the local vector table's entries */
+
 #define SVR_ENABLE  0x100u  /* 11.9 */
 #define ICR_PENDING 0x1000u /* 11.6.1, delivery status */
 
@@ -139,19 +141,16 @@ PV_COLD static uint64_t enable_xapic(void)
 
 PV_COLD static void mask_local_vectors(void)
 {
-    static const uint16_t always[] = {APIC_LVT_TIMER, APIC_LVT_LINT0, APIC_LVT_LINT1,
-                                      APIC_LVT_ERROR};
+    /* In the order of the numbers that they have where not all are there. */
+    static const uint16_t entries[] = {APIC_LVT_TIMER, APIC_LVT_LINT0, APIC_LVT_LINT1,
+                                       APIC_LVT_ERROR, APIC_LVT_PERF,  APIC_LVT_THERM,
+                                       APIC_LVT_CMCI};
     /* 11.4.8: the highest entry that exists. */
     uint32_t highest = pv_native_apic_read(APIC_VERSION) >> 16 & 0xff;
 
-    for (unsigned i = 0; i < sizeof(always) / sizeof(always[0]); i++)
-        pv_native_apic_write(always[i], APIC_LVT_MASKED);
-    if (highest >= 4)
-        pv_native_apic_write(APIC_LVT_PERF, APIC_LVT_MASKED);
-    if (highest >= 5)
-        pv_native_apic_write(APIC_LVT_THERM, APIC_LVT_MASKED);
-    if (highest >= 6)
-        pv_native_apic_write(APIC_LVT_CMCI, APIC_LVT_MASKED);
+    for (unsigned i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
+        if (i < ALWAYS_THERE || i <= highest)
+            pv_native_apic_write(entries[i], APIC_LVT_MASKED);
 }
 
 /* Interrupts that whoever ran before took and never ended would block ours of lower priority. */
@@ -206,6 +205,8 @@ PV_COLD void pv_native_apic_init(void)
     pv_native_eoi = x2apic ? NULL : (volatile uint32_t *)(registers + APIC_EOI);
     enable_this_cpu();
     boot_id = pv_this_cpu()->apic_id;
+    /* Where NMIs from outside arrive (MADT; by convention else), and one CPU takes them. */
+    pv_native_apic_write(APIC_LVT_LINT1, APIC_ICR_NMI);
 }
 
 /* All CPUs are in the mode of the first. */
@@ -254,7 +255,7 @@ PV_COLD static int send_x2apic(uint32_t apic_id, uint32_t command)
 /* A handler that sends between the two halves would send to the wrong place. */
 PV_COLD int pv_native_apic_send(uint32_t apic_id, uint32_t command)
 {
-    struct pv_irqflags flags = pv_irq_save();
+    struct pv_irqflags flags = pv_irq_save_seldom();
     int status = PV_OK;
 
     if (x2apic) {

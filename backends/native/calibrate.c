@@ -38,6 +38,7 @@
 #define WINDOWS_PER_SECOND 100u
 #define BRACKETS           5u
 #define READS              1000000u /* about a second where reading a port takes a microsecond */
+#define PATIENCE           (1ull << 30) /* counts of the TSC; a window has fewer */
 #define ROUNDS             5u
 
 struct sample {
@@ -75,7 +76,7 @@ PV_COLD bool pv_native_measure(const struct pv_native_counter *reference, uint32
     uint32_t reads = 0;
 
     while (distance(reference, start.value, reference->read()) < window)
-        if (++reads == READS)
+        if (++reads == READS || pv_tsc_read() - start.tsc > PATIENCE)
             return false;
     struct sample end = sample(reference);
     *counted = distance(reference, start.value, end.value);
@@ -98,7 +99,7 @@ static uint64_t measure(const struct pv_native_counter *reference, uint32_t hz)
 {
     uint64_t last = measure_once(reference, hz);
 
-    for (unsigned round = 1; round < ROUNDS; round++) {
+    for (unsigned round = 1; last != 0 && round < ROUNDS; round++) {
         uint64_t next = measure_once(reference, hz);
         uint64_t off = next > last ? next - last : last - next;
         if (next != 0 && off <= next / 1024)

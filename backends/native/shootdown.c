@@ -24,14 +24,18 @@ struct request {
 static struct request requests[PV_CONFIG_MAX_CPUS];
 static int vector = PV_E_FULL;
 
+/* Counted in pages, since an end behind the last one of all is 0. */
 PV_COLD static void drop(uint64_t start, uint64_t end)
 {
-    if (end == UINT64_MAX || end - start > (uint64_t)MOST_PAGES << PAGE_SHIFT) {
+    uint64_t page = start >> PAGE_SHIFT;
+    uint64_t pages = ((end - 1) >> PAGE_SHIFT) + 1 - page;
+
+    if (end == UINT64_MAX || pages > MOST_PAGES) {
         pv_native_tlb_flush_all();
         return;
     }
-    for (uint64_t at = start >> PAGE_SHIFT << PAGE_SHIFT; at < end; at += 1u << PAGE_SHIFT)
-        pv_native_tlb_invlpg(at);
+    for (; pages != 0; pages--)
+        pv_native_tlb_invlpg(page++ << PAGE_SHIFT);
 }
 
 PV_COLD static void take_out(struct request *request, uint32_t cpu)
@@ -92,7 +96,7 @@ PV_COLD static bool gets_done(struct request *request)
     for (const struct pv_cpu *left; (left = who_is_left(request)) != NULL;) {
         if (pv_tsc_read() - start >= ticks)
             return false;
-        struct pv_irqflags flags = pv_irq_save();
+        struct pv_irqflags flags = pv_irq_save_seldom();
         serve_all();
         pv_irq_restore(flags);
         pv_wait_pause(left, looks++);
@@ -129,10 +133,16 @@ PV_COLD int pv_native_tlb_flush_others(const struct pv_cpu_set *cpus, uint64_t s
     struct request *request = &requests[self];
     if (!gets_done(request))
         return PV_E_TIMEOUT;
-    request->start = start;
-    request->end = end;
-    ask(request, cpus);
-    return gets_done(request) ? PV_OK : PV_E_TIMEOUT;
+    /* A handler may ask too: before this, and then its request is done, or behind. */
+    struct pv_irqflags flags = pv_irq_save_seldom();
+    bool may_ask = who_is_left(request) == NULL;
+    if (may_ask) {
+        request->start = start;
+        request->end = end;
+        ask(request, cpus);
+    }
+    pv_irq_restore(flags);
+    return may_ask && gets_done(request) ? PV_OK : PV_E_TIMEOUT;
 }
 
 PV_COLD void pv_native_shootdown_init(void)

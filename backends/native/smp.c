@@ -115,15 +115,21 @@ PV_COLD uint64_t pv_native_ticks(uint64_t ns)
     return ns / 1000 * khz / 1000;
 }
 
+/* Above it is who is sent to all. */
+PV_COLD static uint32_t highest_id(void)
+{
+    return pv_native_apic_is_x2() ? UINT32_MAX - 1 : UINT8_MAX - 1;
+}
+
 PV_COLD uint32_t pv_native_smp_list(uint32_t *hardware_ids, uint32_t room)
 {
     uint32_t used = 0;
-    uint32_t highest = pv_native_apic_is_x2() ? UINT32_MAX - 1 : UINT8_MAX - 1;
 
     if (room != 0)
         hardware_ids[used++] = pv_native_apic_boot_id();
     for (uint32_t i = 0; i < pv_native_acpi.cpus && used < room; i++)
-        if (pv_native_acpi.cpu[i] != pv_native_apic_boot_id() && pv_native_acpi.cpu[i] <= highest)
+        if (pv_native_acpi.cpu[i] != pv_native_apic_boot_id() &&
+            pv_native_acpi.cpu[i] <= highest_id())
             hardware_ids[used++] = pv_native_acpi.cpu[i];
     return used;
 }
@@ -144,7 +150,7 @@ PV_COLD static int check(const struct pv_smp_start *start, struct pv_error *erro
         return pv_fail_at(error, PV_E_UNSUPPORTED,
                           "no local APIC, or no pv_platform::phys_to_virt: no CPU can be started",
                           0);
-    if (start->entry == NULL || start->stack % 16 != 0 || start->hardware_id == UINT32_MAX ||
+    if (start->entry == NULL || start->stack % 16 != 0 || start->hardware_id > highest_id() ||
         start->hardware_id == pv_this_cpu()->apic_id)
         return pv_fail_at(error, PV_E_ARGUMENT, "no CPU can be started like this; its identity is",
                           start->hardware_id);

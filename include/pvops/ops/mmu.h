@@ -43,10 +43,10 @@ PV_OP(COLD, CALL, 0, V0, void, tlb_flush_all, (void), ())
  * @return PV_OK; PV_E_UNSUPPORTED without a way to reach other CPUs; PV_E_TIMEOUT: one of them has
  *         not answered within a second or so, and what was unmapped must not be used otherwise yet.
  *
- * Interrupts on or off: two CPUs that wait for each other serve each other. Preemption off. Not
- * from NMI. CPUs that are not up are passed over. Where the kernel uses process-context
- * identifiers, translations of address spaces that are not in force there may be left, unless all
- * are dropped.
+ * Interrupts on or off: two CPUs that wait for each other serve each other. From interrupt handlers
+ * too, whatever they interrupt. Preemption off. Not from NMI. CPUs that are not up are passed over.
+ * Where the kernel uses process-context identifiers, translations of address spaces that are not in
+ * force there may be left, unless all are dropped.
  */
 PV_OP(COLD, CALL, 0, R3, int, tlb_flush_others,
       (const struct pv_cpu_set *cpus, uint64_t start, uint64_t end), (cpus, start, end))

@@ -183,6 +183,33 @@ static void a_further_cpu_comes_in_the_mode_of_the_first(void **state)
     assert_false(fake_msr_value(MSR_X2APIC(APIC_SVR)) & SVR_ENABLE);
 }
 
+/* NMIs from outside arrive there: a button, a watchdog. One CPU takes them. */
+static void the_first_cpu_takes_nmis_from_outside(void **state)
+{
+    (void)state;
+    machine(CPUID_1_ECX_X2APIC, APIC_BASE_ENABLE | APIC_BASE_EXTD);
+    fake_msr(MSR_X2APIC(APIC_LVT_LINT0), 0x700);
+    fake_msr(MSR_X2APIC(APIC_LVT_LINT1), 0);
+    pv_native_apic_init();
+    assert_int_equal(fake_msr_value(MSR_X2APIC(APIC_LVT_LINT1)), 0x400);
+    assert_int_equal(fake_msr_value(MSR_X2APIC(APIC_LVT_LINT0)), APIC_LVT_MASKED);
+    fake_cpu.number = 1;
+    assert_int_equal(pv_native_apic_cpu_enter(NULL), PV_OK);
+    assert_int_equal(fake_msr_value(MSR_X2APIC(APIC_LVT_LINT1)), APIC_LVT_MASKED);
+}
+
+static void entries_that_are_not_there_are_not_written(void **state)
+{
+    (void)state;
+    machine(0, APIC_BASE_ENABLE);
+    page[APIC_VERSION / 4] = 4u << 16;
+    pv_native_apic_init();
+    assert_int_equal(page[APIC_LVT_ERROR / 4], APIC_LVT_MASKED);
+    assert_int_equal(page[APIC_LVT_PERF / 4], APIC_LVT_MASKED);
+    assert_int_equal(page[APIC_LVT_THERM / 4], 0);
+    assert_int_equal(page[APIC_LVT_CMCI / 4], 0);
+}
+
 #define EACH(test) cmocka_unit_test_setup(test, start)
 
 int main(void)
@@ -199,6 +226,8 @@ int main(void)
         EACH(an_apic_that_takes_no_message_is_given_up),
         EACH(a_cpu_that_is_not_up_is_sent_nothing),
         EACH(a_further_cpu_comes_in_the_mode_of_the_first),
+        EACH(the_first_cpu_takes_nmis_from_outside),
+        EACH(entries_that_are_not_there_are_not_written),
     };
 
     return cmocka_run_group_tests_name("local APIC", tests, NULL, NULL);

@@ -39,11 +39,14 @@ struct pv_acpi pv_native_acpi;
 static uint32_t registers[HPET_BYTES / 4];
 static bool hpet_counts, pm_counts;
 static unsigned hpet_reads, pm_reads;
+static uint64_t pm_takes; /* counts of the TSC that a look at it takes */
 
 static uint32_t port_in32(uint16_t port)
 {
     assert_int_equal(port, PM_PORT);
     pm_reads++;
+    for (uint64_t start = pv_tsc_read(); pv_tsc_read() - start < pm_takes;)
+        ;
     return pm_counts ? (uint32_t)(pv_tsc_read() / 1000 * PM_TIMER_HZ / (TSC_HZ / 1000)) : 0;
 }
 
@@ -75,6 +78,7 @@ static int start(void **state)
     hpet = NULL;
     hpet_counts = pm_counts = true;
     hpet_reads = pm_reads = 0;
+    pm_takes = 0;
     fake_mmio_read = read_register;
     fake_platform.map_physical = map_registers;
     pv_native_acpi.hpet = HPET_AT;
@@ -118,6 +122,20 @@ static void an_acpi_timer_that_stands_still_is_passed_over(void **state)
     pm_counts = false;
     assert_about(pv_native_measure_tsc_hz(), TSC_HZ);
     assert_true(hpet_reads != 0);
+    assert_true(pm_reads <= READS + 2 * BRACKETS); /* once, and that has an end */
+}
+
+/* Where each look is an exit that takes long, it is the time that ends it. */
+static void a_timer_that_stands_still_and_is_slow_to_read_is_given_up_in_time(void **state)
+{
+    (void)state;
+    pv_native_acpi.pm_timer = PM_PORT;
+    pm_counts = false;
+    pm_takes = PATIENCE / 16;
+    uint64_t before = pv_tsc_read();
+    assert_about(pv_native_measure_tsc_hz(), TSC_HZ);
+    assert_in_range(pm_reads, 16, 16 + 2 * BRACKETS);
+    assert_true(pv_tsc_read() - before < 4 * PATIENCE);
 }
 
 static void an_hpet_that_stands_still_measures_nothing(void **state)
@@ -156,6 +174,7 @@ int main(void)
         EACH(an_hpet_that_is_stopped_is_let_run),
         EACH(the_acpi_timer_goes_first),
         EACH(an_acpi_timer_that_stands_still_is_passed_over),
+        EACH(a_timer_that_stands_still_and_is_slow_to_read_is_given_up_in_time),
         EACH(an_hpet_that_stands_still_measures_nothing),
         EACH(a_period_that_cannot_be_is_not_believed),
         EACH(an_hpet_that_cannot_be_mapped_is_none),

@@ -10,7 +10,6 @@
  */
 #include "lib/asleep.h"
 #include "lib/backend.h"
-#include "lib/live.h"
 
 /* Looks at the byte before a waiter sleeps. Longer than a lock is held, unless its holder is not
  * running; far shorter than the time slice that the waiter would waste. */
@@ -39,12 +38,16 @@ PV_COLD void pv_lock_wait_asleep(const uint8_t *byte, uint8_t value,
                                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
         sleep(byte, marked);
     __atomic_store_n(&asleep[self], interrupted, __ATOMIC_SEQ_CST);
+    /* The interrupted wait was not named meanwhile, and a kick for it may have ended this one: it
+     * is to look at its byte again before it sleeps. */
+    if (interrupted != NULL)
+        pv_lock_kick(self);
 }
 
 PV_COLD void pv_lock_released_asleep(struct pv_spinlock *lock)
 {
     __atomic_store_n(&lock->locked, 0, __ATOMIC_SEQ_CST);
-    for (uint32_t cpu = 0; cpu < PV_CONFIG_MAX_CPUS && cpu <= pv_other_cpus(); cpu++)
+    for (uint32_t cpu = 0; cpu < PV_CONFIG_MAX_CPUS; cpu++)
         if (__atomic_load_n(&asleep[cpu], __ATOMIC_SEQ_CST) == &lock->locked)
             pv_lock_kick(cpu);
 }

@@ -3,6 +3,7 @@
  * The order of a boot, seen from the library.
  */
 #include "lib/detect.h"
+#include "lib/lock.h"
 #include "lib/patch.h"
 #include "lib/switch.h"
 #include "lib/text.h"
@@ -30,9 +31,11 @@ PV_COLD void pv_cpu_setup(struct pv_cpu *cpu, uint32_t number)
         bytes[i] = 0;
     cpu->self = cpu;
     cpu->number = number;
+    if (number < PV_CONFIG_MAX_CPUS)
+        pv_lock_cpus[number] = cpu;
 }
 
-const struct pv_backend *pv_backend_fittest(void)
+PV_COLD const struct pv_backend *pv_backend_fittest(void)
 {
     const struct pv_backend *best = pv_backends[0];
     unsigned most = 0;

@@ -17,6 +17,8 @@
 
 #define NODES (sizeof(((struct pv_cpu *)NULL)->nodes) / sizeof(struct pv_lock_node))
 
+struct pv_cpu *pv_lock_cpus[PV_CONFIG_MAX_CPUS];
+
 /* The lock as one word; little-endian. */
 typedef uint32_t __attribute__((may_alias)) lock_word;
 
@@ -29,16 +31,17 @@ PV_COLD static uint16_t tail_of(const struct pv_cpu *cpu, uint32_t nesting)
     return (uint16_t)((cpu->number << 2 | nesting) + 1);
 }
 
-static struct pv_lock_node *node_of(struct pv_cpu *self, uint16_t tail)
+PV_COLD static struct pv_lock_node *node_of(uint16_t tail)
 {
-    uint32_t number = (uint32_t)(tail - 1) >> 2;
-    uint32_t nesting = (uint32_t)(tail - 1) & 3;
-    struct pv_cpu *cpu = number == self->number ? self : pv_platform->cpu(number);
+    uint32_t place = (uint32_t)tail - 1;
 
-    return &cpu->nodes[nesting];
+    return &pv_lock_cpus[place >> 2]->nodes[place & 3];
 }
 
-/* For the case that an NMI interrupts a machine check interrupts ...: unfair, but it ends. */
+/*
+ * For the case that an NMI interrupts a machine check interrupts ..., and for a CPU that is too
+ * many for the table: unfair, but it ends.
+ */
 PV_COLD static void acquire_without_node(struct pv_spinlock *lock)
 {
     uint8_t free = 0;
@@ -50,9 +53,9 @@ PV_COLD static void acquire_without_node(struct pv_spinlock *lock)
     }
 }
 
-PV_COLD static void wait_for_turn(struct pv_cpu *self, struct pv_lock_node *node, uint16_t before)
+PV_COLD static void wait_for_turn(struct pv_lock_node *node, uint16_t before)
 {
-    __atomic_store_n(&node_of(self, before)->next, node, __ATOMIC_RELEASE);
+    __atomic_store_n(&node_of(before)->next, node, __ATOMIC_RELEASE);
     uint8_t go;
     while ((go = __atomic_load_n(&node->go, __ATOMIC_ACQUIRE)) != 1)
         pv_lock_wait(&node->go, go);
@@ -96,7 +99,7 @@ PV_COLD void pv_lock_queue(struct pv_spinlock *lock)
     struct pv_cpu *self = pv_this_cpu();
     uint32_t nesting = self->lock_depth;
 
-    if (nesting >= NODES) {
+    if (nesting >= NODES || self->number >= PV_CONFIG_MAX_CPUS) {
         acquire_without_node(lock);
         return;
     }
@@ -112,7 +115,7 @@ PV_COLD void pv_lock_queue(struct pv_spinlock *lock)
     uint16_t tail = tail_of(self, nesting);
     uint16_t before = __atomic_exchange_n(&lock->tail, tail, __ATOMIC_ACQ_REL);
     if (before != 0)
-        wait_for_turn(self, node, before);
+        wait_for_turn(node, before);
     if (!take_as_first(lock, tail))
         wake_next(node);
 

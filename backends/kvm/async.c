@@ -18,7 +18,7 @@
 #define WAITS     64
 #define RFLAGS_IF 0x200u /* Intel SDM vol. 1, 3.4.3.3 */
 
-enum { FREE, WAITING, IN_VAIN, EARLY };
+enum { FREE, EARLY, WAITING, IN_VAIN };
 
 struct wait {
     uint32_t token;
@@ -38,7 +38,7 @@ PV_COLD volatile void *pv_kvm_async_area(const struct pv_cpu *cpu)
 }
 
 /* The lock is held. */
-static struct wait *find(uint32_t token)
+PV_COLD static struct wait *find(uint32_t token)
 {
     for (unsigned i = 0; i < WAITS; i++)
         if (waits[i].state != FREE && waits[i].token == token)
@@ -46,17 +46,24 @@ static struct wait *find(uint32_t token)
     return NULL;
 }
 
-static struct wait *take(uint32_t token, uint8_t state)
+/*
+ * What came early, and for longer than others, may be for a wait that there was no room for: it
+ * makes room.
+ */
+PV_COLD static struct wait *take(uint32_t token, uint8_t state)
 {
-    for (unsigned i = 0; i < WAITS; i++)
-        if (waits[i].state == FREE) {
-            waits[i].token = token;
-            waits[i].cpu = pv_this_cpu()->number;
-            waits[i].arrived = false;
-            waits[i].state = state;
-            return &waits[i];
-        }
-    return NULL;
+    struct wait *place = &waits[0];
+
+    for (unsigned i = 1; i < WAITS; i++)
+        if (waits[i].state < place->state)
+            place = &waits[i];
+    if (place->state > EARLY)
+        return NULL;
+    place->token = token;
+    place->cpu = pv_this_cpu()->number;
+    place->arrived = false;
+    place->state = state;
+    return place;
 }
 
 /* Interrupts off. */
@@ -160,7 +167,8 @@ PV_COLD bool pv_kvm_async_begin(void)
 }
 
 /* What was not told yet never will be (msr.rst): all go on and find out. */
-PV_COLD void pv_kvm_async_end(void)
+PV_COLD void pv_kvm_async_end(bool last)
 {
-    ready(PV_KVM_ASYNC_PF_ALL);
+    if (!last || (lock.locked == 0 && lock.tail == 0))
+        ready(PV_KVM_ASYNC_PF_ALL);
 }

@@ -22,7 +22,8 @@ static const struct {
     const char *text;
     uint32_t bits;
 } names[] = {
-    {"kvmclock", CLOCKS}, /* this one and the next are listed by clock.c */
+    {"kvmclock", CLOCKS},                       /* the first three are listed by clock.c */
+    {"kvmclock2", PV_KVM_FEATURE_CLOCKSOURCE2}, /* the clock by its registers of today */
     {"kvmclock-stable", PV_KVM_FEATURE_CLOCK_STABLE},
     {"steal-time", PV_KVM_FEATURE_STEAL_TIME},
     {"pv-eoi", PV_KVM_FEATURE_PV_EOI},
@@ -38,7 +39,7 @@ static const struct {
 };
 
 #define NAMES        (sizeof(names) / sizeof(names[0]))
-#define FIRST_LISTED 2
+#define FIRST_LISTED 3
 
 uint32_t pv_kvm_features;
 
@@ -84,10 +85,8 @@ PV_COLD static uint32_t left_on(const char *cmdline)
 }
 
 /* What is useless or harmful without something else goes with it. */
-PV_COLD static uint32_t consistent(uint32_t features, uint32_t hints)
+PV_COLD uint32_t pv_kvm_consistent(uint32_t features)
 {
-    if (hints & PV_KVM_HINT_REALTIME)
-        features &= ~IF_PREEMPTED;
     if ((features & ASYNC_PF) != ASYNC_PF)
         features &= ~ASYNC_PF;
     if (!(features & PV_KVM_FEATURE_STEAL_TIME)) /* who is preempted is told there */
@@ -108,7 +107,9 @@ PV_COLD void pv_kvm_negotiate(void)
         pv_cpu_cpuid(found->base + PV_KVM_LEAF_FEATURES, 0, regs);
     if (pv_boot != NULL)
         regs[0] &= left_on(pv_boot->cmdline);
-    pv_kvm_features = consistent(regs[0], regs[3]);
+    if (regs[3] & PV_KVM_HINT_REALTIME)
+        regs[0] &= ~IF_PREEMPTED;
+    pv_kvm_features = pv_kvm_consistent(regs[0]);
 }
 
 PV_COLD unsigned pv_kvm_features_named(const char **list, unsigned room)

@@ -10,13 +10,13 @@
 #include "lib/live.h"
 
 /* The block of a CPU that is up; NULL: it is not. */
-static const struct pv_cpu *up(uint32_t number)
+PV_COLD static const struct pv_cpu *up(uint32_t number)
 {
     return number <= pv_other_cpus() ? pv_cpu_of(number) : NULL;
 }
 
 /* The same of one that must be in a set too. */
-static const struct pv_cpu *member(const struct pv_cpu_set *cpus, uint32_t number)
+PV_COLD static const struct pv_cpu *member(const struct pv_cpu_set *cpus, uint32_t number)
 {
     return pv_cpu_set_has(cpus, number) ? up(number) : NULL;
 }
@@ -107,8 +107,8 @@ PV_COLD void pv_kvm_smp_yield_to(uint32_t number)
 {
     const struct pv_cpu *cpu = up(number);
 
-    if (cpu != NULL && pv_vcpu_is_preempted(number))
-        pv_kvm_hc_sched_yield(cpu->apic_id);
+    if (cpu != NULL)
+        pv_kvm_waits_for(cpu);
 }
 
 /* KVM flushes at the CPU's next entry if the mark was set while the other one still stood. */

@@ -59,19 +59,20 @@ static unsigned fitness(const struct pv_detection *detection)
  * The area is cleared, as most of them have to be. A register that KVM refuses to the CPU that
  * enters the backend costs the feature; a further CPU does without.
  */
-PV_COLD static void add(uint32_t feature, uint32_t msr, volatile void *area, size_t bytes,
+PV_COLD static bool add(uint32_t feature, uint32_t msr, volatile void *area, size_t bytes,
                         uint32_t bits)
 {
     volatile uint32_t *words = area;
 
     if (!pv_kvm_has(feature))
-        return;
+        return false;
     for (size_t i = 0; i < bytes / sizeof(*words); i++)
         words[i] = 0;
     if (pv_cpu_msr_write(msr, pv_kvm_phys_of(area) | bits | PV_KVM_MSR_ENABLED) == PV_OK)
-        return;
+        return true;
     pv_log_number("KVM offers a feature and refuses its register", msr);
     refused |= feature;
+    return false;
 }
 
 PV_COLD static void take_back(uint32_t feature, uint32_t msr)
@@ -87,8 +88,10 @@ PV_COLD static int cpu_enter(struct pv_error *error)
 
     (void)error;
     add(PV_KVM_FEATURE_PV_EOI, PV_KVM_MSR_PV_EOI_EN, (uint8_t *)cpu + PV_KVM_EOI_FLAG, 4, 0);
-    add(PV_KVM_FEATURE_STEAL_TIME, PV_KVM_MSR_STEAL_TIME, pv_kvm_steal_begin(cpu),
-        sizeof(struct pv_kvm_steal_time), 0);
+    if (add(PV_KVM_FEATURE_STEAL_TIME, PV_KVM_MSR_STEAL_TIME, cpu->vmm_state,
+            sizeof(struct pv_kvm_steal_time), 0))
+        pv_kvm_steal_begin(cpu);
+    cpu->backend[PV_KVM_CAN_BE_KICKED] = 1;
     if (!pv_kvm_has(PV_KVM_FEATURE_ASYNC_PF))
         return PV_OK;
     if (pv_kvm_async_begin())
@@ -99,18 +102,21 @@ PV_COLD static int cpu_enter(struct pv_error *error)
     return PV_OK;
 }
 
-PV_COLD static void cpu_undo(void)
+PV_COLD static void cpu_undo(bool last)
 {
+    struct pv_cpu *cpu = pv_this_cpu();
+
+    cpu->backend[PV_KVM_CAN_BE_KICKED] = 0;
     take_back(PV_KVM_FEATURE_ASYNC_PF, PV_KVM_MSR_ASYNC_PF_EN);
-    pv_kvm_async_end();
+    pv_kvm_async_end(last);
     take_back(PV_KVM_FEATURE_PV_EOI, PV_KVM_MSR_PV_EOI_EN);
     take_back(PV_KVM_FEATURE_STEAL_TIME, PV_KVM_MSR_STEAL_TIME);
-    pv_kvm_steal_end(pv_this_cpu());
+    pv_kvm_steal_end(cpu);
 }
 
 PV_COLD static void cpu_leave(void)
 {
-    cpu_undo();
+    cpu_undo(false);
     pv_pvclock_cpu_stop();
 }
 
@@ -167,14 +173,15 @@ PV_COLD static int enter(const struct pv_platform *platform, struct pv_error *er
     pv_kvm_clock_enter();
     refused = 0;
     int status = cpu_enter(error);
-    pv_kvm_features &= ~refused;
+    pv_kvm_features = pv_kvm_consistent(pv_kvm_features & ~refused);
     choose_ops();
     return status;
 }
 
+/* No other CPU runs on: all stand still for a change of backends, or have stopped for good. */
 PV_COLD static void leave(void)
 {
-    cpu_undo();
+    cpu_undo(true);
     pv_pvclock_stop();
 }
 

@@ -11,12 +11,20 @@
 /* feature.c: PV_KVM_FEATURE_* in use. Of a feature of several bits all are there, or none. */
 extern uint32_t pv_kvm_features;
 void pv_kvm_negotiate(void);
+uint32_t pv_kvm_consistent(uint32_t features); /* without what is useless now */
 unsigned pv_kvm_features_named(const char **list, unsigned room);
 
 static inline bool pv_kvm_has(uint32_t feature)
 {
     return (pv_kvm_features & feature) != 0;
 }
+
+/* Of pv_cpu::backend. */
+enum {
+    PV_KVM_TOLD_NS,      /* the longest stolen time told */
+    PV_KVM_BEGAN_NS,     /* ... and what was told when the record began */
+    PV_KVM_CAN_BE_KICKED /* it is online */
+};
 
 /* The clock of the backend below, which goes on when KVM's cannot be used. */
 uint64_t pv_kvm_base_clock_ns(void);
@@ -37,7 +45,7 @@ int pv_kvm_wallclock(uint64_t *unix_ns);
 
 /* steal.c */
 extern volatile struct pv_kvm_steal_time *pv_kvm_steal_records[] PV_HIDDEN; /* by CPU; or NULL */
-volatile void *pv_kvm_steal_begin(struct pv_cpu *cpu);
+void pv_kvm_steal_begin(struct pv_cpu *cpu); /* its record is registered */
 void pv_kvm_steal_end(struct pv_cpu *cpu);
 uint64_t pv_kvm_steal_ns(void);
 
@@ -60,7 +68,9 @@ void pv_kvm_lock_kick(uint32_t cpu);
 /* async.c */
 volatile void *pv_kvm_async_area(const struct pv_cpu *cpu);
 bool pv_kvm_async_begin(void); /* false: nobody could wait, or be told */
-void pv_kvm_async_end(void);   /* nobody is left waiting for what this CPU was to be told */
+/* Nobody is left waiting for what this CPU was to be told; `last`: unless that takes a lock that is
+ * held, since nobody else runs who could give it back. */
+void pv_kvm_async_end(bool last);
 bool pv_kvm_trap(unsigned vector, struct pv_regs *regs);
 
 /* ops.S: functions that change nothing but rax and the flags. */

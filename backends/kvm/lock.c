@@ -6,15 +6,18 @@
  */
 #include "backends/kvm/kvm.h"
 #include "backends/kvm/hypercall.h"
-#include "lib/asleep.h"
-#include "lib/live.h"
+#include "lib/lock.h"
 
-/* Interrupts as they are: with interrupts off a kick is all that ends the halt. */
+/*
+ * Interrupts as they are: with interrupts off a kick is all that ends the halt. So a CPU that is
+ * not online yet, or no longer, spins: its identity may be unknown.
+ */
 PV_COLD static void halt_while(const uint8_t *byte, uint8_t marked)
 {
-    struct pv_irqflags flags = pv_irq_save();
+    struct pv_irqflags flags = pv_irq_save_seldom();
 
-    if (__atomic_load_n(byte, __ATOMIC_SEQ_CST) == marked) {
+    if (pv_this_cpu()->backend[PV_KVM_CAN_BE_KICKED] != 0 &&
+        __atomic_load_n(byte, __ATOMIC_SEQ_CST) == marked) {
         if (pv_irqs_were_on(flags))
             pv_irq_enable_halt();
         else
@@ -30,8 +33,5 @@ PV_COLD void pv_kvm_lock_wait(const uint8_t *byte, uint8_t value)
 
 PV_COLD void pv_kvm_lock_kick(uint32_t cpu)
 {
-    const struct pv_cpu *whom = pv_cpu_of(cpu);
-
-    if (whom != NULL)
-        pv_kvm_hc_kick_cpu(whom->apic_id);
+    pv_kvm_hc_kick_cpu(pv_lock_cpus[cpu]->apic_id);
 }

@@ -11,21 +11,17 @@
 /* A record that is written all this time is left alone until the next call. */
 #define ATTEMPTS 100
 
-/* Of pv_cpu::backend: the longest time told, and what was told when the record began. */
-enum { TOLD_NS, BEGAN_NS };
-
 _Static_assert(sizeof(struct pv_kvm_steal_time) == sizeof(((struct pv_cpu *)NULL)->vmm_state),
                "the record is the CPU's line for the VMM");
 
 /* By CPU number; NULL: it has none. Read by ops.S. */
 volatile struct pv_kvm_steal_time *pv_kvm_steal_records[PV_CONFIG_MAX_CPUS];
 
-PV_COLD volatile void *pv_kvm_steal_begin(struct pv_cpu *cpu)
+PV_COLD void pv_kvm_steal_begin(struct pv_cpu *cpu)
 {
-    cpu->backend[BEGAN_NS] = cpu->backend[TOLD_NS];
+    cpu->backend[PV_KVM_BEGAN_NS] = cpu->backend[PV_KVM_TOLD_NS];
     if (cpu->number < PV_CONFIG_MAX_CPUS)
         pv_kvm_steal_records[cpu->number] = (struct pv_kvm_steal_time *)cpu->vmm_state;
-    return cpu->vmm_state;
 }
 
 PV_COLD void pv_kvm_steal_end(struct pv_cpu *cpu)
@@ -54,6 +50,6 @@ PV_COLD uint64_t pv_kvm_steal_ns(void)
 
     if (cpu->number >= PV_CONFIG_MAX_CPUS || pv_kvm_steal_records[cpu->number] == NULL ||
         !read_record(pv_kvm_steal_records[cpu->number], &ns))
-        return cpu->backend[TOLD_NS];
-    return pv_clock_monotonic(&cpu->backend[TOLD_NS], cpu->backend[BEGAN_NS] + ns);
+        return cpu->backend[PV_KVM_TOLD_NS];
+    return pv_clock_monotonic(&cpu->backend[PV_KVM_TOLD_NS], cpu->backend[PV_KVM_BEGAN_NS] + ns);
 }

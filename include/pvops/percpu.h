@@ -72,7 +72,8 @@ PV_STATIC_ASSERT(PV_CONFIG_CPU_OFFSET >= 0x30 ||
  * @param cpu     The block, at PV_CONFIG_CPU_OFFSET behind what %gs will point to.
  * @param number  0 for the CPU that boots.
  *
- * To be called, and %gs set, before the first site runs on that CPU.
+ * To be called, and %gs set, before the first site runs on that CPU. From then on the library finds
+ * the block by its number, whether the CPU is up or not.
  */
 void pv_cpu_setup(struct pv_cpu *cpu, uint32_t number);
 

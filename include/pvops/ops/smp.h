@@ -32,7 +32,8 @@ PV_OP(COLD, CALL, 0, V2, void, smp_ipi_many, (const struct pv_cpu_set *cpus, uin
       (cpus, vector))
 
 /**
- * @brief Gives the processor to a CPU that this one waits for, if the VMM has preempted that one.
+ * @brief Gives the processor to a CPU that this one waits for, if the VMM has preempted that one or
+ * does not tell whether it has.
  * @param cpu  Index of the CPU.
  */
 PV_OP(COLD, CALL, 0, V1, void, smp_yield_to, (uint32_t cpu), (cpu))

@@ -59,9 +59,11 @@ struct pv_ops pv_ops = {
     .lock_kick = count_kick,
 };
 
+/* No CPU is up: who waits for a lock may be on its way in or out. */
 static struct pv_cpu *cpu_of(unsigned number)
 {
-    return &blocks[number].cpu;
+    (void)number;
+    return NULL;
 }
 
 static const struct pv_platform platform = {.cpu = cpu_of};
@@ -77,6 +79,8 @@ static void become_cpu(unsigned number)
     memset(cpu, 0, sizeof(*cpu));
     cpu->self = cpu;
     cpu->number = number;
+    if (number < PV_CONFIG_MAX_CPUS)
+        pv_lock_cpus[number] = cpu;
     if (syscall(SYS_arch_prctl, ARCH_SET_GS, &blocks[number]) != 0)
         fail_msg("arch_prctl");
 }
@@ -122,6 +126,19 @@ static void with_all_nodes_in_use_a_lock_is_still_taken(void **state)
     assert_int_equal(lock.locked, 1);
     assert_int_equal(lock.tail, 0);
     assert_int_equal(blocks[0].cpu.lock_depth, 4);
+}
+
+static void a_cpu_that_is_too_many_takes_a_lock_without_a_node(void **state)
+{
+    struct pv_spinlock lock = PV_SPINLOCK_FREE;
+
+    (void)state;
+    become_cpu(0);
+    blocks[0].cpu.number = PV_CONFIG_MAX_CPUS;
+    pv_lock_acquire_slow(&lock);
+    assert_int_equal(lock.locked, 1);
+    assert_int_equal(lock.tail, 0);
+    assert_int_equal(blocks[0].cpu.lock_depth, 0);
 }
 
 struct shared {
@@ -301,6 +318,7 @@ int main(void)
         cmocka_unit_test(an_uncontended_lock_is_taken_and_given_back),
         cmocka_unit_test(the_slow_path_takes_a_free_lock_too),
         cmocka_unit_test(with_all_nodes_in_use_a_lock_is_still_taken),
+        cmocka_unit_test(a_cpu_that_is_too_many_takes_a_lock_without_a_node),
         cmocka_unit_test(one_cpu_at_a_time_holds_a_lock),
         cmocka_unit_test(cpus_without_nodes_and_cpus_with_nodes_exclude_each_other),
         cmocka_unit_test(waiters_are_served_in_the_order_of_arrival),

@@ -35,6 +35,17 @@ static void wait_here(const volatile bool *arrived)
         assert_true(*arrived);
 }
 
+static void refuse_to_wait(struct pv_spinlock *taken)
+{
+    (void)taken;
+    fail_msg("somebody waits for a lock that nobody gives back");
+}
+
+static void take_lock(struct pv_spinlock *taken)
+{
+    taken->locked = 1;
+}
+
 static int begin(void **state)
 {
     static struct pv_platform platform = {.page_wait = wait_here};
@@ -42,6 +53,7 @@ static int begin(void **state)
     fake_begin(state);
     pv_platform = &platform;
     memset(waits, 0, sizeof(waits));
+    lock = (struct pv_spinlock)PV_SPINLOCK_FREE;
     memset((void *)areas, 0, sizeof(areas));
     vector = -1;
     waited = 0;
@@ -158,7 +170,7 @@ static void the_token_for_all_ends_the_waits_of_its_cpu_only(void **state)
     tell_ready(PV_KVM_ASYNC_PF_ALL);
     assert_int_equal(places_taken(), 1);
     test_cpu = &fake_blocks[0];
-    pv_kvm_async_end();
+    pv_kvm_async_end(false);
     assert_int_equal(places_taken(), 0);
 }
 
@@ -183,6 +195,43 @@ static void more_pages_than_there_is_room_for_are_not_waited_for(void **state)
         tell_ready(token); /* nor are those remembered */
     for (uint32_t token = 1; token <= WAITS; token++)
         tell_ready(token);
+    assert_int_equal(places_taken(), 0);
+}
+
+/* What comes for a wait that there was no room for comes when there may be room again, and nobody
+ * will ask for it. */
+static void what_came_early_and_is_not_asked_for_takes_nobody_s_place(void **state)
+{
+    (void)state;
+    for (uint32_t token = 1; token <= 2 * WAITS; token++)
+        tell_ready(token);
+    ready_while_waiting = 0x9001;
+    assert_true(announce(0x9001));
+    assert_int_equal(waited, 1);
+    ready_while_waiting = 0;
+    for (uint32_t token = 1000; token < 1000 + WAITS; token++)
+        assert_true(announce(token));
+    assert_int_equal(waited, 1 + WAITS);
+    assert_int_equal(places_taken(), WAITS);
+    for (uint32_t token = 1000; token < 1000 + WAITS; token++)
+        tell_ready(token);
+    assert_int_equal(places_taken(), 0);
+}
+
+/* pv_shutdown() may have interrupted who holds the lock, or that CPU has been stopped. */
+static void the_end_of_the_kernel_does_not_wait_for_a_lock(void **state)
+{
+    (void)state;
+    assert_true(announce(0xa001));
+    lock.locked = 1;
+    pv_ops.lock_acquire = refuse_to_wait;
+    pv_kvm_async_end(true);
+    lock.tail = 5;
+    lock.locked = 0;
+    pv_kvm_async_end(true);
+    lock.tail = 0;
+    pv_ops.lock_acquire = take_lock;
+    pv_kvm_async_end(true);
     assert_int_equal(places_taken(), 0);
 }
 
@@ -217,6 +266,8 @@ int main(void)
         cmocka_unit_test_setup(the_token_for_all_ends_the_waits_of_its_cpu_only, begin),
         cmocka_unit_test_setup(a_page_that_is_ready_on_another_cpu_ends_the_wait, begin),
         cmocka_unit_test_setup(more_pages_than_there_is_room_for_are_not_waited_for, begin),
+        cmocka_unit_test_setup(what_came_early_and_is_not_asked_for_takes_nobody_s_place, begin),
+        cmocka_unit_test_setup(the_end_of_the_kernel_does_not_wait_for_a_lock, begin),
         cmocka_unit_test_setup(a_token_that_is_announced_twice_is_waited_for_once, begin),
         cmocka_unit_test_setup(an_interrupt_without_a_token_changes_nothing, begin),
     };

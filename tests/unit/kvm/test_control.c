@@ -4,15 +4,18 @@
  */
 #include "fake.h"
 #include "backends/kvm/control.c"
+#include "lib/x86/tsc.h"
 
 #define CLOCK_NS 777u
 
 static struct pv_kvm_clock_pairing answer;
 static bool clock_in_use;
+static int64_t tsc_off; /* of the host's word, from the time of its answer */
+static uint64_t asked_tsc;
 
 bool pv_pvclock_at_tsc(uint64_t tsc, uint64_t *ns)
 {
-    assert_int_equal(tsc, answer.tsc);
+    asked_tsc = tsc;
     *ns = CLOCK_NS;
     return clock_in_use;
 }
@@ -20,6 +23,7 @@ bool pv_pvclock_at_tsc(uint64_t tsc, uint64_t *ns)
 static void fill(uint64_t number, uint64_t a)
 {
     assert_int_equal(number, PV_KVM_HC_CLOCK_PAIRING);
+    answer.tsc = pv_tsc_read() + (uint64_t)tsc_off;
     *(struct pv_kvm_clock_pairing *)(uintptr_t)a = answer;
 }
 
@@ -28,7 +32,8 @@ static int begin(void **state)
     fake_begin(state);
     fake_host = fill;
     clock_in_use = true;
-    answer = (struct pv_kvm_clock_pairing){.sec = 5, .nsec = 42, .tsc = 99};
+    tsc_off = 0;
+    answer = (struct pv_kvm_clock_pairing){.sec = 5, .nsec = 42};
     return 0;
 }
 
@@ -38,7 +43,20 @@ static void a_pair_is_one_moment_on_three_scales(void **state)
 
     (void)state;
     assert_int_equal(pv_kvm_clock_pair(&pair), PV_OK);
-    assert_true(pair.unix_ns == 5000000042u && pair.clock_ns == CLOCK_NS && pair.tsc == 99);
+    assert_true(pair.unix_ns == 5000000042u && pair.clock_ns == CLOCK_NS);
+    assert_true(pair.tsc == answer.tsc && asked_tsc == answer.tsc);
+}
+
+static void a_counter_that_was_never_there_while_it_was_asked_is_refused(void **state)
+{
+    static const int64_t off[] = {-1000000000000, 1000000000000, INT64_MIN, INT64_MAX};
+    struct pv_clock_pair pair;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(off) / sizeof(off[0]); i++) {
+        tsc_off = off[i];
+        assert_int_equal(pv_kvm_clock_pair(&pair), PV_E_HOST);
+    }
 }
 
 static void a_host_that_has_none_is_unsupported(void **state)
@@ -113,6 +131,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_pair_is_one_moment_on_three_scales, begin),
+        cmocka_unit_test_setup(a_counter_that_was_never_there_while_it_was_asked_is_refused, begin),
         cmocka_unit_test_setup(a_host_that_has_none_is_unsupported, begin),
         cmocka_unit_test_setup(a_host_that_fills_nothing_is_found_out, begin),
         cmocka_unit_test_setup(times_that_cannot_be_are_refused, begin),

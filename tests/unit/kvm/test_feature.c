@@ -114,6 +114,14 @@ static void switches_are_obeyed_from_left_to_right(void **state)
     assert_int_equal(with("kvm=-all kvm=pv-eoi"), PV_KVM_FEATURE_PV_EOI);
 }
 
+static void the_clock_s_registers_of_old_are_what_is_left_without_those_of_today(void **state)
+{
+    (void)state;
+    assert_int_equal(with("kvm=-kvmclock2"), EVERYTHING & ~PV_KVM_FEATURE_CLOCKSOURCE2);
+    assert_int_equal(with("kvm=-all,kvmclock"),
+                     PV_KVM_FEATURE_CLOCKSOURCE | PV_KVM_FEATURE_CLOCKSOURCE2);
+}
+
 static void names_that_do_not_exist_are_said_and_ignored(void **state)
 {
     (void)state;
@@ -165,6 +173,8 @@ int main(void)
         cmocka_unit_test_setup(what_is_offered_is_used, begin),
         cmocka_unit_test_setup(a_feature_is_switched_off_by_its_name, begin),
         cmocka_unit_test_setup(switches_are_obeyed_from_left_to_right, begin),
+        cmocka_unit_test_setup(the_clock_s_registers_of_old_are_what_is_left_without_those_of_today,
+                               begin),
         cmocka_unit_test_setup(names_that_do_not_exist_are_said_and_ignored, begin),
         cmocka_unit_test_setup(what_lacks_what_it_needs_goes_too, begin),
         cmocka_unit_test_setup(cpus_that_are_never_preempted_need_no_help_with_it, begin),

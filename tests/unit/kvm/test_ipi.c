@@ -195,6 +195,17 @@ static void the_first_that_was_preempted_gets_the_processor(void **state)
     assert_int_equal(fake_called, 3);
 }
 
+/* Where nobody tells who was preempted, or no longer, it is KVM that knows. */
+static void a_cpu_without_a_record_may_have_been_preempted(void **state)
+{
+    (void)state;
+    fake_have(2, 20, 1);
+    pv_kvm_smp_yield_to(1);
+    assert_int_equal(fake_called, 1);
+    assert_int_equal(fake_calls[0].number, PV_KVM_HC_SCHED_YIELD);
+    assert_int_equal(fake_calls[0].a, 21);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +220,7 @@ int main(void)
         cmocka_unit_test_setup(preempted_cpus_flush_later_and_are_not_asked, fake_begin),
         cmocka_unit_test_setup(cpus_without_a_record_are_asked, fake_begin),
         cmocka_unit_test_setup(the_first_that_was_preempted_gets_the_processor, fake_begin),
+        cmocka_unit_test_setup(a_cpu_without_a_record_may_have_been_preempted, fake_begin),
     };
 
     return cmocka_run_group_tests_name("kvm ipi", tests, NULL, NULL);

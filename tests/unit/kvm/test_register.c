@@ -34,6 +34,11 @@ static unsigned lines, clocks_stopped, cpu_clocks_stopped;
 static bool async_works;
 static volatile struct pv_kvm_async_pf areas[CPUS] __attribute__((aligned(64)));
 
+static uint64_t held(unsigned cpu, uint32_t msr)
+{
+    return msrs[cpu][msr - PV_KVM_MSR_WALL_CLOCK];
+}
+
 /* %gs leads to the block, as in a kernel. */
 static void become(unsigned number)
 {
@@ -139,18 +144,33 @@ bool pv_kvm_async_begin(void)
     return async_works;
 }
 
-void pv_kvm_async_end(void)
+static unsigned waits_ended, ended_for_good;
+
+void pv_kvm_async_end(bool last)
 {
+    waits_ended++;
+    ended_for_good += last;
 }
 
-volatile void *pv_kvm_steal_begin(struct pv_cpu *cpu)
+/* What KVM writes to from now on, and the others believe. */
+static bool has_steal_record[CPUS];
+
+void pv_kvm_steal_begin(struct pv_cpu *cpu)
 {
-    return cpu->vmm_state;
+    assert_int_equal(held(cpu->number, PV_KVM_MSR_STEAL_TIME) & PV_KVM_MSR_ENABLED, 1);
+    has_steal_record[cpu->number] = true;
 }
 
 void pv_kvm_steal_end(struct pv_cpu *cpu)
 {
-    (void)cpu;
+    has_steal_record[cpu->number] = false;
+}
+
+/* As feature.c: what is told in the record of stolen time is of no use without it. */
+uint32_t pv_kvm_consistent(uint32_t features)
+{
+    return features & PV_KVM_FEATURE_STEAL_TIME ? features
+                                                : features & ~PV_KVM_FEATURE_PV_TLB_FLUSH;
 }
 
 /* Ops that are only named here. */
@@ -186,6 +206,8 @@ static int begin(void **state)
     (void)state;
     memset(cpus, 0x5a, sizeof(cpus));
     memset(msrs, 0, sizeof(msrs));
+    memset(has_steal_record, 0, sizeof(has_steal_record));
+    waits_ended = ended_for_good = 0;
     for (unsigned i = 0; i < CPUS; i++)
         cpus[i].number = i;
     become(0);
@@ -194,11 +216,6 @@ static int begin(void **state)
     lines = clocks_stopped = cpu_clocks_stopped = 0;
     async_works = true;
     return 0;
-}
-
-static uint64_t held(unsigned cpu, uint32_t msr)
-{
-    return msrs[cpu][msr - PV_KVM_MSR_WALL_CLOCK];
 }
 
 static void expect_on(unsigned cpu, bool on)
@@ -245,10 +262,23 @@ static void who_leaves_is_registered_nowhere(void **state)
     expect_on(1, false);
     expect_on(0, true);
     assert_int_equal(cpu_clocks_stopped, 1);
+    assert_true(waits_ended == 1 && ended_for_good == 0);
     become(0);
     pv_backend_kvm.leave();
     expect_on(0, false);
     assert_int_equal(clocks_stopped, 1);
+    assert_true(waits_ended == 2 && ended_for_good == 1);
+}
+
+/* Its identity is not known before, and nobody looks for it afterwards. */
+static void a_cpu_sleeps_while_it_is_online_only(void **state)
+{
+    (void)state;
+    cpus[0].backend[PV_KVM_CAN_BE_KICKED] = 0;
+    assert_int_equal(pv_backend_kvm.enter(&platform, NULL), PV_OK);
+    assert_int_not_equal(cpus[0].backend[PV_KVM_CAN_BE_KICKED], 0);
+    pv_backend_kvm.leave();
+    assert_int_equal(cpus[0].backend[PV_KVM_CAN_BE_KICKED], 0);
 }
 
 /* Offered by CPUID, and a #GP when it comes to it. */
@@ -266,7 +296,8 @@ static void a_register_that_is_refused_costs_its_feature_and_a_line(void **state
         begin(state);
         refused_msr = each[i].msr;
         assert_int_equal(pv_backend_kvm.enter(&platform, NULL), PV_OK);
-        assert_int_equal(pv_kvm_features, ALL & ~each[i].feature);
+        assert_int_equal(pv_kvm_features, pv_kvm_consistent(ALL & ~each[i].feature));
+        assert_int_equal(has_steal_record[0], each[i].msr != PV_KVM_MSR_STEAL_TIME);
         assert_int_equal(lines, 1);
         assert_int_equal(held(0, each[i].msr), 0);
     }
@@ -304,6 +335,7 @@ static void what_was_switched_off_is_not_registered(void **state)
     pv_kvm_features = PV_KVM_FEATURE_PV_EOI;
     assert_int_equal(pv_backend_kvm.enter(&platform, NULL), PV_OK);
     assert_int_equal(held(0, PV_KVM_MSR_STEAL_TIME), 0);
+    assert_false(has_steal_record[0]);
     assert_int_equal(held(0, PV_KVM_MSR_ASYNC_PF_EN), 0);
     assert_int_equal(held(0, PV_KVM_MSR_PV_EOI_EN) & 1, 1);
 }
@@ -318,6 +350,7 @@ int main(void)
         cmocka_unit_test_setup(an_op_without_its_feature_is_not_in_the_table, begin),
         cmocka_unit_test_setup(faults_that_nobody_can_wait_for_are_not_asked_for, begin),
         cmocka_unit_test_setup(what_was_switched_off_is_not_registered, begin),
+        cmocka_unit_test_setup(a_cpu_sleeps_while_it_is_online_only, begin),
     };
 
     return cmocka_run_group_tests_name("kvm registrations", tests, NULL, NULL);

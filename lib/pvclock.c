@@ -6,6 +6,7 @@
  * the record's version is the same.
  */
 #include "lib/pvclock.h"
+#include "lib/irq_save.h"
 #include "lib/x86/tsc.h"
 
 /* As often as this in a row a record may stay unreadable before it is given up. */
@@ -15,6 +16,7 @@ struct cpu_clock {
     struct pv_pvclock copy;
     volatile struct pv_pvclock_record *record; /* NULL: not added */
     uint8_t failures;
+    bool was_stopped; /* told by the VMM, and not yet to the kernel */
 } __attribute__((aligned(64)));
 
 static struct cpu_clock clocks[PV_CONFIG_MAX_CPUS];
@@ -24,7 +26,6 @@ static bool in_use;
 static bool retiring;      /* somebody is about to clear in_use */
 static bool fix_up;        /* records of different CPUs may disagree */
 static bool stable_told;   /* the flag in the records can be believed */
-static bool was_stopped;   /* told by the VMM, and not yet to the kernel */
 static uint64_t latest_ns; /* for the fix-up */
 static uint64_t offset_ns; /* from the VMM's scale to that of pv_clock_ns(), modulo 2^64 */
 
@@ -51,7 +52,7 @@ PV_COLD static int refresh(struct cpu_clock *clock)
      */
     if (clock->copy.flags & PV_PVCLOCK_STOPPED) {
         clock->record->flags &= (uint8_t)~PV_PVCLOCK_STOPPED;
-        __atomic_store_n(&was_stopped, true, __ATOMIC_RELAXED);
+        __atomic_store_n(&clock->was_stopped, true, __ATOMIC_RELAXED);
     }
     if (!stable_told || !(clock->copy.flags & PV_PVCLOCK_STABLE) || clock->copy.adjust_ns != 0)
         __atomic_store_n(&fix_up, true, __ATOMIC_RELAXED);
@@ -66,7 +67,7 @@ PV_COLD static void remove_cpu(struct pv_cpu *cpu, struct cpu_clock *clock)
     clock->copy.version = 0;
 }
 
-/* Interrupts off. On failure nothing is registered. */
+/* Interrupts off. A record that cannot be read stays registered: it may be readable next time. */
 PV_COLD static int add_cpu(struct pv_cpu *cpu, struct cpu_clock *clock)
 {
     volatile struct pv_pvclock_record *record = NULL;
@@ -77,10 +78,7 @@ PV_COLD static int add_cpu(struct pv_cpu *cpu, struct cpu_clock *clock)
     if (status != PV_OK)
         return status;
     clock->record = record;
-    status = refresh(clock);
-    if (status != PV_OK)
-        remove_cpu(cpu, clock);
-    return status;
+    return refresh(clock);
 }
 
 PV_COLD static void complain(int status)
@@ -104,19 +102,26 @@ PV_COLD static void retire(uint64_t told_ns, int status)
     complain(status);
 }
 
-static uint64_t told(const struct cpu_clock *clock)
+static uint64_t told(const struct pv_pvclock *copy)
 {
-    uint64_t ns = pv_pvclock_at(&clock->copy, pv_tsc_read()) + offset_ns;
+    uint64_t ns = pv_pvclock_at(copy, pv_tsc_read()) + offset_ns;
 
     return __atomic_load_n(&fix_up, __ATOMIC_RELAXED) ? pv_clock_monotonic(&latest_ns, ns) : ns;
 }
 
-/* What the clock tells now, by a CPU that has a good copy: this one, or else the boot CPU. */
+/*
+ * What the clock tells now, by this CPU's copy, or else by the boot CPU's record: its copy is its
+ * own, and may be half written. If there is neither the base clock is as near as can be.
+ */
 static uint64_t told_by_any(const struct cpu_clock *clock)
 {
-    if (clock->copy.version == 0)
-        clock = &clocks[0];
-    return clock->copy.version != 0 ? told(clock) : latest_ns;
+    struct pv_pvclock copy = {0};
+
+    if (clock->copy.version != 0)
+        return told(&clock->copy);
+    if (clocks[0].record != NULL && pv_pvclock_refresh(clocks[0].record, &copy, 0) == PV_OK)
+        return told(&copy);
+    return source->base_ns();
 }
 
 /*
@@ -145,13 +150,18 @@ uint64_t pv_pvclock_ns(void)
         return source != NULL ? source->base_ns() : 0;
     struct cpu_clock *clock = &clocks[cpu->number];
     if (clock->record == NULL || pv_pvclock_read(clock->record, &clock->copy, &ns) != PV_OK) {
-        struct pv_irqflags flags = pv_irq_save();
+        struct pv_irqflags flags = pv_irq_save_seldom();
         ns = fresh_ns(pv_this_cpu());
         pv_irq_restore(flags);
         return ns;
     }
     ns += offset_ns;
-    return __atomic_load_n(&fix_up, __ATOMIC_RELAXED) ? pv_clock_monotonic(&latest_ns, ns) : ns;
+    if (!__atomic_load_n(&fix_up, __ATOMIC_RELAXED))
+        return ns;
+    /* Records that differ are for the counter of their own CPU, and this may run on another now. */
+    if (pv_this_cpu() != cpu)
+        return pv_pvclock_ns();
+    return pv_clock_monotonic(&latest_ns, ns);
 }
 
 /* Registers, reads, and takes the registration back: nothing is in force yet. */
@@ -189,6 +199,7 @@ PV_COLD void pv_pvclock_start(bool stable)
         return;
     int status = add_cpu(cpu, clock);
     if (status != PV_OK) {
+        remove_cpu(cpu, clock);
         complain(status);
         return;
     }
@@ -232,34 +243,43 @@ PV_COLD bool pv_pvclock_is_stable(void)
     return pv_pvclock_in_use() && !__atomic_load_n(&fix_up, __ATOMIC_RELAXED);
 }
 
-PV_COLD bool pv_pvclock_at_tsc(uint64_t tsc, uint64_t *ns)
+/* This CPU's copy, up to date, though it may not have been read before; NULL: there is none. */
+PV_COLD static const struct pv_pvclock *fresh_copy(void)
 {
     struct pv_cpu *cpu = pv_this_cpu();
 
+    (void)pv_pvclock_ns();
     if (!pv_pvclock_in_use() || cpu->number >= PV_CONFIG_MAX_CPUS ||
         clocks[cpu->number].copy.version == 0)
-        return false;
-    *ns = pv_pvclock_at(&clocks[cpu->number].copy, tsc) + offset_ns;
-    return true;
+        return NULL;
+    return &clocks[cpu->number].copy;
+}
+
+PV_COLD bool pv_pvclock_at_tsc(uint64_t tsc, uint64_t *ns)
+{
+    const struct pv_pvclock *copy = fresh_copy();
+
+    if (copy != NULL)
+        *ns = pv_pvclock_at(copy, tsc) + offset_ns;
+    return copy != NULL;
 }
 
 PV_COLD bool pv_pvclock_vmm_ns(uint64_t *ns)
 {
-    struct pv_cpu *cpu = pv_this_cpu();
+    const struct pv_pvclock *copy = fresh_copy();
 
-    if (!pv_pvclock_in_use() || cpu->number >= PV_CONFIG_MAX_CPUS)
-        return false;
-    const struct cpu_clock *clock = &clocks[cpu->number];
-    if (clock->copy.version == 0)
-        return false;
-    *ns = pv_pvclock_at(&clock->copy, pv_tsc_read()) - clock->copy.adjust_ns;
-    return true;
+    if (copy != NULL)
+        *ns = pv_pvclock_at(copy, pv_tsc_read()) - copy->adjust_ns;
+    return copy != NULL;
 }
 
 PV_COLD bool pv_clock_was_stopped(void)
 {
+    struct pv_cpu *cpu = pv_this_cpu();
+
     (void)pv_clock_ns(); /* looks at the record */
-    return __atomic_exchange_n(&was_stopped, false, __ATOMIC_RELAXED);
+    return cpu->number < PV_CONFIG_MAX_CPUS &&
+           __atomic_exchange_n(&clocks[cpu->number].was_stopped, false, __ATOMIC_RELAXED);
 }
 
 PV_COLD uint64_t pv_pvclock_to_vmm(uint64_t ns)

@@ -31,9 +31,10 @@ uint32_t pv_tsc_khz(void);
 const char *pv_clock_name(void);
 
 /**
- * @brief Whether the VMM has stopped this machine and let it go on since the last time this was
- * asked. The clock went on meanwhile: who watches for CPUs that hang forgives one period.
- * @return true once for each stop that the VMM tells of. Any context but NMI.
+ * @brief Whether the VMM has stopped this CPU and let it go on since the last time it asked. The
+ * clock went on meanwhile: who watches for CPUs that hang forgives one period.
+ * @return true once on each CPU for each stop that the VMM tells of. Any context but NMI;
+ * preemption off.
  */
 bool pv_clock_was_stopped(void);
 

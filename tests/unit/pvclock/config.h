@@ -6,6 +6,7 @@
 #define TESTS_UNIT_PVCLOCK_CONFIG_H
 
 extern struct pv_cpu *test_cpu;
-#define PV_CONFIG_THIS_CPU test_cpu
+struct pv_cpu *test_this_cpu(void);
+#define PV_CONFIG_THIS_CPU test_this_cpu()
 
 #endif

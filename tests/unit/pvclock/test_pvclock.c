@@ -20,6 +20,18 @@
 #define LONG 1000000000000ull
 
 struct pv_cpu *test_cpu;
+static struct pv_cpu *moves_to; /* where the thread is once its CPU was asked for */
+
+struct pv_cpu *test_this_cpu(void)
+{
+    struct pv_cpu *cpu = test_cpu;
+
+    if (moves_to != NULL)
+        test_cpu = moves_to;
+    moves_to = NULL;
+    return cpu;
+}
+
 uint32_t pv_tsc_khz_value;
 
 static struct pv_cpu cpus[CPUS];
@@ -38,7 +50,11 @@ static void irq_restore(struct pv_irqflags flags)
     (void)flags;
 }
 
-struct pv_ops pv_ops = {.irq_save = irq_save, .irq_restore = irq_restore};
+struct pv_ops pv_ops = {
+    .irq_save = irq_save,
+    .irq_restore = irq_restore,
+    .clock_ns = pv_pvclock_ns,
+};
 
 void pv_log(const char *text)
 {
@@ -175,6 +191,18 @@ static void a_cpu_is_added_when_it_reads_first(void **state)
     assert_int_equal(added, 2);
 }
 
+static void each_cpu_is_told_by_its_own_record(void **state)
+{
+    (void)state;
+    (void)pv_pvclock_ns();
+    write_record(1, 3 * LONG, PV_PVCLOCK_STABLE);
+    test_cpu = &cpus[1];
+    uint64_t ns = pv_pvclock_ns();
+    assert_true(ns >= 2 * LONG && ns < 4 * LONG);
+    test_cpu = &cpus[0];
+    assert_true(pv_pvclock_ns() < LONG);
+}
+
 static void a_new_record_is_followed(void **state)
 {
     (void)state;
@@ -220,6 +248,23 @@ static void without_the_stable_bit_a_cpu_behind_the_clock_s_start_is_no_jump(voi
     test_cpu = &cpus[0];
     uint64_t later = pv_pvclock_ns();
     assert_true(later > behind && later < LONG);
+}
+
+/* A record without the bit is for the counter of its own CPU, which is not where the thread is. */
+static void a_thread_that_moves_while_it_reads_is_told_its_new_cpu_s_time(void **state)
+{
+    (void)state;
+    write_record(0, LONG, 0);
+    write_record(1, LONG, 0);
+    (void)pv_pvclock_ns();
+    test_cpu = &cpus[1];
+    (void)pv_pvclock_ns();
+    test_cpu = &cpus[0];
+    /* CPU 0's counter is said to be far ahead; this one's is not. */
+    records[0].tsc_timestamp -= 5 * LONG;
+    clocks[0].copy.tsc_timestamp -= 5 * LONG;
+    moves_to = &cpus[1];
+    assert_true(pv_pvclock_ns() < 2 * LONG);
 }
 
 static void a_stable_bit_that_was_not_promised_is_not_believed(void **state)
@@ -269,6 +314,68 @@ static void a_record_that_is_written_for_ever_ends_the_clock(void **state)
     assert_int_equal(lines, 1);
 }
 
+static void a_further_cpu_s_record_that_is_written_for_ever_ends_the_clock_too(void **state)
+{
+    (void)state;
+    records[1].version |= 1;
+    test_cpu = &cpus[1];
+    for (unsigned i = 0; i < FAILURES; i++)
+        (void)pv_pvclock_ns();
+    assert_false(pv_pvclock_in_use());
+    assert_int_equal(added, 2); /* not registered again and again */
+    assert_int_equal(lines, 1);
+    pv_pvclock_cpu_stop();
+    assert_int_equal(removed, 1);
+}
+
+/* Another CPU's copy may be half written; its record says when it can be read. */
+static void without_a_record_of_its_own_a_cpu_is_told_by_the_first_one_s(void **state)
+{
+    (void)state;
+    write_record(0, 5 * LONG, PV_PVCLOCK_STABLE);
+    uint64_t before = pv_pvclock_ns();
+    records[1].version |= 1;
+    clocks[0].copy.system_time_ns += 7 * LONG;
+    test_cpu = &cpus[1];
+    uint64_t ns = pv_pvclock_ns();
+    assert_true(ns >= before && ns < before + LONG);
+    /* No record at all can be read: the base clock's time is the nearest. */
+    records[0].version |= 1;
+    base = 77;
+    assert_true(pv_pvclock_ns() == 77);
+    assert_true(pv_pvclock_in_use());
+}
+
+static void a_cpu_that_has_not_read_its_clock_yet_can_tell_the_vmm_s_time(void **state)
+{
+    uint64_t ns;
+
+    (void)state;
+    write_record(1, 3 * LONG, PV_PVCLOCK_STABLE);
+    test_cpu = &cpus[1];
+    assert_true(pv_pvclock_vmm_ns(&ns) && ns >= 3 * LONG && ns < 4 * LONG);
+    write_record(1, 9 * LONG, PV_PVCLOCK_STABLE); /* and sees what is new */
+    assert_true(pv_pvclock_vmm_ns(&ns) && ns >= 9 * LONG);
+    write_record(1, 20 * LONG, PV_PVCLOCK_STABLE);
+    assert_true(pv_pvclock_at_tsc(pv_tsc_read(), &ns) && ns >= 19 * LONG);
+}
+
+static void a_stop_is_told_once_on_each_cpu_that_the_vmm_told(void **state)
+{
+    (void)state;
+    assert_false(pv_clock_was_stopped());
+    for (unsigned cpu = 0; cpu < CPUS; cpu++)
+        write_record(cpu, LONG, PV_PVCLOCK_STABLE | PV_PVCLOCK_STOPPED);
+    for (unsigned cpu = 0; cpu < CPUS; cpu++) {
+        test_cpu = &cpus[cpu];
+        assert_true(pv_clock_was_stopped());
+        assert_int_equal(records[cpu].flags, PV_PVCLOCK_STABLE);
+        assert_false(pv_clock_was_stopped());
+    }
+    test_cpu = &cpus[0];
+    assert_false(pv_clock_was_stopped());
+}
+
 static void a_clock_that_is_offered_and_refused_is_said_to_be(void **state)
 {
     (void)state;
@@ -279,6 +386,10 @@ static void a_clock_that_is_offered_and_refused_is_said_to_be(void **state)
     assert_int_equal(lines, 1);
     assert_int_equal(removed, 0);
     assert_true(pv_pvclock_ns() == 99);
+    add_status = PV_OK;
+    records[0].version |= 1; /* registered, and not to be read */
+    pv_pvclock_start(true);
+    assert_int_equal(removed, 1);
 }
 
 static void stopping_hands_over_to_the_base_clock(void **state)
@@ -336,11 +447,21 @@ int main(void)
         cmocka_unit_test_setup(a_time_is_turned_into_the_vmm_s, fresh),
         cmocka_unit_test_setup(a_time_before_the_vmm_s_start_is_its_start, fresh),
         cmocka_unit_test_setup(a_cpu_is_added_when_it_reads_first, started),
+        cmocka_unit_test_setup(each_cpu_is_told_by_its_own_record, started),
         cmocka_unit_test_setup(a_new_record_is_followed, started),
         cmocka_unit_test_setup(a_record_that_goes_back_does_not_take_time_back, started),
         cmocka_unit_test_setup(without_the_stable_bit_no_cpu_is_behind_another, started),
         cmocka_unit_test_setup(without_the_stable_bit_a_cpu_behind_the_clock_s_start_is_no_jump,
                                fresh),
+        cmocka_unit_test_setup(a_thread_that_moves_while_it_reads_is_told_its_new_cpu_s_time,
+                               started),
+        cmocka_unit_test_setup(a_further_cpu_s_record_that_is_written_for_ever_ends_the_clock_too,
+                               started),
+        cmocka_unit_test_setup(without_a_record_of_its_own_a_cpu_is_told_by_the_first_one_s,
+                               started),
+        cmocka_unit_test_setup(a_cpu_that_has_not_read_its_clock_yet_can_tell_the_vmm_s_time,
+                               started),
+        cmocka_unit_test_setup(a_stop_is_told_once_on_each_cpu_that_the_vmm_told, started),
         cmocka_unit_test_setup(a_stable_bit_that_was_not_promised_is_not_believed, fresh),
         cmocka_unit_test_setup(a_rate_that_cannot_be_ends_the_clock_with_one_line, started),
         cmocka_unit_test_setup(a_record_that_is_written_for_long_leaves_the_old_one_in_force,

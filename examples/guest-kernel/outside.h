@@ -29,8 +29,8 @@ bool outside_waited(uint64_t ns[OUTSIDE_CPUS]);
 /* The host's wall clock, in seconds. */
 bool outside_time(uint64_t *seconds);
 
-/* Asks for something to be done ("busy", "idle", "pause", "poll", "mce"); false: nobody is there.
- */
+/* Asks for something to be done ("busy", "idle", "pause", "poll", "nmi", "mce"); false: nobody is
+ * there. */
 bool outside_do(const char *word);
 
 #endif

@@ -48,6 +48,16 @@ class Verdict(unittest.TestCase):
         self.assertEqual(Place("here", JOB, each_check=True).problems(bad), [])
         self.assertIn("1 not ok: x", Place("here", JOB).problems(bad)[0])
 
+    def test_a_check_that_is_skipped_is_a_problem_where_it_must_not_be(self):
+        tap = Tap()
+        for line in ("TAP version 13", "1..2", "ok 1 - x # SKIP why", "ok 2 - y # SKIP because"):
+            tap.feed(line)
+        seen = result(tap=tap)
+        self.assertEqual(Place("here", JOB, each_check=True).problems(seen), [])
+        problems = Place("here", JOB, each_check=True, may_skip=["x"]).problems(seen)
+        self.assertEqual(len(problems), 1)
+        self.assertIn("'y' is skipped: because", problems[0])
+
     def test_a_place_that_cannot_be_reached_says_why_and_nothing_else(self):
         problems = self.place.problems(result(ok=False, unavailable=True, reason="no packages"))
         self.assertEqual(len(problems), 1)

@@ -292,6 +292,24 @@ static void wallclock_is_the_host_s(struct check *check)
     EXPECT(check, ahead >= -2 && ahead <= 2, "%ld seconds ahead", ahead);
 }
 
+/* By the first CPU's LINT1, once. */
+static void nmi_arrives(struct check *check)
+{
+    uint32_t before = cpus[0].nmis;
+    nmis_expected = true;
+    bool asked = outside_do("nmi");
+    struct limit limit = limit_in(asked ? 20 * NS_PER_S : 0);
+    while (cpus[0].nmis == before && !limit_passed(&limit))
+        pv_cpu_relax();
+    sleep_ns(10 * NS_PER_MS);
+    nmis_expected = false;
+    if (!asked) {
+        skip(check, "nobody outside can send one");
+        return;
+    }
+    EXPECT(check, cpus[0].nmis - before == 1, "%u arrived", cpus[0].nmis - before);
+}
+
 /* Machine checks: Intel SDM vol. 3B, 16.3.1 and 16.3.2; the bank is the rig's choice. */
 #define MSR_MCG_CAP    0x179u
 #define MSR_MCG_STATUS 0x17au
@@ -553,6 +571,7 @@ static const struct test kvm_tests[] = {
     {"the wall clock is the host's within two seconds", wallclock_is_the_host_s},
     {"the host's clock and this one's are read at one moment", pair_is_now},
     {"who polls is the kernel's choice where the host lets it", polling_is_the_host_s},
+    {"an NMI from outside reaches the kernel", nmi_arrives},
     {"a machine check that the host raises reaches the kernel, which goes on",
      machine_check_arrives},
     {"migration is the kernel's choice where the host asks", migration_is_allowed},

@@ -5,6 +5,7 @@
  */
 #include "selftest.h"
 #include "../cpu.h"
+#include "../memory.h"
 #include "../outside.h"
 #include "../smp.h"
 #include "../string.h"
@@ -175,6 +176,66 @@ static void one_clock(struct check *check)
           in_use("kvmclock-stable") ? "stable" : "not stable", ms(pv_clock_ns() - start));
     EXPECT(check, reads == READS / smp_count() * smp_count(), "%lu reads", reads);
     EXPECT(check, worst == 0, "a CPU was %lu ns behind another", worst);
+}
+
+static volatile uint64_t wall_ns[OUTSIDE_CPUS];
+static volatile bool stopped[OUTSIDE_CPUS], stopped_again[OUTSIDE_CPUS];
+
+static void read_wall(void *argument)
+{
+    uint64_t unix_ns = 0;
+    (void)argument;
+    if (pv_wallclock(&unix_ns) != PV_OK)
+        unix_ns = 0;
+    wall_ns[pv_this_cpu()->number % OUTSIDE_CPUS] = unix_ns;
+}
+
+/* That of the machine's own clock chip has whole seconds only, and is what is told by a CPU whose
+ * record cannot be read. After a change of backends no further CPU has read its own yet. */
+static void wall_clock_is_everywhere(struct check *check)
+{
+    struct pv_error error;
+    if (skip_here(check, "kvmclock") || skip_if_bound(check))
+        return;
+    if (!expect_ok(check, "native", pv_switch("native", &error), &error) ||
+        !expect_ok(check, "kvm", pv_switch("kvm", &error), &error))
+        return;
+    uint64_t start = pv_clock_ns();
+    on_all(check, read_wall, NULL);
+    uint64_t most_apart = NS_PER_S / 100 + pv_clock_ns() - start;
+    for (unsigned cpu = 0; cpu < smp_count() && cpu < OUTSIDE_CPUS; cpu++) {
+        uint64_t apart = wall_ns[cpu] - wall_ns[0];
+        EXPECT(check, wall_ns[cpu] % NS_PER_S != 0, "CPU %u: %lu is of another clock", cpu,
+               wall_ns[cpu]);
+        EXPECT(check, apart <= most_apart || 0 - apart <= most_apart, "CPU %u: %lu, CPU 0: %lu",
+               cpu, wall_ns[cpu], wall_ns[0]);
+    }
+}
+
+static void ask_whether_stopped(void *argument)
+{
+    unsigned cpu = pv_this_cpu()->number % OUTSIDE_CPUS;
+    (void)argument;
+    preempt_off();
+    stopped[cpu] = pv_clock_was_stopped();
+    stopped_again[cpu] = pv_clock_was_stopped();
+    preempt_on();
+}
+
+static void stop_is_told_everywhere(struct check *check)
+{
+    if (skip_here(check, "kvmclock"))
+        return;
+    on_all(check, ask_whether_stopped, NULL);
+    if (!outside_do("pause")) {
+        skip(check, "nobody outside can stop this machine");
+        return;
+    }
+    on_all(check, ask_whether_stopped, NULL);
+    for (unsigned cpu = 0; cpu < smp_count() && cpu < OUTSIDE_CPUS; cpu++) {
+        EXPECT(check, stopped[cpu], "the machine was stopped, and CPU %u not told", cpu);
+        EXPECT(check, !stopped_again[cpu], "CPU %u was told twice", cpu);
+    }
 }
 
 #define STEAL_NS (3 * NS_PER_S)
@@ -367,11 +428,150 @@ static void all_waiters_halt(struct check *check)
     EXPECT(check, served == smp_count() - 1, "%u of %u were served", served, smp_count() - 1);
 }
 
+/* ---- who has no processor -------------------------------------------------------------------- */
+
+#define FLUSHES 50u
+#define LOOKS   2000000u
+#define YIELDS  50u
+
+static volatile bool others_stop;
+static volatile uint64_t generation; /* what each page that can be read now holds at least */
+static volatile uint64_t stale;      /* reads of what had been unmapped before */
+
+static void read_page(void *argument)
+{
+    const volatile uint64_t *page = argument;
+    while (!others_stop) {
+        uint64_t least = __atomic_load_n(&generation, __ATOMIC_ACQUIRE);
+        if (*page < least)
+            __atomic_add_fetch(&stale, 1, __ATOMIC_RELAXED);
+        pv_cpu_relax();
+    }
+}
+
+static void others_begin(void)
+{
+    others_stop = false;
+    for (unsigned cpu = 1; cpu < smp_count(); cpu++)
+        smp_give(cpu, read_page, (void *)SCRATCH_BASE);
+}
+
+static void others_end(struct check *check)
+{
+    others_stop = true;
+    for (unsigned cpu = 1; cpu < smp_count(); cpu++)
+        EXPECT(check, smp_done(cpu, PATIENCE_NS), "CPU %u does not come to an end", cpu);
+}
+
+/* Global translations, which only dropping takes away; each time to the page that was not in use.
+ */
+static void remap_often(struct check *check, const uint64_t pages[2])
+{
+    struct pv_cpu_set others = {{0}};
+    for (unsigned cpu = 1; cpu < smp_count(); cpu++)
+        pv_cpu_set_add(&others, cpu);
+    for (uint64_t i = 1; i <= FLUSHES && check->outcome == CHECK_PASSED; i++) {
+        preempt_off();
+        *(volatile uint64_t *)direct(pages[i % 2]) = i;
+        paging_map(kernel_space, SCRATCH_BASE, pages[i % 2], MAP_KERNEL_DATA);
+        int status = pv_tlb_flush_others(&others, SCRATCH_BASE, SCRATCH_BASE + PAGE_BYTES);
+        __atomic_store_n(&generation, i, __ATOMIC_RELEASE);
+        preempt_on();
+        EXPECT(check, status == PV_OK, "status %d", status);
+        if (i % 10 == 0)
+            spin(20 * NS_PER_MS); /* the others come by */
+    }
+}
+
+static void flush_with_pages(struct check *check, const uint64_t pages[2])
+{
+    struct outside before, after;
+    generation = stale = 0;
+    paging_map(kernel_space, SCRATCH_BASE, pages[0], MAP_KERNEL_DATA);
+    others_begin();
+    bool looked = outside_look(&before);
+    remap_often(check, pages);
+    looked = outside_look(&after) && looked;
+    spin(100 * NS_PER_MS);
+    others_end(check);
+    paging_unmap(kernel_space, SCRATCH_BASE);
+    uint64_t calls = after.hypercalls - before.hypercalls - (after.yields - before.yields);
+    print("# %u flushes of %u CPUs: %lu hypercalls to ask\n", FLUSHES, smp_count() - 1, calls);
+    EXPECT(check, looked, "the host has fallen silent");
+    EXPECT(check, stale == 0, "%lu reads of what had been unmapped", stale);
+    if (in_use("pv-tlb-flush"))
+        EXPECT(check, calls < FLUSHES / 2, "%lu hypercalls to ask whoever is not running", calls);
+    else
+        EXPECT(check, calls >= FLUSHES, "%lu hypercalls, and nobody may be left out", calls);
+}
+
+/* While this CPU runs the others cannot, where the host has one processor. */
+static void preempted_flush_later(struct check *check)
+{
+    struct outside now;
+    if (skip_here(check, "pv-ipi"))
+        return;
+    uint64_t pages[2] = {page_alloc(), page_alloc()};
+    if (!outside_look(&now))
+        skip(check, "nobody outside tells what the host counts");
+    else if (EXPECT(check, pages[0] != 0 && pages[1] != 0, "no memory"))
+        flush_with_pages(check, pages);
+    page_free(pages[0]);
+    page_free(pages[1]);
+}
+
+static uint64_t seen_preempted(void)
+{
+    uint64_t seen = 0;
+    for (unsigned i = 0; i < LOOKS && seen == 0; i++)
+        seen += pv_vcpu_is_preempted(1);
+    return seen;
+}
+
+/* With one processor, who looks is running, and whoever else wants to is not. */
+static void preempted_are_seen(struct check *check)
+{
+    struct outside before, after;
+    if (skip_here(check, "steal-time"))
+        return;
+    if (!outside_look(&before)) {
+        skip(check, "nobody outside tells what the host counts");
+        return;
+    }
+    uint64_t page = page_alloc();
+    if (!EXPECT(check, page != 0, "no memory"))
+        return;
+    paging_map(kernel_space, SCRATCH_BASE, page, MAP_KERNEL_DATA);
+    EXPECT(check, !pv_vcpu_is_preempted(0), "this CPU runs, and is said to be preempted");
+    others_begin();
+    spin(50 * NS_PER_MS);
+    bool looked = outside_look(&before);
+    uint64_t seen = seen_preempted();
+    for (unsigned i = 0; i < YIELDS; i++)
+        pv_smp_yield_to(1);
+    looked = outside_look(&after) && looked;
+    others_end(check);
+    paging_unmap(kernel_space, SCRATCH_BASE);
+    page_free(page);
+    print("# %u times the processor was offered, %lu times by a hypercall\n", YIELDS,
+          after.yields - before.yields);
+    EXPECT(check, looked, "the host has fallen silent");
+    EXPECT(check, seen != 0, "a CPU without a processor is never said to be preempted");
+    if (in_use("pv-sched-yield"))
+        EXPECT(check, after.yields != before.yields, "the processor is never offered");
+}
+
 static const struct test vcpus_tests[] = {
     {"each CPU is registered with KVM by itself, and under another backend no longer",
      each_is_registered},
     {"the clock does not go backwards in ten million reads over all CPUs", one_clock},
+    {"KVM's wall clock is told by each CPU, though it has not read its clock yet",
+     wall_clock_is_everywhere},
+    {"a stop of the machine is told once on each CPU", stop_is_told_everywhere},
     {"KVM writes nothing to the memory of a CPU that has gone", who_goes_is_forgotten},
+    {"a preempted CPU is not asked to flush, and flushes before it runs", preempted_flush_later},
+    {"a CPU without a processor is seen to be preempted, and is offered this one's",
+     preempted_are_seen},
     {"with more CPUs than processors stolen time is on each what the host says", steal_agrees},
     {"an interrupt to all other CPUs is one hypercall", others_are_one_hypercall},
     {"an interrupt to CPUs that are not there is no harm", nobody_is_no_harm},

@@ -18,13 +18,15 @@ class PlaceError(Exception):
 class Place:
     """`says`: regular expressions, for each of which some line of the console is one in full.
     `counts`: how many lines begin with each of these words. `each_check`: the checks of its TAP
-    count one by one, beside the place itself."""
+    count one by one, beside the place itself. `may_skip`: the only ones of them that may be skipped;
+    None: any."""
 
     name: str
     job: Job
     says: list = field(default_factory=list)
     counts: dict = field(default_factory=dict)
     each_check: bool = False
+    may_skip: list = None
 
     def skips(self, _):
         """Reasons why something was not looked at, though the place was visited."""
@@ -41,6 +43,8 @@ class Place:
                 seen = sum(said.startswith(words) for said in result.lines)
                 if seen != count:
                     found.append(f"{seen} lines begin with '{words}' where {count} are due")
+            found += [f"'{name}' is skipped: {why}" for name, why in result.tap.skipped
+                      if self.may_skip is not None and name not in self.may_skip]
         return [f"{problem} (log: {result.log})" for problem in found]
 
 

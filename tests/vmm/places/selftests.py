@@ -82,7 +82,8 @@ OUTSIDE = [
     ("test=exits+kvm+clock", 1, 0, "the end of an interrupt costs an exit only where there is no PV end"),
     ("test=vcpus+busy", 4, 0,
      "two backends change places 1,000 times while all other CPUs are busy"),
-    ("test=vcpus+clock kvm=-kvmclock-stable", 4, 0,
+    # KVM's clock is not stable while a CPU has it by the registers of old.
+    ("test=vcpus+clock+smp kvm=-kvmclock2,-steal-time", 4, 0,
      "the clock does not go backwards in ten million reads over all CPUs"),
     ("test=exits kvm=-pv-eoi", 1, 0,
      "the end of an interrupt costs an exit only where there is no PV end"),
@@ -90,6 +91,8 @@ OUTSIDE = [
      "the end of an interrupt costs an exit only where there is no PV end"),
     ("test=swap", 1, 84, "a page that the host has to fetch stops a process and not the CPU"),
 ]
+# There, of the groups with all features.
+MAY_SKIP = []
 
 
 def places(kernels):
@@ -103,7 +106,8 @@ def _outside(kernels, words, cpus, lent, check):
     job = Job("outside-" + re.sub(r"[^\w.-]+", "-", name), "kvm", kernels.elf("guest"),
               f"info selftest {words}", smp=cpus, timeout=SECONDS, outside=True, lent=lent)
     return Place(f"KVM's features by their effect, seen from outside: {name}", job,
-                 [rf"ok \d+ - {re.escape(check)}"], each_check=True)
+                 [rf"ok \d+ - {re.escape(check)}"], each_check=True,
+                 may_skip=None if "kvm=" in words else MAY_SKIP)
 
 
 def _place(kernels, vmm, machine, door, cpus, commands=COMMANDS):

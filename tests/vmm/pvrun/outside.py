@@ -60,6 +60,8 @@ class Outside:
         """Lines before the full stop."""
         if word == "mce":
             self._write("monitor.in", MACHINE_CHECK)
+        elif word == "nmi":
+            self._write("monitor.in", "nmi")
         elif word == "time":
             return f"time {int(time.time())}\n"
         else:

@@ -12,6 +12,7 @@
 #              halt-polling.rst)
 #   busy, idle something else wants the processor too, or no longer
 #   pause      the guest stood still for a moment: QEMU's monitor, stop and cont
+#   nmi        the guest has an NMI, as by a button: QEMU's monitor, nmi
 #   mce        the guest's first CPU has a machine check: QEMU's monitor, mce; uncorrected, in bank 1
 #              (Intel SDM vol. 3B, 16.3.2.2: VAL, UC, EN, and a code of no meaning)
 # It runs before the guest's CPUs do, or its answers would come late. Only the shell's own
@@ -77,6 +78,11 @@ pause() {
     usleep 50000
 }
 
+nmi() {
+    echo nmi >/run/monitor.in
+    usleep 50000
+}
+
 mce() {
     echo "mce 0 1 0xb000000000000136 0x5 0 0" >/run/monitor.in
     usleep 50000
@@ -85,7 +91,7 @@ mce() {
 cat /run/monitor.out >/dev/null &
 while read -r word; do
     case $word in
-    counters | waited | time | poll | busy | idle | pause | mce) $word ;;
+    counters | waited | time | poll | busy | idle | pause | nmi | mce) $word ;;
     *) echo "unknown" ;;
     esac
     echo .

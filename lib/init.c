@@ -179,7 +179,7 @@ PV_COLD int pv_early_init(const struct pv_platform *platform, const struct pv_bo
 PV_COLD int pv_init(struct pv_error *error)
 {
     if (pv_backend == NULL)
-        return pv_fail_at(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0);
+        return pv_fail_too_early(error);
     int status = pv_backend_enter(error);
     return status == PV_OK ? pv_patch(error) : status;
 }

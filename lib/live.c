@@ -257,9 +257,10 @@ PV_COLD int pv_op_override(enum pv_op_id op, void (*function)(void), struct pv_e
 {
     if ((unsigned)op >= PV_OP_COUNT || pv_backend == NULL)
         return pv_fail_at(error, PV_E_ARGUMENT, "no such op, or no backend yet", 0);
-    if (!pv_patch_claim())
-        return pv_fail(error, PV_E_BUSY, "another change of the text is under way", 0, (int)op);
-    int status = pv_live_finish(error);
+    int status = pv_patch_claim(error);
+    if (status != PV_OK)
+        return status;
+    status = pv_live_finish(error);
     if (status == PV_OK)
         status = pv_sites_verify((unsigned)op, error);
     if (status == PV_OK && function != NULL)

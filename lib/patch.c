@@ -38,9 +38,16 @@ PV_COLD int pv_fail_at(struct pv_error *error, int status, const char *what, uin
     return pv_fail(error, status, what, where, -1);
 }
 
-PV_COLD bool pv_patch_claim(void)
+PV_COLD int pv_fail_too_early(struct pv_error *error)
 {
-    return !__atomic_test_and_set(&claimed, __ATOMIC_ACQUIRE);
+    return pv_fail_at(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0);
+}
+
+PV_COLD int pv_patch_claim(struct pv_error *error)
+{
+    if (!__atomic_test_and_set(&claimed, __ATOMIC_ACQUIRE))
+        return PV_OK;
+    return pv_fail_at(error, PV_E_BUSY, "another change of the text is under way", 0);
 }
 
 PV_COLD void pv_patch_release(void)
@@ -302,10 +309,11 @@ PV_COLD int pv_sites_write(unsigned op, enum pv_goal goal, struct pv_error *erro
 PV_COLD static int patch_all(enum pv_goal goal, struct pv_error *error)
 {
     if (pv_platform == NULL)
-        return pv_fail_at(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0);
-    if (!pv_patch_claim())
-        return pv_fail_at(error, PV_E_BUSY, "another change of the text is under way", 0);
-    int status = pv_sites_verify(PV_ALL_OPS, error);
+        return pv_fail_too_early(error);
+    int status = pv_patch_claim(error);
+    if (status != PV_OK)
+        return status;
+    status = pv_sites_verify(PV_ALL_OPS, error);
     if (status == PV_OK)
         status = pv_sites_write(PV_ALL_OPS, goal, error);
     pv_patch_release();
@@ -377,9 +385,10 @@ PV_COLD int pv_text_add(struct pv_text *text, struct pv_error *error)
 {
     if (pv_platform == NULL || text->start >= text->end || (text->count > 0 && text->sites == NULL))
         return pv_fail_at(error, PV_E_ARGUMENT, "not a range of text", text->start);
-    if (!pv_patch_claim())
-        return pv_fail_at(error, PV_E_BUSY, "another change of the text is under way", 0);
-    int status = add_text(text, error);
+    int status = pv_patch_claim(error);
+    if (status != PV_OK)
+        return status;
+    status = add_text(text, error);
     pv_patch_release();
     return status;
 }
@@ -388,7 +397,7 @@ PV_COLD int pv_text_remove(struct pv_text *text)
 {
     struct pv_text **link = &texts;
 
-    if (!pv_patch_claim())
+    if (pv_patch_claim(NULL) != PV_OK)
         return PV_E_BUSY;
     while (*link != NULL && *link != text)
         link = &(*link)->next;

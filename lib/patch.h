@@ -49,13 +49,16 @@ int pv_sites_verify(unsigned op, struct pv_error *error);
  */
 int pv_sites_write(unsigned op, enum pv_goal goal, struct pv_error *error);
 
-/* One at a time may change text; false: somebody else is at it. */
-bool pv_patch_claim(void);
+/* One at a time may change text; PV_E_BUSY: somebody else is at it. */
+int pv_patch_claim(struct pv_error *error);
 void pv_patch_release(void);
 
 /* Fills an error, if there is one to fill; returns its status. */
 int pv_fail(struct pv_error *error, int status, const char *what, uint64_t where, int op);
 int pv_fail_at(struct pv_error *error, int status, const char *what, uint64_t where); /* no op */
+
+/* What is returned before pv_early_init(). */
+int pv_fail_too_early(struct pv_error *error);
 
 /* The place that a record means. */
 static inline uintptr_t pv_site_of(const struct pv_site *record)

@@ -103,7 +103,7 @@ PV_COLD static int all_enter(const struct pv_backend *backend, const struct pv_b
 PV_COLD int pv_cpu_online(struct pv_error *error)
 {
     if (pv_backend == NULL)
-        return pv_fail_at(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0);
+        return pv_fail_too_early(error);
     if (pv_this_cpu()->number >= PV_CONFIG_MAX_CPUS)
         return pv_fail_at(error, PV_E_RANGE, "the CPU's number is beyond PV_CONFIG_MAX_CPUS",
                           pv_this_cpu()->number);
@@ -258,16 +258,17 @@ PV_COLD static size_t length_of(const char *text)
 PV_COLD int pv_switch(const char *backend, struct pv_error *error)
 {
     if (pv_backend == NULL || backend == NULL)
-        return pv_fail_at(error, PV_E_ARGUMENT, "pv_early_init() has not been called", 0);
+        return pv_fail_too_early(error);
     const struct pv_backend *to = pv_backend_named(backend, length_of(backend));
     if (to == NULL)
         return pv_fail_at(error, PV_E_BACKEND, "no backend has that name", 0);
     if (to->fitness(pv_detected()) == 0)
         return pv_fail_at(error, PV_E_BACKEND, "the VMM underneath does not offer what it needs",
                           0);
-    if (!pv_patch_claim())
-        return pv_fail_at(error, PV_E_BUSY, "another change of the text is under way", 0);
-    int status = switch_claimed(to, error);
+    int status = pv_patch_claim(error);
+    if (status != PV_OK)
+        return status;
+    status = switch_claimed(to, error);
     pv_patch_release();
     return status;
 }

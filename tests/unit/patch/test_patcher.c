@@ -521,7 +521,7 @@ static void text_cannot_be_removed_while_text_is_changed(void **state)
 {
     (void)state;
     assert_int_equal(pv_text_add(&object.text, NULL), PV_OK);
-    assert_true(pv_patch_claim());
+    assert_int_equal(pv_patch_claim(NULL), PV_OK);
     assert_int_equal(pv_text_remove(&object.text), PV_E_BUSY);
     pv_patch_release();
     assert_int_equal(pv_text_remove(&object.text), PV_OK);

@@ -147,7 +147,7 @@ static void a_backend_that_does_not_fit_is_refused(void **state)
 static void a_change_under_way_refuses_another(void **state)
 {
     (void)state;
-    assert_true(pv_patch_claim());
+    assert_int_equal(pv_patch_claim(NULL), PV_OK);
     assert_refused("beta", PV_E_BUSY);
     assert_int_equal(pv_patch(NULL), PV_E_BUSY);
     assert_int_equal(pv_op_override(PV_OPID_irq_flags, NULL, NULL), PV_E_BUSY);

@@ -176,6 +176,14 @@ bool pv_command_line_has(const char *word);
 void pv_log(const char *text);
 void pv_log_number(const char *text, uint64_t number);
 
+/* Once. */
+static inline void pv_log_once(bool *told, const char *text)
+{
+    if (!*told)
+        pv_log(text);
+    *told = true;
+}
+
 /* Stops the machine: pv_platform::panic, or ud2. */
 _Noreturn void pv_panic(const char *why);
 

@@ -12,6 +12,12 @@
 /* As often as this in a row a record may stay unreadable before it is given up. */
 #define FAILURES 16
 
+/*
+ * A record that goes back by more is worth a line. By less it may, when a VMM sets its own clock,
+ * and by what a stop took.
+ */
+#define BACK_NS 1000000u
+
 struct cpu_clock {
     struct pv_pvclock copy;
     volatile struct pv_pvclock_record *record; /* NULL: not added */
@@ -23,9 +29,10 @@ static struct cpu_clock clocks[PV_CONFIG_MAX_CPUS];
 
 static const struct pv_pvclock_source *source;
 static bool in_use;
-static bool retiring;      /* somebody is about to clear in_use */
-static bool fix_up;        /* records of different CPUs may disagree */
-static bool stable_told;   /* the flag in the records can be believed */
+static bool retiring;    /* somebody is about to clear in_use */
+static bool fix_up;      /* records of different CPUs may disagree */
+static bool stable_told; /* the flag in the records can be believed */
+static bool back_told;
 static uint64_t latest_ns; /* for the fix-up */
 static uint64_t offset_ns; /* from the VMM's scale to that of pv_clock_ns(), modulo 2^64 */
 
@@ -53,6 +60,8 @@ PV_COLD static int refresh(struct cpu_clock *clock)
     if (clock->copy.flags & PV_PVCLOCK_STOPPED) {
         clock->record->flags &= (uint8_t)~PV_PVCLOCK_STOPPED;
         __atomic_store_n(&clock->was_stopped, true, __ATOMIC_RELAXED);
+    } else if (clock->copy.adjust_ns > BACK_NS) {
+        pv_log_once(&back_told, "the VMM's clock record went back; time does not");
     }
     if (!stable_told || !(clock->copy.flags & PV_PVCLOCK_STABLE) || clock->copy.adjust_ns != 0)
         __atomic_store_n(&fix_up, true, __ATOMIC_RELAXED);

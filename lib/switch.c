@@ -9,6 +9,7 @@
  * the same for both are left alone.
  */
 #include "lib/switch.h"
+#include "lib/irq_save.h"
 #include "lib/live.h"
 
 const struct pv_backend *pv_backend;
@@ -215,7 +216,7 @@ PV_COLD static int change_to(const struct pv_backend *to, struct pv_error *error
 
 PV_COLD static int switch_stopped(const struct pv_backend *to, struct pv_error *error)
 {
-    struct pv_irqflags flags = pv_irq_save();
+    struct pv_irqflags flags = pv_irq_save_seldom();
     int status = something_open(error);
 
     if (status == PV_OK)

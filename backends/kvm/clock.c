@@ -77,14 +77,13 @@ PV_COLD void pv_kvm_clock_enter(void)
 
 PV_COLD unsigned pv_kvm_clock_features(const char **names, unsigned room)
 {
+    static const char *const all[] = {"kvmclock", "kvmclock-old-msrs", "kvmclock-stable"};
+    const bool is[] = {true, system_time_msr == PV_KVM_MSR_SYSTEM_TIME_OLD, pv_pvclock_is_stable()};
     unsigned used = 0;
 
-    if (pv_pvclock_in_use() && used < room)
-        names[used++] = "kvmclock";
-    if (pv_pvclock_in_use() && system_time_msr == PV_KVM_MSR_SYSTEM_TIME_OLD && used < room)
-        names[used++] = "kvmclock-old-msrs";
-    if (pv_pvclock_is_stable() && used < room)
-        names[used++] = "kvmclock-stable";
+    for (unsigned i = 0; pv_pvclock_in_use() && i < sizeof(all) / sizeof(all[0]); i++)
+        if (used < room && is[i])
+            names[used++] = all[i];
     return used;
 }
 

@@ -45,11 +45,16 @@ PV_COLD static bool read_record(const volatile struct pv_kvm_steal_time *record,
 /* Never less than before, whatever the record says. */
 PV_COLD uint64_t pv_kvm_steal_ns(void)
 {
+    static bool told;
     struct pv_cpu *cpu = pv_this_cpu();
+    uint64_t *latest = &cpu->backend[PV_KVM_TOLD_NS];
     uint64_t ns;
 
-    if (cpu->number >= PV_CONFIG_MAX_CPUS || pv_kvm_steal_records[cpu->number] == NULL ||
-        !read_record(pv_kvm_steal_records[cpu->number], &ns))
-        return cpu->backend[PV_KVM_TOLD_NS];
-    return pv_clock_monotonic(&cpu->backend[PV_KVM_TOLD_NS], cpu->backend[PV_KVM_BEGAN_NS] + ns);
+    if (cpu->number >= PV_CONFIG_MAX_CPUS || pv_kvm_steal_records[cpu->number] == NULL)
+        return *latest;
+    if (read_record(pv_kvm_steal_records[cpu->number], &ns) &&
+        (ns += cpu->backend[PV_KVM_BEGAN_NS]) >= *latest)
+        return pv_clock_monotonic(latest, ns);
+    pv_log_once(&told, "KVM's record of stolen time shrinks, or is being written for ever");
+    return *latest;
 }

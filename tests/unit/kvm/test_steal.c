@@ -30,13 +30,18 @@ static void the_record_is_told(void **state)
     assert_true(pv_kvm_steal_ns() == 12345);
 }
 
+/* The first that tells of such a record: it is told once. */
 static void stolen_time_never_shrinks(void **state)
 {
     (void)state;
     record()->steal_ns = 1000;
     assert_true(pv_kvm_steal_ns() == 1000);
+    assert_true(pv_kvm_steal_ns() == 1000);
+    assert_int_equal(fake_lines, 0);
     record()->steal_ns = 10;
     assert_true(pv_kvm_steal_ns() == 1000);
+    assert_true(pv_kvm_steal_ns() == 1000);
+    assert_int_equal(fake_lines, 1);
     record()->steal_ns = 1001;
     assert_true(pv_kvm_steal_ns() == 1001);
 }

@@ -137,15 +137,16 @@ class Loader:
         self._elf = Elf(self._kernel)
         self._start = probe.guest(kernels.build, "loader")
 
-    def job(self, name, door, build, **settings):
-        """`build(memory)` lays the structures out and tells the address for EBX."""
+    def job(self, name, door, build, machine=(), **settings):
+        """`build(memory)` lays the structures out and tells the address for EBX. `machine`: more words
+        for QEMU."""
         memory = Memory()
         address = build(memory)
         self._folder.mkdir(parents=True, exist_ok=True)
         said = self._folder / f"{name}.bin"
         said.write_bytes(memory.image(REGISTER[door], address, self._door(door)))
         return Job(name, "native", self._start, "", mem=MACHINE_MIB, timeout=60, qemu_args=[
-            *MACHINE, "-device", f"loader,file={self._kernel}",
+            *MACHINE, *machine, "-device", f"loader,file={self._kernel}",
             "-device", f"loader,file={said},addr={BASE:#x},force-raw=on"], **settings)
 
     def usable_mib(self, *spans):

@@ -4,6 +4,7 @@
  */
 #include "fake.h"
 #include "backends/kvm/control.c"
+#include "backends/kvm/hypercall.h"
 #include "lib/x86/tsc.h"
 
 #define CLOCK_NS 777u
@@ -127,6 +128,16 @@ static void registers_are_written_and_refusals_told(void **state)
     assert_int_equal(pv_kvm_cpu_migration_allow(false), PV_E_MSR);
 }
 
+static void a_look_for_interrupts_is_a_hypercall_that_does_nothing_else(void **state)
+{
+    (void)state;
+    fake_host = NULL;
+    assert_true(pv_kvm_hc_vapic_poll_irq() == 0);
+    assert_int_equal(fake_called, 1);
+    assert_int_equal(fake_calls[0].number, 1);
+    assert_int_equal(fake_calls[0].a | fake_calls[0].b | fake_calls[0].c | fake_calls[0].d, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +149,7 @@ int main(void)
         cmocka_unit_test_setup(without_kvm_s_clock_there_is_no_pair, begin),
         cmocka_unit_test_setup(a_cpu_beyond_the_bookkeeping_asks_nobody, begin),
         cmocka_unit_test_setup(registers_are_written_and_refusals_told, begin),
+        cmocka_unit_test_setup(a_look_for_interrupts_is_a_hypercall_that_does_nothing_else, begin),
     };
 
     return cmocka_run_group_tests_name("kvm control", tests, NULL, NULL);

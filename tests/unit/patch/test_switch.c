@@ -8,6 +8,7 @@
  * another would have to end.
  */
 #include "host.h"
+#include "lib/lock.h"
 
 __attribute__((noinline)) static uint64_t irq_flags(void)
 {
@@ -473,9 +474,22 @@ static void words_that_only_look_alike_ask_for_nothing(void **state)
 
 #define ALONE(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
+/* Who waits for a lock need not be up: pv_platform::cpu may not know it. */
+static void a_block_is_found_by_its_number_from_when_it_is_set_up(void **state)
+{
+    static struct pv_cpu block;
+
+    (void)state;
+    pv_cpu_setup(&block, PV_CONFIG_MAX_CPUS - 1);
+    assert_ptr_equal(pv_lock_cpus[PV_CONFIG_MAX_CPUS - 1], &block);
+    assert_int_equal(block.number, PV_CONFIG_MAX_CPUS - 1);
+    pv_cpu_setup(&block, PV_CONFIG_MAX_CPUS); /* there is no room for it, and no harm */
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        ALONE(a_block_is_found_by_its_number_from_when_it_is_set_up),
         ALONE(a_change_makes_the_other_backend_whole),
         ALONE(a_change_to_the_backend_in_force_does_nothing),
         ALONE(a_cpu_comes_and_goes_through_all_that_its_backend_stands_on),

@@ -431,6 +431,8 @@ void pv_xen_pv_flush(void)
     batch->next = (struct pv_xen_mmu_update *)(uintptr_t)words()[PV_XEN_WORD_NEXT];
     send(batch);
     words()[PV_XEN_WORD_WRITTEN] = 0;
+    /* ops.S notes no table as written, so the next entry goes by way of C. */
+    words()[PV_XEN_WORD_TABLE] = PV_XEN_NO_TABLE;
 }
 
 /* Called after the depth is counted up. */

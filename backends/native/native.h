@@ -21,7 +21,7 @@ void pv_native_pte_set(struct pv_pte *entry, struct pv_pte value) PV_HIDDEN;
 void pv_native_pte_clear(struct pv_pte *entry) PV_HIDDEN;
 void pv_native_paging_batch_open(void) PV_HIDDEN;
 void pv_native_paging_batch_close(void) PV_HIDDEN;
-void pv_native_paging_table_add(uint64_t frame, uint32_t level) PV_HIDDEN;
+int pv_native_paging_table_add(uint64_t frame, uint32_t level) PV_HIDDEN;
 void pv_native_paging_table_remove(uint64_t frame, uint32_t level) PV_HIDDEN;
 void pv_native_irq_disable(void) PV_HIDDEN;
 void pv_native_irq_enable(void) PV_HIDDEN;

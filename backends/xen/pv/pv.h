@@ -107,7 +107,7 @@ void pv_xen_pv_host_calls(struct pv_host_calls *counts);
 /* ---- table.c: pages that are page tables, and the second root of each address space
  * -------------- */
 
-void pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level);
+int pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level);
 void pv_xen_pv_c_paging_table_remove(uint64_t frame, uint32_t level);
 
 /* The frame of the user's top-level table that belongs to a kernel's one; 0: there is none. */

@@ -4,6 +4,7 @@
  * floating-point unit.
  */
 #include "selftest.h"
+#include "../commands.h"
 #include "../cpu.h"
 #include "../fpu.h"
 #include "../memory.h"
@@ -114,6 +115,24 @@ static void pages_come_back_writable(struct check *check)
     EXPECT(check, probe_write(direct(space + 8), 1), "a page that was a table cannot be written");
 }
 
+/* With fewer pages than a space takes: one, and a second one where a VMM owns page tables. */
+static void space_without_memory(struct check *check)
+{
+    uint64_t before = pages_free();
+    unsigned needed = boot_info.door == PV_DOOR_XEN_PV ? 2 : 1;
+    for (unsigned left = 0; left <= needed; left++) {
+        pages_withheld = pages_free() - left;
+        uint64_t space = space_create();
+        pages_withheld = 0;
+        EXPECT(check, (space != 0) == (left == needed), "with %u pages the space is %lx", left,
+               space);
+        if (space != 0)
+            space_destroy(space);
+        EXPECT(check, pages_free() == before, "with %u pages %lu are lost", left,
+               before - pages_free());
+    }
+}
+
 static void index_outside(struct check *check)
 {
     uint64_t *gdt = cpus[0].gdt;
@@ -155,6 +174,8 @@ static const struct test tables_tests[] = {
     {"an entry shows whether its page was read and written, and not before", use_is_noted},
     {"an entry of each level reads back as the table that it names", tables_read_back},
     {"a page that was a page table can be written again", pages_come_back_writable},
+    {"a space that there are not enough pages for is not made, and costs none",
+     space_without_memory},
     {"pv_cpu_gdt_entry_set() refuses an index outside of the table", index_outside},
     {"the floating-point unit traps once when that is asked for, and not before", fpu_traps_once},
 };

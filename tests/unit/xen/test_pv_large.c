@@ -79,10 +79,11 @@ void pv_xen_pv_c_paging_batch_close(void)
 {
 }
 
-void pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level)
+int pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level)
 {
     (void)frame;
     (void)level;
+    return PV_OK;
 }
 
 void pv_xen_pv_c_paging_table_remove(uint64_t frame, uint32_t level)

@@ -24,6 +24,10 @@
 #define PV_XEN_FLAT_CS 0xe033
 #define PV_XEN_FLAT_SS 0xe02b
 
+/* Addresses that are Xen's. */
+#define PV_XEN_VIRT_START 0xffff800000000000
+#define PV_XEN_VIRT_END   0xffff880000000000
+
 /* Segment bases. */
 #define PV_XEN_SEGBASE_FS        0
 #define PV_XEN_SEGBASE_GS_KERNEL 2

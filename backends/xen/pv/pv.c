@@ -23,6 +23,9 @@ _Static_assert(offsetof(struct pv_xen_vcpu_info, upcall_pending) == 0, "offsets.
 _Static_assert(offsetof(struct pv_xen_vcpu_info, upcall_mask) == 1, "offsets.h");
 _Static_assert(offsetof(struct pv_xen_vcpu_info, arch_cr2) == UPCALL_CR2 - CPU_VMM_STATE,
                "offsets.h");
+_Static_assert(HC_XEN_VERSION == PV_XEN_HC_XEN_VERSION, "offsets.h");
+_Static_assert(HC_SCHED_OP == PV_XEN_HC_SCHED_OP, "offsets.h");
+_Static_assert(SCHEDOP_BLOCK == PV_SCHEDOP_BLOCK, "offsets.h");
 _Static_assert(sizeof(struct pv_xen_vcpu_info) <= sizeof(((struct pv_cpu *)0)->vmm_state),
                "struct vcpu_info lies in struct pv_cpu");
 

@@ -82,6 +82,8 @@ SAME(PV_XEN_FLAT_CS, FLAT_KERNEL_CS);
 SAME(PV_XEN_FLAT_CS, FLAT_USER_CS);
 SAME(PV_XEN_FLAT_SS, FLAT_KERNEL_SS);
 SAME(PV_XEN_FLAT_SS, FLAT_USER_SS);
+SAME(PV_XEN_VIRT_START, HYPERVISOR_VIRT_START);
+SAME(PV_XEN_VIRT_END, HYPERVISOR_VIRT_END);
 SAME(PV_XEN_SEGBASE_FS, SEGBASE_FS);
 SAME_SIZE(pv_xen_mmu_update, mmu_update);
 SAME_MEMBER(pv_xen_mmu_update, where, mmu_update, ptr);
@@ -406,6 +408,7 @@ SAME(PV_VMASST_M2P_STRICT, VMASST_TYPE_m2p_strict);
 
 /* sched.h */
 SAME(PV_SCHEDOP_YIELD, SCHEDOP_yield);
+SAME(PV_SCHEDOP_BLOCK, SCHEDOP_block);
 SAME(PV_SCHEDOP_SHUTDOWN, SCHEDOP_shutdown);
 SAME(PV_SCHEDOP_POLL, SCHEDOP_poll);
 SAME_SIZE(pv_xen_poll, sched_poll);
@@ -469,6 +472,13 @@ int main(void)
         WORD_OF(signature, 4) != XEN_CPUID_SIGNATURE_ECX ||
         WORD_OF(signature, 8) != XEN_CPUID_SIGNATURE_EDX) {
         puts("the signature is not Xen's");
+        return 1;
+    }
+    struct trap_info trap = {0};
+    TI_SET_DPL(&trap, PV_XEN_TRAP_ANYBODY);
+    TI_SET_IF(&trap, 1);
+    if (trap.flags != (PV_XEN_TRAP_ANYBODY | PV_XEN_TRAP_EVENTS_OFF)) {
+        puts("the flags of a trap are not Xen's");
         return 1;
     }
     puts("structures and numbers are the same");

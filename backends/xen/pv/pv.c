@@ -286,6 +286,12 @@ static void leave(void)
 }
 
 static unsigned features(const char **names, unsigned room)
+static void end(void)
+{
+    pv_xen_runstates_end();
+    pv_xen_events_end();
+}
+
 {
     const char *const always[] = {"xen-pv-mmu", "vcpu-info-in-cpu-block", pv_xen_events_name(),
                                   pv_xen_tsc_mode()};
@@ -321,7 +327,7 @@ const struct pv_backend pv_backend_xen_pv = {
     .cpu_enter = cpu_enter,
     .cpu_leave = cpu_leave,
     .waits_for = pv_xen_waits_for,
-    .end = pv_xen_events_end,
+    .end = end,
     .features = features,
     .clock = pv_pvclock_name,
     .signature = PV_XEN_SIGNATURE,

@@ -96,6 +96,7 @@ uint64_t pv_xen_frame_of(uint64_t phys);
 extern const struct pv_host_memory pv_xen_host_memory;
 
 int pv_xen_memory_map(struct pv_memory_range *ranges, unsigned room);
+int pv_xen_machine_memory_map(struct pv_memory_range *ranges, unsigned room);
 
 /* power.c: by port and hypercall; by hypercall only */
 void pv_xen_power_off(int status);

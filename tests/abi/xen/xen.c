@@ -58,6 +58,7 @@ SAME(PV_XEN_HC_SCHED_OP, __HYPERVISOR_sched_op);
 SAME(PV_XEN_HC_EVENT_CHANNEL_OP, __HYPERVISOR_event_channel_op);
 SAME(PV_XEN_HC_HVM_OP, __HYPERVISOR_hvm_op);
 SAME(PV_XEN_DOMID_SELF, DOMID_SELF);
+SAME(PV_XEN_EPERM, -XEN_EPERM);
 SAME(PV_XEN_ENOSYS, -XEN_ENOSYS);
 
 /* pv.h */
@@ -351,6 +352,7 @@ SAME(PV_XENMEM_ADD_TO_PHYSMAP, XENMEM_add_to_physmap);
 SAME(PV_XENMEM_MEMORY_MAP, XENMEM_memory_map);
 SAME(PV_XENMEM_REMOVE_FROM_PHYSMAP, XENMEM_remove_from_physmap);
 SAME(PV_XENMAPSPACE_SHARED_INFO, XENMAPSPACE_shared_info);
+SAME(PV_XENMEM_MACHINE_MEMORY_MAP, XENMEM_machine_memory_map);
 SAME_SIZE(pv_xen_memory_reservation, xen_memory_reservation);
 SAME_MEMBER(pv_xen_memory_reservation, extents, xen_memory_reservation, extent_start);
 SAME_MEMBER(pv_xen_memory_reservation, count, xen_memory_reservation, nr_extents);

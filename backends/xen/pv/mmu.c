@@ -309,3 +309,6 @@ void pv_xen_pv_cpu_fpu_trap(bool trap)
 {
     ask(PV_XEN_HC_FPU_TASKSWITCH, trap, 0);
 }
+    queue->switches = true;
+    if (pv_xen_queue_is_open())
+        pv_xen_queue_get(NULL)->switches = true;

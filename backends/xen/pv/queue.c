@@ -404,6 +404,7 @@ static void send(struct pv_xen_queue *queue)
         if (result != 0)
             pv_log_number("Xen PV: a multicall is refused, errno", (uint64_t)-result);
     }
+    queue->switches = false;
     begin_again(queue);
     tell_next(queue);
     tell_end(queue);
@@ -542,7 +543,11 @@ void pv_xen_pv_c_paging_batch_open(void)
 /* Called before the depth is counted down. */
 void pv_xen_pv_c_paging_batch_close(void)
 {
-    if (pv_this_cpu()->batch_depth > 1 || words()[PV_XEN_WORD_INTERRUPT] != 0)
+    if (words()[PV_XEN_WORD_INTERRUPT] != 0)
+        return;
+    if (pv_this_cpu()->batch_depth > 1) {
+        if (pv_xen_queue_is_open() && this_batch()->switches)
+            pv_xen_pv_flush();
         return;
     pv_xen_pv_flush();
     words()[PV_XEN_WORD_END] = 0;

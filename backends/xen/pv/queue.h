@@ -60,7 +60,8 @@ struct pv_xen_queue {
     uint32_t exts_used, exts_most;
     uint32_t calls_used, calls_most;
     bool of_batch;
-    bool refused; /* something was, when it was sent last */
+    bool refused;  /* something was, when it was sent last */
+    bool switches; /* a stack or an address space waits */
     struct pv_xen_mmu_update own_updates[PV_XEN_OWN_UPDATES];
     struct pv_xen_mmuext own_exts[PV_XEN_OWN_EXTS];
     struct pv_xen_multicall own_calls[PV_XEN_OWN_CALLS];

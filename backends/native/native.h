@@ -73,6 +73,7 @@ bool pv_native_cpu_has(uint32_t feature); /* of CPUID.1:ECX */
 bool pv_native_cpu_has_pcid(void);
 bool pv_native_cpu_has_invpcid(void);
 void pv_native_tlb_flush_all(void);
+void pv_native_pte_change(struct pv_pte *entry, struct pv_pte value);
 
 /* msr.S, msr.c */
 int pv_native_cpu_msr_read(uint32_t msr, uint64_t *value) PV_HIDDEN;

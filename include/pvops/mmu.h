@@ -62,6 +62,10 @@ PV_INLINE void pv_pte_clear(struct pv_pte *entry)
 {
     __atomic_store_n(&entry->raw, 0, __ATOMIC_RELAXED);
 }
+PV_INLINE void pv_pte_change(struct pv_pte *entry, struct pv_pte value)
+{
+    pv_ops.pte_change(entry, value);
+}
 PV_INLINE int pv_paging_table_add(uint64_t frame, uint32_t level)
 {
     (void)frame;

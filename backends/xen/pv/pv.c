@@ -50,7 +50,7 @@ void pv_xen_pv_pte_set(struct pv_pte *entry, struct pv_pte value) PV_HIDDEN;
 void pv_xen_pv_pte_clear(struct pv_pte *entry) PV_HIDDEN;
 void pv_xen_pv_paging_batch_open(void) PV_HIDDEN;
 void pv_xen_pv_paging_batch_close(void) PV_HIDDEN;
-void pv_xen_pv_paging_table_add(uint64_t frame, uint32_t level) PV_HIDDEN;
+int pv_xen_pv_paging_table_add(uint64_t frame, uint32_t level) PV_HIDDEN;
 void pv_xen_pv_paging_table_remove(uint64_t frame, uint32_t level) PV_HIDDEN;
 void pv_xen_pv_cpu_kernel_stack_set(uint64_t top) PV_HIDDEN;
 
@@ -98,6 +98,7 @@ static const struct pv_ops ops = {
     .pte_get = pv_xen_pv_pte_get,
     .pte_set = pv_xen_pv_pte_set,
     .pte_clear = pv_xen_pv_pte_clear,
+    .pte_change = pv_xen_pv_pte_change,
     .paging_batch_open = pv_xen_pv_paging_batch_open,
     .paging_batch_close = pv_xen_pv_paging_batch_close,
     .paging_table_add = pv_xen_pv_paging_table_add,
@@ -285,13 +286,13 @@ static void leave(void)
     pv_pvclock_stop();
 }
 
-static unsigned features(const char **names, unsigned room)
 static void end(void)
 {
     pv_xen_runstates_end();
     pv_xen_events_end();
 }
 
+static unsigned features(const char **names, unsigned room)
 {
     const char *const always[] = {"xen-pv-mmu", "vcpu-info-in-cpu-block", pv_xen_events_name(),
                                   pv_xen_tsc_mode()};

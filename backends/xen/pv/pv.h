@@ -98,6 +98,7 @@ struct pv_pte pv_xen_pv_c_pte_get(const struct pv_pte *entry);
 void pv_xen_pv_c_pte_set(struct pv_pte *entry, struct pv_pte value);
 void pv_xen_pv_c_pte_clear(struct pv_pte *entry);
 void pv_xen_pv_c_cpu_kernel_stack_set(uint64_t top);
+void pv_xen_pv_pte_change(struct pv_pte *entry, struct pv_pte value);
 void pv_xen_pv_cpu_tls_set(uint64_t base);
 void pv_xen_pv_cpu_fpu_trap(bool trap);
 

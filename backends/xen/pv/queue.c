@@ -444,13 +444,16 @@ void pv_xen_queue_update(struct pv_xen_queue *queue, uint64_t where, uint64_t va
     tell_next(queue);
 }
 
+/* The bits of pv_xen_mmu_update::where that are no address. */
+#define HOW 3ull
+
 /* From the last one back. */
 static bool find_in(const struct pv_xen_mmu_update *begin, const struct pv_xen_mmu_update *behind,
                     uint64_t where, uint64_t *value)
 {
     while (behind != begin) {
         behind--;
-        if (behind->where != where)
+        if ((behind->where & ~HOW) != where)
             continue;
         *value = behind->value;
         return true;
@@ -540,7 +543,8 @@ void pv_xen_pv_c_paging_batch_open(void)
     tell_end(batch);
 }
 
-/* Called before the depth is counted down. */
+/* Called before the depth is counted down. A switch of threads has its batch inside of the one of a
+ * thread that gave the CPU away in it; the next one is not to run on what was. */
 void pv_xen_pv_c_paging_batch_close(void)
 {
     if (words()[PV_XEN_WORD_INTERRUPT] != 0)
@@ -549,6 +553,7 @@ void pv_xen_pv_c_paging_batch_close(void)
         if (pv_xen_queue_is_open() && this_batch()->switches)
             pv_xen_pv_flush();
         return;
+    }
     pv_xen_pv_flush();
     words()[PV_XEN_WORD_END] = 0;
 }

@@ -33,6 +33,18 @@ PV_OP(HOT, SAVE, 6, V2, void, pte_set, (struct pv_pte * entry, struct pv_pte val
 PV_OP(HOT, SAVE, 7, V1, void, pte_clear, (struct pv_pte * entry), (entry))
 
 /**
+ * @brief Changes a page-table entry that CPUs may be using, and keeps what they note in it.
+ * @param entry  The entry, which is present.
+ * @param value  The new value, present; its accessed and dirty bits are added to those of the
+ * entry.
+ *
+ * Whoever reads an entry, clears these bits or not, and writes it, loses what a processor noted in
+ * between. As pv_pte_set() in all else.
+ */
+PV_OP(COLD, CALL, 0, V2, void, pte_change, (struct pv_pte * entry, struct pv_pte value),
+      (entry, value))
+
+/**
  * @brief Opens a batch: entry writes may now wait until the batch ends.
  *
  * Use pv_mmu_batch_begin(), which keeps the depth. Preemption off until the end.

@@ -14,7 +14,7 @@ from .place import Place
 EACH_CPU = "info selftest test=cpus+smp+irq+timer+clock"
 # Of Xen, and of KVM that imitates it.
 EVENTS = "info selftest test=cpus+smp+irq+timer+clock+xen"
-XEN_PV = "cpus+smp+debugger+batch+xen+stress"
+XEN_PV = "cpus+smp+debugger+batch+xen+stress+tables+users"
 # Of a domU, in which two CPUs do all there is (selftests.py).
 XEN_DOMU = f"{XEN_PV}+memory+shutdown+ldt+assist"
 WAITED = [r"ok \d+ - a CPU that waits for a processor is seen to, and one that blocks is not",

@@ -38,6 +38,7 @@ struct pv_host_memory {
     int (*limits)(struct pv_memory_limits *limits);
     int (*give)(const uint64_t *frames, uint32_t count, struct pv_error *error);
     int (*take)(const uint64_t *frames, uint32_t count, struct pv_error *error);
+    int (*machine_map)(struct pv_memory_range *ranges, unsigned room);
 };
 
 struct pv_backend {

@@ -8,6 +8,7 @@
 #define PVOPS_NATIVE_BIND_H
 
 #include "pvops/percpu.h"
+#include "pvops/status.h"
 
 PV_BEGIN_DECLS
 
@@ -94,10 +95,11 @@ PV_INLINE void pv_bound_paging_batch_close(void)
 {
 }
 
-PV_INLINE void pv_bound_paging_table_add(uint64_t frame, uint32_t level)
+PV_INLINE int pv_bound_paging_table_add(uint64_t frame, uint32_t level)
 {
     (void)frame;
     (void)level;
+    return PV_OK;
 }
 
 PV_INLINE void pv_bound_paging_table_remove(uint64_t frame, uint32_t level)

@@ -257,6 +257,18 @@ PV_COLD void pv_native_cpu_init(void)
  * Of all process-context identifiers, global ones too: by INVPCID, or by any change of CR4.PGE,
  * which a VMM may want to see. Intel SDM vol. 3A, 4.10.4.1.
  */
+/* Bits 5 and 6 of an entry: Intel SDM vol. 3A, 4.8. A processor sets them at any time. */
+#define PTE_ACCESSED_DIRTY 0x60ull
+
+PV_COLD void pv_native_pte_change(struct pv_pte *entry, struct pv_pte value)
+{
+    uint64_t now = __atomic_load_n(&entry->raw, __ATOMIC_RELAXED);
+
+    while (!__atomic_compare_exchange_n(&entry->raw, &now, value.raw | (now & PTE_ACCESSED_DIRTY),
+                                        false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        ;
+}
+
 PV_COLD void pv_native_tlb_flush_all(void)
 {
     static const uint64_t descriptor[2];

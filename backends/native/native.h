@@ -22,7 +22,7 @@ void pv_native_pte_set(struct pv_pte *entry, struct pv_pte value) PV_HIDDEN;
 void pv_native_pte_clear(struct pv_pte *entry) PV_HIDDEN;
 void pv_native_paging_batch_open(void) PV_HIDDEN;
 void pv_native_paging_batch_close(void) PV_HIDDEN;
-void pv_native_paging_table_add(uint64_t frame, uint32_t level) PV_HIDDEN;
+int pv_native_paging_table_add(uint64_t frame, uint32_t level) PV_HIDDEN;
 void pv_native_paging_table_remove(uint64_t frame, uint32_t level) PV_HIDDEN;
 void pv_native_irq_disable(void) PV_HIDDEN;
 void pv_native_irq_enable(void) PV_HIDDEN;
@@ -74,6 +74,7 @@ bool pv_native_cpu_has(uint32_t feature); /* of CPUID.1:ECX */
 bool pv_native_cpu_has_pcid(void);
 bool pv_native_cpu_has_invpcid(void);
 void pv_native_tlb_flush_all(void);
+void pv_native_pte_change(struct pv_pte *entry, struct pv_pte value);
 
 /* msr.S, msr.c */
 int pv_native_cpu_msr_read(uint32_t msr, uint64_t *value) PV_HIDDEN;

@@ -160,6 +160,7 @@ op paging_batch_close
 end paging_batch_close
 
 op paging_table_add
+    xor %eax, %eax
     ret
 end paging_table_add
 

@@ -123,4 +123,4 @@ static int take(const uint64_t *frames, uint32_t count, struct pv_error *error)
     return so_many(done, count, good, frames, PV_E_FULL, "Xen gives no memory for a frame", error);
 }
 
-const struct pv_host_memory pv_xen_host_memory = {limits, give, take};
+const struct pv_host_memory pv_xen_host_memory = {limits, give, take, pv_xen_machine_memory_map};

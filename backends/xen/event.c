@@ -11,6 +11,8 @@ const struct pv_xen_event_scheme *pv_xen_events = &pv_xen_events_2l;
 
 struct pv_xen_event_cpu pv_xen_event_cpus[PV_CONFIG_MAX_CPUS];
 
+static bool started; /* and not ended */
+
 static struct pv_xen_event_cpu *this_cpu(void)
 {
     uint32_t number = pv_this_cpu()->number;
@@ -46,6 +48,7 @@ void pv_xen_events_start(void)
         pv_xen_event_cpus[number] = (struct pv_xen_event_cpu){
             .block = pv_xen_event_cpus[number].block,
         };
+    started = true;
     pv_xen_ports_begin();
     pv_xen_events = &pv_xen_events_2l;
     pv_xen_events_2l_begin();
@@ -95,10 +98,24 @@ void pv_xen_events_cpu_stop(void)
     pv_this_cpu()->backend[PV_XEN_WORD_EVENTS] = 0;
 }
 
+static void run_nothing(struct pv_xen_event_cpu *cpu, struct pv_regs *regs)
+{
+    (void)cpu;
+    (void)regs;
+}
+
+/*
+ * With two levels there are no queues to take back, but ports: of CPUs that stand still, and of
+ * drivers. Such a CPU may still be called up when it goes on.
+ */
 void pv_xen_events_end(void)
 {
-    if (pv_xen_events == &pv_xen_events_fifo)
+    for (uint32_t number = 0; number < PV_CONFIG_MAX_CPUS; number++)
+        if (pv_xen_event_cpus[number].run != NULL)
+            pv_xen_event_cpus[number].run = run_nothing;
+    if (started)
         pv_xen_events_fifo_end();
+    started = false;
     pv_xen_events = &pv_xen_events_2l;
 }
 

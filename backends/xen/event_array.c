@@ -97,7 +97,7 @@ void pv_xen_events_fifo_end(void)
     for (unsigned i = 0; i < MOST_RESETS && result != 0; i++)
         result = pv_xen_event_channel_op(PV_EVTCHNOP_RESET, &reset);
     if (result != 0)
-        pv_log_number("Xen: its event queues stay in this kernel's memory, errno:",
+        pv_log_number("Xen: event channels and their queues stay as they are, errno:",
                       (uint64_t)-result);
     pv_xen_events_kept_restore();
     for (uint32_t number = 0; number < PV_CONFIG_MAX_CPUS; number++)

@@ -11,14 +11,14 @@
 /* Xen cuts what does not fit. */
 #define MOST_ENTRIES 128u
 
-int pv_xen_memory_map(struct pv_memory_range *ranges, unsigned room)
+static int read_map(uint32_t command, struct pv_memory_range *ranges, unsigned room)
 {
     struct pv_xen_memory_map_entry entries[MOST_ENTRIES];
     struct pv_xen_memory_map map = {room < MOST_ENTRIES ? room : MOST_ENTRIES, entries};
     uint32_t most = map.count;
 
-    int64_t result = pv_xen_memory_op(PV_XENMEM_MEMORY_MAP, &map);
-    if (result == PV_XEN_ENOSYS)
+    int64_t result = pv_xen_memory_op(command, &map);
+    if (result == PV_XEN_ENOSYS || result == PV_XEN_EPERM)
         return PV_E_UNSUPPORTED;
     if (result != 0 || map.count > most)
         return PV_E_HOST;
@@ -26,6 +26,17 @@ int pv_xen_memory_map(struct pv_memory_range *ranges, unsigned room)
         ranges[i] =
             (struct pv_memory_range){entries[i].start, entries[i].bytes, entries[i].type, 0};
     return (int)map.count;
+}
+
+int pv_xen_memory_map(struct pv_memory_range *ranges, unsigned room)
+{
+    return read_map(PV_XENMEM_MEMORY_MAP, ranges, room);
+}
+
+/* Of the real machine, for who may have its devices. */
+int pv_xen_machine_memory_map(struct pv_memory_range *ranges, unsigned room)
+{
+    return read_map(PV_XENMEM_MACHINE_MEMORY_MAP, ranges, room);
 }
 
 uint64_t pv_xen_phys(const volatile void *address)

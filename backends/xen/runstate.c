@@ -14,6 +14,7 @@
 #include "backends/xen/abi/sched.h"
 #include "backends/xen/abi/vcpu.h"
 #include "lib/clock.h"
+#include "lib/cold.h"
 
 /* A record that is written all this time is left alone until the next call. */
 #define ATTEMPTS 100
@@ -30,11 +31,13 @@ volatile struct pv_xen_runstate *pv_xen_runstates[PV_CONFIG_MAX_CPUS];
 
 static uint64_t most_stolen_ns[PV_CONFIG_MAX_CPUS];
 
-static bool set_area(const volatile void *record)
+static uint32_t vcpus[PV_CONFIG_MAX_CPUS]; /* Xen's numbers of those that have one */
+
+static bool set_area(uint32_t vcpu, const volatile void *record)
 {
     struct pv_xen_runstate_area area = {pv_xen_pointer(record)};
 
-    return pv_xen_vcpu_op(PV_VCPUOP_REGISTER_RUNSTATE_AREA, pv_xen_this_vcpu(), &area) == 0;
+    return pv_xen_vcpu_op(PV_VCPUOP_REGISTER_RUNSTATE_AREA, vcpu, &area) == 0;
 }
 
 void pv_xen_runstate_start(void)
@@ -45,19 +48,30 @@ void pv_xen_runstate_start(void)
         return;
     /* Without the flag a CPU still reads its own right: it runs while it does. */
     (void)pv_xen_vm_assist(PV_VMASST_ENABLE, PV_VMASST_RUNSTATE_UPDATE_FLAG);
-    if (set_area(cpu->vmm_clock))
+    vcpus[cpu->number] = pv_xen_this_vcpu();
+    if (set_area(vcpus[cpu->number], cpu->vmm_clock))
         pv_xen_runstates[cpu->number] = (struct pv_xen_runstate *)(void *)cpu->vmm_clock;
 }
 
 /* Address 0 is none; but Xen tries to write there once, so nothing of value is to be mapped. */
-void pv_xen_runstate_stop(void)
+static void stop(uint32_t number)
 {
-    uint32_t number = pv_this_cpu()->number;
-
     if (number >= PV_CONFIG_MAX_CPUS || pv_xen_runstates[number] == NULL)
         return;
     pv_xen_runstates[number] = NULL;
-    (void)set_area(NULL);
+    (void)set_area(vcpus[number], NULL);
+}
+
+void pv_xen_runstate_stop(void)
+{
+    stop(pv_this_cpu()->number);
+}
+
+/* Xen takes the call for any CPU, so one that stands still loses its record too. */
+PV_COLD void pv_xen_runstates_end(void)
+{
+    for (uint32_t number = 0; number < PV_CONFIG_MAX_CPUS; number++)
+        stop(number);
 }
 
 bool pv_xen_runstate_in_use(void)

@@ -41,6 +41,7 @@ int pv_xen_wallclock(uint64_t *unix_ns);
  */
 void pv_xen_runstate_start(void);
 void pv_xen_runstate_stop(void);
+void pv_xen_runstates_end(void); /* of all CPUs, on any */
 bool pv_xen_runstate_in_use(void);
 uint64_t pv_xen_steal_ns(void);
 bool pv_xen_vcpu_is_preempted(uint32_t cpu) PV_HIDDEN; /* ops.S */
@@ -95,6 +96,7 @@ uint64_t pv_xen_frame_of(uint64_t phys);
 extern const struct pv_host_memory pv_xen_host_memory;
 
 int pv_xen_memory_map(struct pv_memory_range *ranges, unsigned room);
+int pv_xen_machine_memory_map(struct pv_memory_range *ranges, unsigned room);
 
 /* power.c: by port and hypercall; by hypercall only */
 void pv_xen_power_off(int status);

@@ -35,6 +35,7 @@ uint64_t page_alloc(void);
 void page_free(uint64_t phys);
 uint64_t low_pages(unsigned pages); /* consecutive, below 1 MiB, for good; 0: there are none */
 uint64_t pages_free(void);
+extern uint64_t pages_withheld; /* of those that are free, for tests of what happens without */
 uint64_t pages_total(void);
 
 /* DIRECT_BASE; KERNEL_BASE while tables that a door left are being taken over. */

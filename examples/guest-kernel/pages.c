@@ -27,6 +27,7 @@ static struct region low;
 static uint64_t free_list; /* physical address of the first freed page, 0 for none */
 static uint64_t free_count;
 static uint64_t total_count;
+uint64_t pages_withheld;
 static struct pv_spinlock lock = PV_SPINLOCK_FREE;
 
 static uint64_t round_up(uint64_t address)
@@ -112,8 +113,9 @@ static uint64_t take_freed(void)
 uint64_t page_alloc(void)
 {
     struct pv_irqflags flags = lock_irq(&lock);
-    uint64_t phys = take_freed();
-    if (phys == 0)
+    bool any = free_count > pages_withheld;
+    uint64_t phys = any ? take_freed() : 0;
+    if (phys == 0 && any)
         phys = take_fresh();
     if (phys != 0)
         free_count--;

@@ -19,9 +19,10 @@ uint64_t direct_bytes;
 uint64_t table_create(unsigned level)
 {
     uint64_t phys = page_alloc();
-    if (phys != 0)
-        pv_paging_table_add(phys / PAGE_BYTES, level);
-    return phys;
+    if (phys == 0 || pv_paging_table_add(phys / PAGE_BYTES, level) == PV_OK)
+        return phys;
+    page_free(phys);
+    return 0;
 }
 
 /* What the entry holds then; 0: no memory. */

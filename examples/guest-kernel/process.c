@@ -59,7 +59,8 @@ static bool fill_space(uint64_t space, const struct process_start *start)
            map_user_page(space, USER_STACK_TOP - PAGE_BYTES, MAP_USER_DATA) != 0;
 }
 
-bool process_create(struct process *process, const struct process_start *start)
+static bool make(struct process *process, const struct process_start *start,
+                 bool (*make_thread)(struct thread *thread, const struct pv_regs *regs))
 {
     uint64_t space = space_create();
     if (space == 0)
@@ -73,10 +74,24 @@ bool process_create(struct process *process, const struct process_start *start)
     struct pv_regs regs = start->frame != NULL ? *start->frame : (struct pv_regs){0};
     regs.rip = regs.rip != 0 ? regs.rip : USER_CODE;
     regs.rsp = regs.rsp != 0 ? regs.rsp : USER_STACK_TOP;
-    if (fill_space(space, start) && thread_create_user(&process->thread, &regs))
+    if (fill_space(space, start) && make_thread(&process->thread, &regs))
         return true;
     space_destroy(space);
     return false;
+}
+
+bool process_create(struct process *process, const struct process_start *start)
+{
+    return make(process, start, thread_create_user);
+}
+
+bool process_run_here(struct process *process, const struct process_start *start)
+{
+    if (!make(process, start, thread_make_user))
+        return false;
+    thread_run_here(&process->thread);
+    space_destroy(process->space);
+    return true;
 }
 
 void process_wait(struct process *process)

@@ -33,6 +33,10 @@ struct process_start {
 /* Makes a process and lets it run. false: no memory; nothing is left behind. */
 bool process_create(struct process *process, const struct process_start *start);
 
+/* Makes a process, runs it on this CPU until it ends, and gives back everything it had; on a CPU
+ * that has no other threads. false: no memory. */
+bool process_run_here(struct process *process, const struct process_start *start);
+
 /* Waits for its end and gives back everything it had. */
 void process_wait(struct process *process);
 

@@ -111,7 +111,8 @@ static void load_thread_state(const struct thread *from, const struct thread *to
         pv_cr3_write(to->space);
     if (to->process != NULL)
         pv_cpu_tls_set(to->tls);
-    fpu_switch(to);
+    if (on_boot_cpu())
+        fpu_switch(to);
     pv_mmu_batch_end();
 }
 
@@ -127,6 +128,14 @@ static void switch_to_next(void)
         return;
     switches++;
     cpu->current = to;
+    load_thread_state(from, to);
+    context_switch(&from->rsp, to->rsp);
+}
+
+/* The same for two threads that are in no ring. */
+static void switch_here(struct thread *from, struct thread *to)
+{
+    this_cpu()->current = to;
     load_thread_state(from, to);
     context_switch(&from->rsp, to->rsp);
 }
@@ -218,7 +227,7 @@ bool thread_create(struct thread *thread, void (*run)(void *argument), void *arg
     return true;
 }
 
-bool thread_create_user(struct thread *thread, const struct pv_regs *regs)
+bool thread_make_user(struct thread *thread, const struct pv_regs *regs)
 {
     struct thread wanted = *thread;
     if (!stack_for(thread))
@@ -234,8 +243,15 @@ bool thread_create_user(struct thread *thread, const struct pv_regs *regs)
     at_entry->ss = regs->ss != 0 ? regs->ss : ss;
     at_entry->rflags = regs->rflags | RFLAGS_INITIAL;
     first_frame(thread, sizeof(struct pv_regs))->rip = (uintptr_t)trap_return;
-    ring_add(thread);
     return true;
+}
+
+bool thread_create_user(struct thread *thread, const struct pv_regs *regs)
+{
+    bool made = thread_make_user(thread, regs);
+    if (made)
+        ring_add(thread);
+    return made;
 }
 
 __attribute__((used)) _Noreturn void thread_main(void (*run)(void *), void *argument)
@@ -250,10 +266,22 @@ _Noreturn void thread_exit(void)
     pv_irq_disable();
     struct thread *thread = thread_current();
     thread->state = THREAD_DEAD;
+    if (thread->runs_here)
+        switch_here(thread, thread->waiter);
     if (thread->waiter != NULL)
         thread->waiter->state = THREAD_READY;
     switch_to_next();
     panic("a thread that has ended runs");
+}
+
+void thread_run_here(struct thread *thread)
+{
+    struct pv_irqflags flags = pv_irq_save();
+    thread->runs_here = true;
+    thread->waiter = thread_current();
+    switch_here(thread->waiter, thread);
+    pv_irq_restore(flags);
+    stack_destroy(thread->stack);
 }
 
 static void bury(struct thread *thread)

@@ -21,6 +21,7 @@ struct thread {
     struct thread *waiter;     /* who waits for its end */
     struct thread *next;       /* ring of all threads */
     enum thread_state state;
+    bool runs_here;       /* alone, until it ends: thread_run_here() */
     uint32_t preemptions; /* switches that it did not ask for */
 };
 
@@ -41,6 +42,11 @@ bool thread_create(struct thread *thread, void (*run)(void *argument), void *arg
 
 /* A thread that begins in user mode with these registers. */
 bool thread_create_user(struct thread *thread, const struct pv_regs *regs);
+
+/* The same for thread_run_here(), which runs it on this CPU until it ends, and nothing else: for
+ * CPUs that have no other threads. It does not use the floating-point unit. */
+bool thread_make_user(struct thread *thread, const struct pv_regs *regs);
+void thread_run_here(struct thread *thread);
 
 /* Gives the CPU to the next thread that can use it. */
 void thread_yield(void);

@@ -30,6 +30,19 @@ struct pv_memory_limits {
  */
 int pv_memory_limits(struct pv_memory_limits *limits);
 
+struct pv_memory_range;
+
+/**
+ * @brief Reads the memory map of the real machine, where this one may know it: the hardware domain
+ * of Xen, which finds registers of devices and firmware's tables by it.
+ * @param ranges  Filled, in machine addresses: what is mapped with PV_PTE_MACHINE.
+ * @param room    How many fit; Xen wants room for all of them, and up to 128 are asked for.
+ * @return how many there are; PV_E_UNSUPPORTED where this machine may not know; PV_E_HOST.
+ *
+ * Any context but NMI. ABI: xen/include/public/memory.h, XENMEM_machine_memory_map.
+ */
+int pv_machine_memory_map(struct pv_memory_range *ranges, unsigned room);
+
 /**
  * @brief Gives pages back to the VMM. They are cleared first, for somebody else is to have them.
  * @param frames  Which, each once. Nobody uses them, and they have no mapping but that at

@@ -8,6 +8,7 @@
 
 #include "pvops/site.h"
 #include "pvops/percpu.h"
+#include "pvops/status.h"
 
 PV_BEGIN_DECLS
 
@@ -61,10 +62,15 @@ PV_INLINE void pv_pte_clear(struct pv_pte *entry)
 {
     __atomic_store_n(&entry->raw, 0, __ATOMIC_RELAXED);
 }
-PV_INLINE void pv_paging_table_add(uint64_t frame, uint32_t level)
+PV_INLINE void pv_pte_change(struct pv_pte *entry, struct pv_pte value)
+{
+    pv_ops.pte_change(entry, value);
+}
+PV_INLINE int pv_paging_table_add(uint64_t frame, uint32_t level)
 {
     (void)frame;
     (void)level;
+    return PV_OK;
 }
 PV_INLINE void pv_paging_table_remove(uint64_t frame, uint32_t level)
 {

@@ -142,6 +142,9 @@ PV_STATIC_ASSERT(sizeof(struct pv_site) == 8, "a record is 8 bytes");
 #define PV_HOT_R1(c, l, t, n, a)                  \
     PV_APPLY(PV_SITE_##c##_1, l, n, PV_UNWRAP a); \
     PV_RETURN_R(t)
+#define PV_HOT_R2(c, l, t, n, a)                  \
+    PV_APPLY(PV_SITE_##c##_2, l, n, PV_UNWRAP a); \
+    PV_RETURN_R(t)
 
 /* What a plain call returns, by its shape: ISO C forbids `return` with a void expression. */
 #define PV_RETURN_CALL_V0(call) call

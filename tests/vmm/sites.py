@@ -47,7 +47,7 @@ BY_HAND = {
     "pte_clear": [r"movq \$0x0,\(%rdi\)"],
     "paging_batch_open": [],
     "paging_batch_close": [],
-    "paging_table_add": [],
+    "paging_table_add": ["xor %eax,%eax"],
     "paging_table_remove": [],
     "irq_disable": ["cli"],
     "irq_enable": ["sti"],

@@ -18,7 +18,9 @@
 /* The calling domain. */
 #define PV_XEN_DOMID_SELF 0x7ff0u
 
-/* What a hypercall returns that is not there: xen/include/public/errno.h, negated. */
+/* To who may not make a hypercall, and of one that is not there: xen/include/public/errno.h,
+ * negated. */
+#define PV_XEN_EPERM  (-1)
 #define PV_XEN_ENOSYS (-38)
 
 #endif

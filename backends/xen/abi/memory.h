@@ -21,6 +21,8 @@
 #define PV_XENMEM_ADD_TO_PHYSMAP 7
 /* The domain's memory map: struct pv_xen_memory_map. */
 #define PV_XENMEM_MEMORY_MAP 9
+/* The same of the real machine, for the hardware domain. */
+#define PV_XENMEM_MACHINE_MEMORY_MAP 10
 /* Takes what is at a frame away: struct pv_xen_remove_from_physmap. */
 #define PV_XENMEM_REMOVE_FROM_PHYSMAP 15
 

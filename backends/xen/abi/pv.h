@@ -24,6 +24,10 @@
 #define PV_XEN_FLAT_CS 0xe033
 #define PV_XEN_FLAT_SS 0xe02b
 
+/* Addresses that are Xen's. */
+#define PV_XEN_VIRT_START 0xffff800000000000
+#define PV_XEN_VIRT_END   0xffff880000000000
+
 /* Segment bases. */
 #define PV_XEN_SEGBASE_FS        0
 #define PV_XEN_SEGBASE_GS_KERNEL 2
@@ -32,7 +36,10 @@
 
 #include <stdint.h>
 
-/* One write of a page-table entry; the two lowest bits of `where` say how: 0 is a plain write. */
+/* One write of a page-table entry; the two lowest bits of `where` say how. */
+#define PV_MMU_NORMAL      0
+#define PV_MMU_PRESERVE_AD 2 /* adds the accessed and dirty bits that are there */
+
 struct pv_xen_mmu_update {
     uint64_t where; /* machine address of the entry */
     uint64_t value; /* with a machine frame */

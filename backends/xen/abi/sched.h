@@ -9,6 +9,7 @@
 
 /* Commands, and their argument. */
 #define PV_SCHEDOP_YIELD    0 /* none */
+#define PV_SCHEDOP_BLOCK    1 /* none; events may come from now on */
 #define PV_SCHEDOP_SHUTDOWN 2 /* struct pv_xen_shutdown */
 #define PV_SCHEDOP_POLL     3 /* struct pv_xen_poll */
 

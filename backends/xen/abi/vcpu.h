@@ -11,7 +11,7 @@
 #define PV_VCPUOP_DOWN              2 /* none; the calling CPU comes back when it is up again */
 #define PV_VCPUOP_IS_UP             3 /* none; 1, 0, or negative: there is no such CPU */
 #define PV_VCPUOP_GET_RUNSTATE_INFO 4 /* struct pv_xen_runstate, filled */
-/* struct pv_xen_runstate_area: kept up to date there from now on; of the calling CPU only here */
+/* struct pv_xen_runstate_area: kept up to date there from now on; of any CPU */
 #define PV_VCPUOP_REGISTER_RUNSTATE_AREA 5
 #define PV_VCPUOP_STOP_PERIODIC_TIMER    7 /* none */
 #define PV_VCPUOP_SET_SINGLESHOT_TIMER   8 /* struct pv_xen_singleshot; of the calling CPU only */

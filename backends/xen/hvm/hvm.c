@@ -208,6 +208,13 @@ static unsigned add_features(const char **names, unsigned room)
     return used;
 }
 
+/* Also of CPUs that merely stand still. */
+static void end(void)
+{
+    pv_xen_runstates_end();
+    pv_xen_events_end();
+}
+
 static unsigned features(const char **names, unsigned room)
 {
     const char *const always[] = {"xen-shared-info", pv_xen_hvm_upcall_name(), pv_xen_events_name(),
@@ -262,7 +269,7 @@ const struct pv_backend pv_backend_xen_hvm = {
     .cpu_enter = cpu_enter,
     .cpu_leave = cpu_leave,
     .waits_for = pv_xen_waits_for,
-    .end = pv_xen_events_end,
+    .end = end,
     .features = features,
     .clock = pv_pvclock_name,
     .signature = PV_XEN_SIGNATURE,

@@ -14,6 +14,7 @@
 #include "backends/xen/pv/hypercall.h"
 #include "backends/xen/pv/pv.h"
 #include "backends/xen/pv/queue.h"
+#include "lib/backend.h"
 
 static void assist(uint32_t command, uint32_t type, const char *refused)
 {
@@ -107,27 +108,34 @@ static void remember_bits(uint64_t kernels, uint64_t xens)
     words[PV_XEN_WORD_BITS_XEN] = xens & ~PTE_FRAME;
 }
 
-static void set_raw(struct pv_pte *entry, uint64_t raw)
+/* `how`: PV_MMU_*; known, so inlined. */
+static inline __attribute__((always_inline)) void write_raw(struct pv_pte *entry, uint64_t table,
+                                                            uint64_t raw, uint64_t how)
 {
-    uint64_t table = table_of(entry);
     struct pv_xen_queue own;
 
-    if (table == PV_XEN_NO_FRAME) {
-        __atomic_store_n(&entry->raw, raw, __ATOMIC_RELAXED);
-        return;
-    }
     uint64_t user = pv_xen_pv_user_root(table);
     if (!pv_xen_queue_is_open() && (user == 0 || !is_user_slot(entry))) {
-        pv_xen_update_now(machine_of(table) + offset_of(entry), raw);
+        pv_xen_update_now((machine_of(table) + offset_of(entry)) | how, raw);
         return;
     }
     struct pv_xen_queue *queue = pv_xen_queue_get(&own);
-    pv_xen_queue_update(queue, machine_of(table) + offset_of(entry), raw);
+    pv_xen_queue_update(queue, (machine_of(table) + offset_of(entry)) | how, raw);
     if (user != 0 && is_user_slot(entry))
-        pv_xen_queue_update(queue, machine_of(user) + offset_of(entry), raw);
+        pv_xen_queue_update(queue, (machine_of(user) + offset_of(entry)) | how, raw);
     if (queue->of_batch)
         remember_table(entry, table, user);
     pv_xen_queue_put(queue);
+}
+
+static void set_raw(struct pv_pte *entry, uint64_t raw)
+{
+    uint64_t table = table_of(entry);
+
+    if (table == PV_XEN_NO_FRAME)
+        __atomic_store_n(&entry->raw, raw, __ATOMIC_RELAXED);
+    else
+        write_raw(entry, table, raw, PV_MMU_NORMAL);
 }
 
 struct pv_pte pv_xen_pv_c_pte_get(const struct pv_pte *entry)
@@ -145,17 +153,38 @@ struct pv_pte pv_xen_pv_c_pte_get(const struct pv_pte *entry)
     return pv_xen_pte_from_machine(raw);
 }
 
+static inline __attribute__((always_inline)) bool to_machine(struct pv_pte value, uint64_t *raw)
+{
+    bool has = pv_xen_pte_to_machine(value, raw);
+
+    if (!has)
+        pv_log_number("Xen PV: an entry was to map a frame that this domain does not have:",
+                      (value.raw & PTE_FRAME) / PV_XEN_PAGE);
+    return has;
+}
+
 void pv_xen_pv_c_pte_set(struct pv_pte *entry, struct pv_pte value)
 {
     uint64_t raw;
 
-    if (!pv_xen_pte_to_machine(value, &raw)) {
-        pv_log_number("Xen PV: an entry was to map a frame that this domain does not have:",
-                      (value.raw & PTE_FRAME) / PV_XEN_PAGE);
+    if (!to_machine(value, &raw))
         return;
-    }
     set_raw(entry, raw);
     remember_bits(value.raw, raw);
+}
+
+/* What is in no table is plain memory, and the base's business with it is the same. */
+void pv_xen_pv_pte_change(struct pv_pte *entry, struct pv_pte value)
+{
+    uint64_t table = table_of(entry);
+    uint64_t raw;
+
+    if (!to_machine(value, &raw))
+        return;
+    if (table == PV_XEN_NO_FRAME)
+        pv_backend_native.ops->pte_change(entry, (struct pv_pte){raw});
+    else
+        write_raw(entry, table, raw, PV_MMU_PRESERVE_AD);
 }
 
 /* The frame is another domain's, so what waits is sent first: Xen takes one domain for a call. */
@@ -282,6 +311,7 @@ void pv_xen_pv_c_cr3_write(uint64_t cr3)
         return;
     }
     struct pv_xen_queue *queue = pv_xen_queue_get(NULL);
+    queue->switches = true;
     pv_xen_queue_ext(queue, roots[0].command, roots[0].argument);
     pv_xen_queue_ext(queue, roots[1].command, roots[1].argument);
 }
@@ -296,6 +326,8 @@ static void ask(uint64_t number, uint64_t a, uint64_t b)
 
 void pv_xen_pv_c_cpu_kernel_stack_set(uint64_t top)
 {
+    if (pv_xen_queue_is_open())
+        pv_xen_queue_get(NULL)->switches = true;
     ask(PV_XEN_HC_STACK_SWITCH, PV_XEN_FLAT_SS, top);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where this CPU's struct vcpu_info lies as seen from %gs, for assembly; checked in pv.c.
+ * Where this CPU's struct vcpu_info lies as seen from %gs, and numbers of hypercalls, for assembly;
+ * checked in pv.c.
  */
 #ifndef PVOPS_XEN_PV_OFFSETS_H
 #define PVOPS_XEN_PV_OFFSETS_H
@@ -24,6 +25,10 @@
 #define CPU_BITS     (CPU_BACKEND + 40)
 #define CPU_BITS_XEN (CPU_BACKEND + 48)
 #define CPU_RETURNS  (CPU_BACKEND + 80)
+
+#define HC_XEN_VERSION 17
+#define HC_SCHED_OP    29
+#define SCHEDOP_BLOCK  1
 
 /* The last entry of a table, in bytes. */
 #define LAST_ENTRY 0xff8

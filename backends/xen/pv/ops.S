@@ -7,10 +7,6 @@
 #include "backends/xen/pv/offsets.h"
 #include "lib/x86/keep.h"
 
-#define HC_XEN_VERSION 17 /* checked in pv.c */
-#define HC_SCHED_OP    29
-#define SCHEDOP_BLOCK  1
-
     .macro op name
     .p2align 4, 0x90
     .globl pv_xen_pv_\name

@@ -12,10 +12,6 @@
 #include "backends/xen/pv/hypercall.h"
 #include "backends/xen/pv/pv.h"
 
-/* The hole for Xen: HYPERVISOR_VIRT_START and _END. */
-#define XEN_START 0xffff800000000000ull
-#define XEN_END   0xffff880000000000ull
-
 /* Read by ops.S, too. */
 uint64_t *pv_xen_p2m_list PV_HIDDEN; /* machine frames, by the guest's own */
 uint64_t pv_xen_p2m_pages PV_HIDDEN;
@@ -46,8 +42,8 @@ static int find_table(struct pv_error *error)
     if (pv_xen_pv_call(PV_XEN_HC_MEMORY_OP, PV_XENMEM_MACHPHYS_MAPPING, pv_xen_pv_pointer(&where),
                        0, 0) != 0)
         return pv_fail(error, PV_E_HOST, "Xen does not say where its frame table is", 0, -1);
-    if (where.start < XEN_START || where.end > XEN_END || where.end <= where.start ||
-        where.start % sizeof(uint64_t) != 0)
+    if (where.start < PV_XEN_VIRT_START || where.end > PV_XEN_VIRT_END ||
+        where.end <= where.start || where.start % sizeof(uint64_t) != 0)
         return pv_fail(error, PV_E_HOST, "Xen's frame table lies where it cannot", where.start, -1);
     from_machine = (const uint64_t *)(uintptr_t)where.start;
     machine_frames = (where.end - where.start) / sizeof(uint64_t);

@@ -23,6 +23,9 @@ _Static_assert(offsetof(struct pv_xen_vcpu_info, upcall_pending) == 0, "offsets.
 _Static_assert(offsetof(struct pv_xen_vcpu_info, upcall_mask) == 1, "offsets.h");
 _Static_assert(offsetof(struct pv_xen_vcpu_info, arch_cr2) == UPCALL_CR2 - CPU_VMM_STATE,
                "offsets.h");
+_Static_assert(HC_XEN_VERSION == PV_XEN_HC_XEN_VERSION, "offsets.h");
+_Static_assert(HC_SCHED_OP == PV_XEN_HC_SCHED_OP, "offsets.h");
+_Static_assert(SCHEDOP_BLOCK == PV_SCHEDOP_BLOCK, "offsets.h");
 _Static_assert(sizeof(struct pv_xen_vcpu_info) <= sizeof(((struct pv_cpu *)0)->vmm_state),
                "struct vcpu_info lies in struct pv_cpu");
 
@@ -47,7 +50,7 @@ void pv_xen_pv_pte_set(struct pv_pte *entry, struct pv_pte value) PV_HIDDEN;
 void pv_xen_pv_pte_clear(struct pv_pte *entry) PV_HIDDEN;
 void pv_xen_pv_paging_batch_open(void) PV_HIDDEN;
 void pv_xen_pv_paging_batch_close(void) PV_HIDDEN;
-void pv_xen_pv_paging_table_add(uint64_t frame, uint32_t level) PV_HIDDEN;
+int pv_xen_pv_paging_table_add(uint64_t frame, uint32_t level) PV_HIDDEN;
 void pv_xen_pv_paging_table_remove(uint64_t frame, uint32_t level) PV_HIDDEN;
 void pv_xen_pv_cpu_kernel_stack_set(uint64_t top) PV_HIDDEN;
 
@@ -95,6 +98,7 @@ static const struct pv_ops ops = {
     .pte_get = pv_xen_pv_pte_get,
     .pte_set = pv_xen_pv_pte_set,
     .pte_clear = pv_xen_pv_pte_clear,
+    .pte_change = pv_xen_pv_pte_change,
     .paging_batch_open = pv_xen_pv_paging_batch_open,
     .paging_batch_close = pv_xen_pv_paging_batch_close,
     .paging_table_add = pv_xen_pv_paging_table_add,
@@ -282,6 +286,12 @@ static void leave(void)
     pv_pvclock_stop();
 }
 
+static void end(void)
+{
+    pv_xen_runstates_end();
+    pv_xen_events_end();
+}
+
 static unsigned features(const char **names, unsigned room)
 {
     const char *const always[] = {"xen-pv-mmu", "vcpu-info-in-cpu-block", pv_xen_events_name(),
@@ -318,7 +328,7 @@ const struct pv_backend pv_backend_xen_pv = {
     .cpu_enter = cpu_enter,
     .cpu_leave = cpu_leave,
     .waits_for = pv_xen_waits_for,
-    .end = pv_xen_events_end,
+    .end = end,
     .features = features,
     .clock = pv_pvclock_name,
     .signature = PV_XEN_SIGNATURE,

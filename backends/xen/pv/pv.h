@@ -98,6 +98,7 @@ struct pv_pte pv_xen_pv_c_pte_get(const struct pv_pte *entry);
 void pv_xen_pv_c_pte_set(struct pv_pte *entry, struct pv_pte value);
 void pv_xen_pv_c_pte_clear(struct pv_pte *entry);
 void pv_xen_pv_c_cpu_kernel_stack_set(uint64_t top);
+void pv_xen_pv_pte_change(struct pv_pte *entry, struct pv_pte value);
 void pv_xen_pv_cpu_tls_set(uint64_t base);
 void pv_xen_pv_cpu_fpu_trap(bool trap);
 
@@ -107,7 +108,7 @@ void pv_xen_pv_host_calls(struct pv_host_calls *counts);
 /* ---- table.c: pages that are page tables, and the second root of each address space
  * -------------- */
 
-void pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level);
+int pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level);
 void pv_xen_pv_c_paging_table_remove(uint64_t frame, uint32_t level);
 
 /* The frame of the user's top-level table that belongs to a kernel's one; 0: there is none. */

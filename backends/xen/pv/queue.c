@@ -192,23 +192,6 @@ static void end_run(struct pv_xen_queue *queue)
     queue->run = queue->next;
 }
 
-/* Xen goes in order and stops at the first that it refuses; those behind it are sent again. */
-static void update_refused(const struct pv_xen_mmu_update *from, uint32_t count, uint32_t done,
-                           int64_t result)
-{
-    while (result != 0) {
-        if (done >= count)
-            done = count - 1;
-        pv_xen_pv_report_entry(from[done].where, from[done].value, result);
-        from += done + 1;
-        count -= done + 1;
-        if (count == 0)
-            return;
-        done = 0;
-        result = pv_xen_mmu_update(from, count, &done);
-    }
-}
-
 static void ext_refused(const struct pv_xen_mmuext *ext, int64_t result)
 {
     if (ext->command == PV_MMUEXT_PIN_L4_TABLE || ext->command == PV_MMUEXT_NEW_BASEPTR ||
@@ -242,13 +225,21 @@ static inline int64_t ask(const struct pv_xen_mmuext *exts, uint32_t count)
     return result;
 }
 
+/* Each by itself, since Xen did not say how far it came. They may be asked for twice. */
+static __attribute__((noinline)) void ask_each(const struct pv_xen_mmuext *exts, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t result = ask(&exts[i], 1);
+        if (result != 0)
+            ext_refused(&exts[i], result);
+    }
+}
+
 /* Whether Xen refused is of no use to most, and to know it costs those five instructions. */
 void pv_xen_exts_now(const struct pv_xen_mmuext *exts, uint32_t count)
 {
-    int64_t result = ask(exts, count);
-
-    if (result != 0)
-        ext_refused(exts, result);
+    if (ask(exts, count) != 0)
+        ask_each(exts, count);
 }
 
 bool pv_xen_ext_taken(const struct pv_xen_mmuext *ext)
@@ -258,6 +249,87 @@ bool pv_xen_ext_taken(const struct pv_xen_mmuext *ext)
     if (result != 0)
         ext_refused(ext, result);
     return result == 0;
+}
+
+/* ---- what Xen refuses of a call that has several parts: entries, or operations of mmuext_op -----
+ */
+
+static int64_t send_update(const void *first, uint32_t count, uint32_t *done)
+{
+    return pv_xen_mmu_update(first, count, done);
+}
+
+static void update_refused(const void *update, int64_t result)
+{
+    const struct pv_xen_mmu_update *refused = update;
+
+    pv_xen_pv_report_entry(refused->where, refused->value, result);
+}
+
+static int64_t send_ext(const void *first, uint32_t count, uint32_t *done)
+{
+    return pv_xen_pv_call(PV_XEN_HC_MMUEXT_OP, pv_xen_pv_pointer(first), count,
+                          pv_xen_pv_pointer(done), PV_XEN_DOMID_SELF);
+}
+
+static void report_ext(const void *ext, int64_t result)
+{
+    ext_refused(ext, result);
+}
+
+static const struct parts {
+    uint32_t bytes; /* of one */
+    int64_t (*send)(const void *first, uint32_t count, uint32_t *done);
+    void (*refused)(const void *part, int64_t result);
+} update_parts = {sizeof(struct pv_xen_mmu_update), send_update, update_refused},
+  ext_parts = {sizeof(struct pv_xen_mmuext), send_ext, report_ext};
+
+/* The parts that are still to be made. */
+struct rest {
+    const char *next;
+    uint32_t count;
+};
+
+/* Less those that Xen made, and never the one that it stopped at. */
+static void take_off(struct rest *rest, const struct parts *parts, uint32_t done)
+{
+    if (done >= rest->count)
+        done = rest->count - 1;
+    rest->next += (size_t)done * parts->bytes;
+    rest->count -= done;
+}
+
+static int64_t send_rest(struct rest *rest, const struct parts *parts)
+{
+    uint32_t done = 0;
+    int64_t result = parts->send(rest->next, rest->count, &done);
+
+    take_off(rest, parts, done);
+    return result;
+}
+
+/*
+ * Xen goes in order and stops at the first part that it refuses; those behind it are sent again.
+ * Whether any were: then they come behind later calls of the same multicall, and what Xen refuses
+ * of these may be only for that, so it is asked once more (`late`).
+ */
+static bool go_on(const struct parts *parts, const struct pv_xen_note *note, int64_t result,
+                  bool late)
+{
+    struct rest rest = {note->first, note->count};
+
+    take_off(&rest, parts, note->done);
+    if (late)
+        result = send_rest(&rest, parts);
+    while (result != 0) {
+        parts->refused(rest.next, result);
+        rest.next += parts->bytes;
+        if (--rest.count == 0)
+            break;
+        late = true;
+        result = send_rest(&rest, parts);
+    }
+    return late;
 }
 
 static void call_refused(int64_t result)
@@ -274,7 +346,8 @@ void pv_xen_call_now(uint64_t number, uint64_t a, uint64_t b)
         call_refused(result);
 }
 
-static void look_at(const struct pv_xen_multicall *call, const struct pv_xen_note *note)
+/* Whether some of it was made late. */
+static bool look_at(const struct pv_xen_multicall *call, const struct pv_xen_note *note, bool late)
 {
     int64_t result = (int64_t)call->result;
 
@@ -283,13 +356,28 @@ static void look_at(const struct pv_xen_multicall *call, const struct pv_xen_not
     else
         count_up(&entries, call->number == PV_XEN_HC_MMUEXT_OP ? note->count : 1);
     if (result == 0)
-        return;
+        return late;
     if (call->number == PV_XEN_HC_MMU_UPDATE)
-        update_refused(note->first, note->count, note->done, result);
-    else if (call->number == PV_XEN_HC_MMUEXT_OP)
-        ext_refused(note->first, result);
-    else
-        call_refused(result);
+        return go_on(&update_parts, note, result, late);
+    if (call->number == PV_XEN_HC_MMUEXT_OP)
+        return go_on(&ext_parts, note, result, late);
+    call_refused(result);
+    return late;
+}
+
+/* What is said about a refusal may be long, and is not to find the queue half sent. A flush that
+ * was to follow what came late has been made before it. */
+static void look_at_all(struct pv_xen_queue *queue, uint32_t count)
+{
+    bool late = false;
+
+    queue->refused = false;
+    for (uint32_t i = 0; i < count; i++) {
+        queue->refused |= queue->calls[i].result != 0;
+        late = look_at(&queue->calls[i], &queue->notes[i], late);
+    }
+    if (late)
+        pv_xen_exts_now(&(struct pv_xen_mmuext){PV_MMUEXT_TLB_FLUSH_ALL, 0, 0}, 1);
 }
 
 static void take_notes(const struct pv_xen_queue *queue)
@@ -316,12 +404,11 @@ static void send(struct pv_xen_queue *queue)
         if (result != 0)
             pv_log_number("Xen PV: a multicall is refused, errno", (uint64_t)-result);
     }
+    queue->switches = false;
     begin_again(queue);
     tell_next(queue);
     tell_end(queue);
-    /* What is said about a refusal may be long, and is not to find the queue half sent. */
-    for (uint32_t i = 0; i < count; i++)
-        look_at(&queue->calls[i], &queue->notes[i]);
+    look_at_all(queue, count);
 }
 
 void pv_xen_queue_put(struct pv_xen_queue *queue)
@@ -357,13 +444,16 @@ void pv_xen_queue_update(struct pv_xen_queue *queue, uint64_t where, uint64_t va
     tell_next(queue);
 }
 
+/* The bits of pv_xen_mmu_update::where that are no address. */
+#define HOW 3ull
+
 /* From the last one back. */
 static bool find_in(const struct pv_xen_mmu_update *begin, const struct pv_xen_mmu_update *behind,
                     uint64_t where, uint64_t *value)
 {
     while (behind != begin) {
         behind--;
-        if (behind->where != where)
+        if ((behind->where & ~HOW) != where)
             continue;
         *value = behind->value;
         return true;
@@ -397,9 +487,12 @@ queue_ext(struct pv_xen_queue *queue, uint32_t command, uint64_t argument, uint6
         last->arguments[1]++;
         return;
     }
+    uint32_t *done = &queue->notes[queue->calls_used].done;
     struct pv_xen_multicall *call = add_call(queue, PV_XEN_HC_MMUEXT_OP);
+    *done = 0;
     call->arguments[0] = pv_xen_pv_pointer(ext);
     call->arguments[1] = 1;
+    call->arguments[2] = pv_xen_pv_pointer(done);
     call->arguments[3] = PV_XEN_DOMID_SELF;
 }
 
@@ -431,6 +524,8 @@ void pv_xen_pv_flush(void)
     batch->next = (struct pv_xen_mmu_update *)(uintptr_t)words()[PV_XEN_WORD_NEXT];
     send(batch);
     words()[PV_XEN_WORD_WRITTEN] = 0;
+    /* ops.S notes no table as written, so the next entry goes by way of C. */
+    words()[PV_XEN_WORD_TABLE] = PV_XEN_NO_TABLE;
 }
 
 /* Called after the depth is counted up. */
@@ -448,11 +543,17 @@ void pv_xen_pv_c_paging_batch_open(void)
     tell_end(batch);
 }
 
-/* Called before the depth is counted down. */
+/* Called before the depth is counted down. A switch of threads has its batch inside of the one of a
+ * thread that gave the CPU away in it; the next one is not to run on what was. */
 void pv_xen_pv_c_paging_batch_close(void)
 {
-    if (pv_this_cpu()->batch_depth > 1 || words()[PV_XEN_WORD_INTERRUPT] != 0)
+    if (words()[PV_XEN_WORD_INTERRUPT] != 0)
         return;
+    if (pv_this_cpu()->batch_depth > 1) {
+        if (pv_xen_queue_is_open() && this_batch()->switches)
+            pv_xen_pv_flush();
+        return;
+    }
     pv_xen_pv_flush();
     words()[PV_XEN_WORD_END] = 0;
 }

@@ -46,7 +46,7 @@ struct pv_xen_part {
 struct pv_xen_note {
     const void *first; /* of the entries or operations */
     uint32_t count;
-    uint32_t done; /* updates that Xen made */
+    uint32_t done; /* of these, that Xen made */
 };
 
 struct pv_xen_queue {
@@ -60,6 +60,8 @@ struct pv_xen_queue {
     uint32_t exts_used, exts_most;
     uint32_t calls_used, calls_most;
     bool of_batch;
+    bool refused;  /* something was, when it was sent last */
+    bool switches; /* a stack or an address space waits */
     struct pv_xen_mmu_update own_updates[PV_XEN_OWN_UPDATES];
     struct pv_xen_mmuext own_exts[PV_XEN_OWN_EXTS];
     struct pv_xen_multicall own_calls[PV_XEN_OWN_CALLS];
@@ -72,7 +74,8 @@ struct pv_xen_queue *pv_xen_queue_get(struct pv_xen_queue *own);
 void pv_xen_queue_put(struct pv_xen_queue *queue);
 
 /* Outside of a batch, where nothing waits: one page-table entry, some operations of mmuext_op, or
- * another hypercall. What Xen refuses is logged; pv_xen_ext_taken() is false then. */
+ * another hypercall. What Xen refuses is logged; pv_xen_ext_taken() is false then. Operations of
+ * pv_xen_exts_now() may be made twice. */
 bool pv_xen_queue_is_open(void);
 void pv_xen_update_now(uint64_t where, uint64_t value);
 void pv_xen_exts_now(const struct pv_xen_mmuext *exts, uint32_t count);

@@ -17,21 +17,28 @@
 _Static_assert(PV_XEN_HC_VCPU_OP == 24, "smp_entry.S");
 _Static_assert(PV_VCPUOP_DOWN == 2, "smp_entry.S");
 
-/* A CPU that has not come by then is not going to. */
+/* A CPU that has not come by then is not waited for. */
 #define PATIENCE_NS 3000000000ull
 #define NOBODY      UINT32_MAX
+
+_Static_assert(NOBODY == 0xffffffff, "smp_entry.S");
+
+/* Of pv_xen_user_regs::general: r12, where smp_entry.S has a CPU's number. */
+#define GENERAL_R12 3u
 
 void pv_xen_pv_landing(void) PV_HIDDEN;
 void pv_xen_pv_park(uint32_t *parked, uint32_t vcpu) PV_HIDDEN;
 _Noreturn void pv_xen_pv_cpu_begin(void) PV_HIDDEN;
 
-/* Read by smp_entry.S; one CPU is started at a time. */
+/* Read by smp_entry.S; one CPU is started at a time. The CPU that is meant takes its number out of
+ * pv_xen_pv_start_vcpu, and only then what is there for it. */
 uint64_t pv_xen_pv_start_stack PV_HIDDEN;
 uint32_t pv_xen_pv_start_vcpu PV_HIDDEN = NOBODY;
 
 static struct pv_smp_start starting;
 static uint32_t arrived;
-static uint64_t info_of[PV_CONFIG_MAX_CPUS]; /* where each vcpu_info lies; 0: not initialised yet */
+static uint64_t info_of[PV_CONFIG_MAX_CPUS]; /* where each vcpu_info lies; 0: nowhere yet */
+static bool is_initialised[PV_CONFIG_MAX_CPUS];
 
 static int64_t vcpu_op(uint32_t command, uint32_t vcpu, const void *argument)
 {
@@ -105,6 +112,7 @@ static int initialise(const struct pv_smp_start *start, struct pv_error *error)
     context.flags = PV_VGCF_IN_KERNEL;
     context.regs.rip = (uintptr_t)pv_xen_pv_landing;
     context.regs.rsp = start->stack;
+    context.regs.general[GENERAL_R12] = start->hardware_id;
     context.regs.cs = PV_XEN_FLAT_CS;
     context.regs.ss.selector = PV_XEN_FLAT_SS;
     context.kernel_ss = PV_XEN_FLAT_SS;
@@ -112,29 +120,46 @@ static int initialise(const struct pv_smp_start *start, struct pv_error *error)
     context.control[3] = root * PV_XEN_PAGE;
     context.gs_base_kernel = start->gs_base;
     int64_t result = vcpu_op(PV_VCPUOP_INITIALISE, start->hardware_id, &context);
+    is_initialised[start->hardware_id] = result == 0;
     if (result == 0)
         return PV_OK;
-    info_of[start->hardware_id] = 0;
     pv_log_number("Xen PV: errno of VCPUOP_initialise:", (uint64_t)-result);
     return pv_fail(error, PV_E_HOST, "Xen does not take the state that a CPU is to begin with",
                    start->hardware_id, -1);
 }
 
-/* A CPU that ran before still has its vcpu_info, so it must come back to the same block. */
+/* Xen keeps a vcpu_info for good, so a CPU must come back to the same block. */
 static int prepare(const struct pv_smp_start *start, struct pv_error *error)
 {
     struct pv_cpu *cpu = block_of(start);
     uint32_t vcpu = start->hardware_id;
 
     cpu->apic_id = vcpu;
-    if (info_of[vcpu] != 0) {
-        if (info_of[vcpu] == pv_xen_pv_phys(cpu->vmm_state))
-            return PV_OK;
+    if (info_of[vcpu] == 0) {
+        int status = pv_xen_register_vcpu_info(cpu, vcpu, error);
+        if (status != PV_OK)
+            return status;
+    }
+    if (info_of[vcpu] != pv_xen_pv_phys(cpu->vmm_state))
         return pv_fail(error, PV_E_ARGUMENT, "a CPU must come back to its own block; it is at",
                        info_of[vcpu], -1);
-    }
-    int status = pv_xen_register_vcpu_info(cpu, vcpu, error);
-    return status == PV_OK ? initialise(start, error) : status;
+    return is_initialised[vcpu] ? PV_OK : initialise(start, error);
+}
+
+/* False: it has not begun, and will not. One that comes later finds that nobody waits for it, and
+ * goes down again; one that has begun is a few instructions from saying so. */
+static bool bring_up(uint32_t vcpu)
+{
+    uint32_t expected = vcpu;
+
+    if (vcpu_op(PV_VCPUOP_UP, vcpu, NULL) == 0 && wait_until(has_arrived, vcpu))
+        return true;
+    if (__atomic_compare_exchange_n(&pv_xen_pv_start_vcpu, &expected, NOBODY, false,
+                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        return false;
+    while (!has_arrived(vcpu))
+        (void)pv_xen_sched_op(PV_SCHEDOP_YIELD, NULL);
+    return true;
 }
 
 int pv_xen_pv_smp_start(const struct pv_smp_start *start, struct pv_error *error)
@@ -155,10 +180,7 @@ int pv_xen_pv_smp_start(const struct pv_smp_start *start, struct pv_error *error
     pv_xen_pv_start_stack = start->stack;
     __atomic_store_n(&arrived, 0, __ATOMIC_RELEASE);
     __atomic_store_n(&pv_xen_pv_start_vcpu, vcpu, __ATOMIC_RELEASE);
-    int64_t result = vcpu_op(PV_VCPUOP_UP, vcpu, NULL);
-    bool came = result == 0 && wait_until(has_arrived, vcpu);
-    __atomic_store_n(&pv_xen_pv_start_vcpu, NOBODY, __ATOMIC_RELEASE);
-    if (came)
+    if (bring_up(vcpu))
         return PV_OK;
     return pv_fail(error, PV_E_TIMEOUT, "a CPU did not come when it was started:", vcpu, -1);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where a CPU of a PV guest begins, and where it ends. A CPU that was taken down goes on behind that
- * call when it is brought up again, so both ways lead to the same place.
+ * call when it is brought up again, so both ways lead to the same place. r12d is its number.
  */
 #define HC_VCPU_OP  24 /* checked in smp.c */
 #define VCPUOP_DOWN 2
+#define NOBODY      -1
 
     .text
     .globl pv_xen_pv_landing
@@ -13,6 +14,11 @@
 pv_xen_pv_landing:
     endbr64
     cld
+    /* A CPU that comes so late that nobody waits for it any more, or for another one, has no stack. */
+    mov %r12d, %eax
+    mov $NOBODY, %ecx
+    lock cmpxchg %ecx, pv_xen_pv_start_vcpu(%rip)
+    jne go_down
     mov pv_xen_pv_start_stack(%rip), %rsp
     xor %ebp, %ebp
     call pv_xen_pv_cpu_begin
@@ -29,16 +35,14 @@ pv_xen_pv_park:
     mov %esi, %r12d
     mov $1, %eax
     xchg %eax, (%rdi)
-1:  mov $HC_VCPU_OP, %eax
+go_down:
+    mov $HC_VCPU_OP, %eax
     mov $VCPUOP_DOWN, %edi
     mov %r12d, %esi
     xor %edx, %edx
     syscall
-    /* Brought up, if it is this one that is being started. */
-    cmp %r12d, pv_xen_pv_start_vcpu(%rip)
-    je pv_xen_pv_landing
     pause
-    jmp 1b
+    jmp pv_xen_pv_landing
     .size pv_xen_pv_park, . - pv_xen_pv_park
 
     .section .note.GNU-stack, "", @progbits

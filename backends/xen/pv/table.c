@@ -108,15 +108,21 @@ static void pin(struct pv_xen_queue *queue, uint64_t frame, bool pinned)
                      pv_xen_to_machine(frame).frame);
 }
 
+static void free_page(uint64_t frame)
+{
+    if (pv_platform->page_free != NULL)
+        pv_platform->page_free(frame * PV_XEN_PAGE);
+}
+
 /* A fresh page, with the two notes in it, first in its chain; 0: no memory. */
 static uint64_t user_root_make(uint64_t kernel_frame)
 {
     struct chain *chain = chain_of(kernel_frame);
     uint64_t phys = pv_platform->page_alloc != NULL ? pv_platform->page_alloc() : 0;
+    uint64_t *table = phys != 0 ? pv_xen_pv_at(phys) : NULL;
 
-    if (phys == 0)
+    if (table == NULL)
         return 0;
-    uint64_t *table = pv_xen_pv_at(phys);
     table[ENTRY_KERNEL] = kernel_frame << FRAME_SHIFT;
     struct pv_irqflags flags = hold(chain);
     table[ENTRY_NEXT] = chain->first << FRAME_SHIFT;
@@ -155,21 +161,35 @@ static void unchain(uint64_t kernel_frame, uint64_t user)
     let_go(chain, flags);
 }
 
-static void add_user_root(struct pv_xen_queue *queue, uint64_t kernel_frame)
+static int refuse(uint64_t frame, uint32_t level)
 {
-    uint64_t user = user_root_make(kernel_frame);
+    pv_xen_pv_report_table(frame, level, PV_E_HOST);
+    return PV_E_HOST;
+}
+
+/* The kernel's table, and the users' one beside it; both or none. The latter may be there already,
+ * if this is another attempt after Xen has refused the former. */
+static int add_top(struct pv_xen_queue *queue, uint64_t frame)
+{
+    uint64_t there = pv_xen_pv_user_root(frame);
+    uint64_t user = there != 0 ? there : user_root_make(frame);
 
     if (user == 0) {
-        pv_log("Xen PV: pv_platform::page_alloc gives no page for the users' top-level table: "
-               "this address space cannot run user code");
-        return;
+        pv_log("Xen PV: pv_platform::page_alloc gives no page for the users' top-level table");
+        return PV_E_FULL;
     }
-    if (!protect(queue, user, false)) {
-        unchain(kernel_frame, user);
-        pv_xen_pv_report_table(user, TOP_LEVEL, PV_E_HOST);
-        return;
+    if (!protect(queue, frame, false) || !protect(queue, user, false)) {
+        (void)protect(queue, frame, true);
+        if (there == 0) {
+            unchain(frame, user);
+            free_page(user);
+        }
+        return refuse(frame, TOP_LEVEL);
     }
-    pin(queue, user, true);
+    pin(queue, frame, true);
+    if (there == 0)
+        pin(queue, user, true);
+    return PV_OK;
 }
 
 /* A table below the top, outside of a batch: one hypercall changes its mapping and, on all CPUs,
@@ -181,22 +201,19 @@ static bool remap_now(uint64_t frame, bool writable)
     return address != NULL && pv_xen_pv_remap(address, frame, writable);
 }
 
-void pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level)
+int pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level)
 {
-    if (level != TOP_LEVEL && !pv_xen_queue_is_open()) {
-        if (!remap_now(frame, false))
-            pv_xen_pv_report_table(frame, level, PV_E_HOST);
-        return;
-    }
+    if (level != TOP_LEVEL && !pv_xen_queue_is_open())
+        return remap_now(frame, false) ? PV_OK : refuse(frame, level);
     struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
+    int status = PV_OK;
 
-    if (!protect(queue, frame, false)) {
-        pv_xen_pv_report_table(frame, level, PV_E_HOST);
-    } else if (level == TOP_LEVEL) {
-        pin(queue, frame, true);
-        add_user_root(queue, frame);
-    }
+    if (level == TOP_LEVEL)
+        status = add_top(queue, frame);
+    else if (!protect(queue, frame, false))
+        status = refuse(frame, level);
     pv_xen_queue_put(queue);
+    return status == PV_OK && !queue->of_batch && own.refused ? PV_E_HOST : status;
 }
 
 /* A processor may remember that the page was read-only. */
@@ -232,6 +249,5 @@ void pv_xen_pv_c_paging_table_remove(uint64_t frame, uint32_t level)
     if (user == 0)
         return;
     pv_xen_pv_flush();
-    if (pv_platform->page_free != NULL)
-        pv_platform->page_free(user * PV_XEN_PAGE);
+    free_page(user);
 }

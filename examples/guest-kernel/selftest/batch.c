@@ -151,6 +151,35 @@ static void writes_are_read_back(struct check *check)
     page_free(phys);
 }
 
+/* Some requests are made in a batch and do not wait, so what waits is sent before them. */
+static void writes_behind_a_flush_are_read_back(struct check *check)
+{
+    struct pv_pte *entry = paging_entry(kernel_space, SCRATCH_BASE, true);
+    const struct pv_cpu_set nobody = {{0}};
+    uint64_t phys = page_alloc();
+    if (!EXPECT(check, entry != NULL && phys != 0, "no memory"))
+        return;
+    uint64_t value = phys | MAP_KERNEL_DATA | PTE_ACCESSED;
+    batch_begin();
+    pv_pte_set(entry, (struct pv_pte){value});
+    int status = pv_tlb_flush_others(&nobody, SCRATCH_BASE, SCRATCH_BASE + PAGE_BYTES);
+    uint64_t first = pv_pte_get(entry).raw;
+    pv_pte_clear(entry);
+    uint64_t second = pv_pte_get(entry).raw;
+    pv_pte_set(entry, (struct pv_pte){value});
+    uint64_t third = pv_pte_get(entry).raw;
+    (void)pv_tlb_flush_others(&nobody, SCRATCH_BASE, SCRATCH_BASE + PAGE_BYTES);
+    pv_pte_set(entry, (struct pv_pte){value & ~PTE_WRITE});
+    uint64_t fourth = pv_pte_get(entry).raw;
+    batch_end();
+    EXPECT(check, status == PV_OK, "status %d", status);
+    EXPECT(check, first == value && second == 0 && third == value && fourth == (value & ~PTE_WRITE),
+           "read %lx, %lx, %lx and %lx", first, second, third, fourth);
+    pv_pte_clear(entry);
+    pv_tlb_invlpg(SCRATCH_BASE);
+    page_free(phys);
+}
+
 /* The outermost end sends all, however deep it was asked for. */
 static void nested_batches_are_one(struct check *check)
 {
@@ -173,6 +202,31 @@ static void nested_batches_are_one(struct check *check)
         EXPECT(check, paging_unmap(kernel_space, SCRATCH_BASE + i * PAGE_BYTES) == phys, "page %u",
                i);
     page_free(phys);
+}
+
+/* Somebody gave the CPU away in a batch: the next one runs on its own space and stack. */
+static void a_switch_does_not_wait(struct check *check)
+{
+    uint64_t space = space_create(), phys = page_alloc(), value = 0;
+    if (!EXPECT(check, space != 0 && phys != 0, "no memory") ||
+        !EXPECT(check, paging_map(space, USER_AREA, phys, MAP_USER_DATA), "no memory"))
+        return;
+    pv_irq_disable();
+    count_from_here();
+    pv_mmu_batch_begin();
+    pv_mmu_batch_begin();
+    pv_cr3_write(space);
+    pv_mmu_batch_end();
+    bool in_force = probe_read((const void *)USER_AREA, &value);
+    expect_counts(check, 1, 2, 0);
+    pv_mmu_batch_begin();
+    pv_cr3_write(kernel_space);
+    pv_mmu_batch_end();
+    pv_mmu_batch_end();
+    expect_counts(check, 2, 4, 0);
+    pv_irq_enable();
+    EXPECT(check, in_force, "the space waits for the end of another's batch");
+    space_destroy(space);
 }
 
 static uint64_t mapped_by_handler;
@@ -295,7 +349,11 @@ static const struct test batch_tests[] = {
     {"a space of 1,000 pages is built, used and taken down in ten hypercalls",
      a_space_is_a_few_calls},
     {"what is written in a batch is read back in it", writes_are_read_back},
+    {"what is written in a batch behind a flush of other CPUs is read back in it",
+     writes_behind_a_flush_are_read_back},
     {"batches in a batch leave with the outermost one", nested_batches_are_one},
+    {"a switch inside of a batch in a batch is in force when the inner one ends",
+     a_switch_does_not_wait},
     {"an interrupt handler is no part of the batch that it interrupts", handlers_are_apart},
     {"a system call of user code costs one hypercall at most, which is its return",
      a_system_call_is_one_call},

@@ -5,6 +5,7 @@
  * control domain may. The other domain is made for the purpose, with one page and no CPU that
  * runs. Like events.c this file looks into the library's own headers.
  */
+#include "pvops/memory.h"
 #include "backends/xen/hypercall.h"
 #include "backends/xen/abi/memory.h"
 #include "domctl.h"
@@ -62,6 +63,32 @@ static bool map_machine(struct pv_pte *entry, uint64_t machine, uint64_t rights)
     pv_pte_set(entry, (struct pv_pte){machine | rights | PV_PTE_MACHINE | PTE_ACCESSED});
     log_listener = NULL;
     return (pv_pte_get(entry).raw & PTE_PRESENT) != 0;
+}
+
+/* What is at an address of the machine by its map; 0: nothing. */
+static uint32_t type_at(const struct pv_memory_range *ranges, int count, uint64_t address)
+{
+    for (int i = 0; i < count; i++)
+        if (address - ranges[i].start < ranges[i].bytes)
+            return ranges[i].type;
+    return 0;
+}
+
+static void machine_map_is_told(struct check *check)
+{
+    static struct pv_memory_range ranges[PV_BOOT_RANGES];
+    bool may_know = boot_info.door == PV_DOOR_XEN_PV && boot_info.xen_pv.is_hardware_domain;
+    uint64_t bytes = 0;
+    int count = pv_machine_memory_map(ranges, PV_BOOT_RANGES);
+    if (!may_know && count == PV_E_UNSUPPORTED)
+        return;
+    for (int i = 0; i < count; i++)
+        bytes += ranges[i].type == PV_MEMORY_RAM ? ranges[i].bytes : 0;
+    print("# the machine has %d ranges, %lu KiB of RAM\n", count, bytes / 1024);
+    EXPECT(check, count > 0 && bytes > pages_total() * PAGE_BYTES, "%d ranges, %lu bytes", count,
+           bytes);
+    EXPECT(check, type_at(ranges, count, HPET_PAGE) != PV_MEMORY_RAM, "the HPET's page is RAM");
+    EXPECT(check, type_at(ranges, count, FIRMWARE_PAGE) != PV_MEMORY_RAM, "firmware is RAM");
 }
 
 static void devices_are_mapped(struct check *check)
@@ -220,6 +247,8 @@ static void refusals_are_values(struct check *check)
 }
 
 static const struct test foreign_tests[] = {
+    {"the machine's memory map is told to its hardware domain, and nobody else",
+     machine_map_is_told},
     {"registers of a device are the hardware domain's to map, and nobody else's",
      devices_are_mapped},
     {"firmware is the hardware domain's to map, and nobody else's", firmware_is_mapped},

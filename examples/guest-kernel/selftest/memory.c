@@ -11,7 +11,9 @@
 #include "selftest.h"
 #include "../commands.h"
 #include "../memory.h"
+#include "../smp.h"
 #include "../string.h"
+#include "../timer.h"
 #include "../traps.h"
 
 #define PAGES    300u /* more than one hypercall's worth */
@@ -19,6 +21,8 @@
 #define PATTERN  0xfeedull
 #define MEALS    512u /* pieces that all of the VMM's memory is eaten in */
 #define TOP_MEAL 9u   /* the largest are 2 MiB */
+
+#define PATIENCE_NS (20 * NS_PER_S)
 
 static uint64_t frames[PAGES];
 
@@ -55,12 +59,37 @@ static bool unmaps_what_is_given(void)
     return boot_info.door == PV_DOOR_XEN_PV;
 }
 
+/* Of those that are given, on the CPU that runs this. */
+static volatile unsigned readable;
+
+static void read_all(void *argument)
+{
+    const unsigned *count = argument;
+    uint64_t value;
+    readable = 0;
+    for (unsigned i = 0; i < *count; i++)
+        readable += probe_read(direct(frames[i] * PAGE_BYTES), &value);
+}
+
+/* On each CPU in turn: before, so that it knows the translations, and behind it. */
+static void read_everywhere(struct check *check, unsigned count, unsigned wanted)
+{
+    for (unsigned cpu = 0; cpu < smp_count() && unmaps_what_is_given(); cpu++) {
+        if (!smp_is_up(cpu))
+            continue;
+        if (cpu == 0)
+            read_all(&count);
+        else
+            smp_give(cpu, read_all, &count);
+        EXPECT(check, cpu == 0 || smp_done(cpu, PATIENCE_NS), "CPU %u does not come to an end",
+               cpu);
+        EXPECT(check, readable == wanted, "CPU %u can read %u pages", cpu, readable);
+    }
+}
+
 static void expect_gone(struct check *check, unsigned count)
 {
-    uint64_t value;
-    for (unsigned i = 0; i < count && unmaps_what_is_given(); i++)
-        EXPECT(check, !probe_read(direct(frames[i] * PAGE_BYTES), &value),
-               "page %u of those given can still be read", i);
+    read_everywhere(check, count, 0);
 }
 
 static void expect_back(struct check *check, unsigned from, unsigned count)
@@ -89,6 +118,7 @@ static void given_and_taken(struct check *check)
     print("# this machine has %lu pages and may have %lu\n", before.pages, before.most);
     if (!EXPECT(check, take_from_allocator(PAGES), "no memory"))
         return;
+    read_everywhere(check, PAGES, PAGES);
     int given = pv_memory_give(frames, PAGES, &error);
     if (!EXPECT(check, given == (int)PAGES, "given: %d: %s", given, error.what))
         return;

@@ -13,6 +13,7 @@
 #include "../platform.h"
 #include "../string.h"
 #include "../traps.h"
+#include "../user.h"
 
 #define LINES      16u
 #define LINE_BYTES 120u
@@ -231,6 +232,51 @@ static void batch_goes_on(struct check *check)
     page_free(phys);
 }
 
+/* What was refused is no table, so Xen refuses to have it unpinned; all else is undone. */
+static void end_refused_table(struct check *check, uint64_t phys)
+{
+    listen();
+    pv_paging_table_remove(phys / PAGE_BYTES, 4);
+    log_listener = NULL;
+    EXPECT(check, lines == 1, "%u lines, the first is \"%s\"", lines, heard[0]);
+    EXPECT(check, probe_write(direct(phys), 0), "the page stays read-only");
+    page_free(phys);
+}
+
+/* A page that is refused as a table of the highest level, and requests of the same kind behind it:
+ * Xen gets all of them in one call, and stops at the first. */
+static void operations_go_on(struct check *check)
+{
+    uint64_t before = pages_free(), value = 0;
+    if (!tables_are_guarded(check))
+        return;
+    uint64_t phys = doubly_mapped_page(check);
+    uint64_t space = space_create();
+    bool mapped =
+        phys != 0 && space != 0 && paging_map(space, USER_AREA, phys, MAP_USER_DATA & ~PTE_WRITE);
+    if (!EXPECT(check, mapped, "no memory for a space"))
+        return;
+    listen();
+    batch_begin();
+    pv_paging_table_add(phys / PAGE_BYTES, 4);
+    pv_cr3_write(space);
+    pv_tlb_invlpg(SCRATCH_BASE);
+    pv_mmu_batch_end();
+    bool in_force = probe_read((const void *)USER_AREA, &value);
+    pv_cr3_write(kernel_space);
+    thread_preempt_on();
+    log_listener = NULL;
+    expect_said_number(check, "its frame is", phys / PAGE_BYTES);
+    expect_stray_mapping(check);
+    EXPECT(check, lines == 5, "%u lines, the last is \"%s\"", lines, heard[lines - 1]);
+    EXPECT(check, in_force, "the space behind it is not in force");
+    end_second_mapping();
+    paging_unmap(space, USER_AREA);
+    end_refused_table(check, phys);
+    space_destroy(space);
+    EXPECT(check, pages_free() == before, "%lu pages are lost", before - pages_free());
+}
+
 static const struct test refused_tests[] = {
     {"a write to a page table is named with its address and the remedy", write_is_explained},
     {"a page with a writable mapping is not pinned, and both are named", pin_is_explained},
@@ -238,6 +284,8 @@ static const struct test refused_tests[] = {
     {"an entry that would make a page table writable is named", writable_table_is_explained},
     {"an entry that names no page of this machine is named", foreign_frame_is_explained},
     {"one entry of a batch is refused and named, and all others are in force", batch_goes_on},
+    {"one operation of a batch is refused and named, and those behind it are done",
+     operations_go_on},
 };
 
 const struct test_group refused_group = TEST_GROUP(refused);

@@ -23,7 +23,7 @@
 struct remains {
     unsigned open;  /* channels but for those two */
     bool record;    /* of time, still registered */
-    bool rewritten; /* while this CPU was away */
+    bool rewritten; /* while this CPU was away: its own, or that of a CPU that stands still */
     struct pv_evtchn_status console, store;
 };
 
@@ -52,10 +52,10 @@ static void be_away(void)
     (void)pv_xen_sched_op(PV_SCHEDOP_POLL, &poll);
 }
 
-static bool record_changes(void)
+static bool record_changes(const struct pv_cpu *cpu)
 {
-    uint8_t before[sizeof(pv_this_cpu()->vmm_clock)];
-    const uint8_t *record = pv_this_cpu()->vmm_clock;
+    uint8_t before[sizeof(cpu->vmm_clock)];
+    const uint8_t *record = cpu->vmm_clock;
     memcpy(before, record, sizeof(before));
     be_away();
     for (unsigned i = 0; i < sizeof(before); i++)
@@ -64,12 +64,12 @@ static bool record_changes(void)
     return false;
 }
 
-static struct remains look(void)
+static struct remains look(const struct pv_cpu *cpu)
 {
     return (struct remains){
         .open = open_ports(),
         .record = pv_xen_runstate_in_use(),
-        .rewritten = record_changes(),
+        .rewritten = record_changes(cpu),
         .console = status_of(boot_info.xen_pv.console_port),
         .store = status_of(boot_info.xen_pv.store_port),
     };
@@ -88,7 +88,7 @@ static void expect_nothing_left(struct check *check, const struct remains *befor
     EXPECT(check, before->record && before->rewritten && before->open != 0,
            "before: record %u, rewritten %u, %u channels", before->record, before->rewritten,
            before->open);
-    EXPECT(check, !after->record && !after->rewritten, "Xen still writes this CPU's record");
+    EXPECT(check, !after->record && !after->rewritten, "Xen still writes a record of time");
     EXPECT(check, after->open == 0, "%u event channels are still open", after->open);
     EXPECT(check, same_channel(&before->console, &after->console), "the console's channel: %u",
            after->console.status);
@@ -96,33 +96,88 @@ static void expect_nothing_left(struct check *check, const struct remains *befor
            after->store.status);
 }
 
-/* Without the others, and with nothing pending: what comes in between is for nobody. */
-static bool go_down_and_up(struct check *check)
+/* A CPU that stands still, interrupts off, and blocks now and then, so that Xen has a record to
+ * write. */
+static struct still {
+    bool wanted;
+    bool stands;
+} still;
+
+/* Xen's time on this CPU, without the clock that pv_shutdown() ends; near enough. */
+static uint64_t xens_ns(void)
+{
+    const volatile struct pv_pvclock_record *time = &pv_xen_this_vcpu_info()->time;
+    uint64_t ticks = read_tsc() - time->tsc_timestamp;
+    ticks = time->tsc_shift < 0 ? ticks >> -time->tsc_shift : ticks << time->tsc_shift;
+    return time->system_time + (uint64_t)((unsigned __int128)ticks * time->tsc_to_system_mul >> 32);
+}
+
+static void stand_still(void *argument)
+{
+    (void)argument;
+    pv_irq_disable();
+    __atomic_store_n(&still.stands, true, __ATOMIC_RELEASE);
+    while (__atomic_load_n(&still.wanted, __ATOMIC_ACQUIRE)) {
+        struct pv_xen_poll poll = {NULL, 0, xens_ns() + PAUSE_NS / 20};
+        (void)pv_xen_sched_op(PV_SCHEDOP_POLL, &poll);
+    }
+}
+
+/* The last one, until it is let go. */
+static bool have_one_stand_still(struct check *check, unsigned cpu)
+{
+    struct limit limit = limit_in(5 * NS_PER_S);
+    still = (struct still){.wanted = true};
+    smp_give(cpu, stand_still, NULL);
+    while (!__atomic_load_n(&still.stands, __ATOMIC_ACQUIRE) && !limit_passed(&limit))
+        pv_cpu_relax();
+    return EXPECT(check, still.stands, "CPU %u does not stand still", cpu);
+}
+
+/* It goes by itself: nobody can interrupt it any more. */
+static void let_go(struct check *check, unsigned cpu)
+{
+    __atomic_store_n(&still.wanted, false, __ATOMIC_RELEASE);
+    EXPECT(check, smp_offline(cpu) == PV_OK, "CPU %u does not go", cpu);
+}
+
+/* With nothing pending: what comes in between is for nobody. `standing`: a CPU, or 0 for none. */
+static bool go_down_and_up(struct check *check, unsigned standing)
 {
     struct pv_error error;
     struct pv_irqflags flags = pv_irq_save();
-    struct remains before = look();
+    struct remains before = look(smp_block(standing));
     pv_shutdown();
-    struct remains after = look();
+    struct remains after = look(smp_block(standing));
+    if (standing != 0)
+        let_go(check, standing);
     int status = pv_init(&error);
     pv_irq_restore(flags);
     expect_nothing_left(check, &before, &after);
     return expect_ok(check, "pv_init", status, &error);
 }
 
-static void nothing_is_left(struct check *check)
+static bool skip_elsewhere(struct check *check)
 {
     struct pv_facts facts;
+    pv_facts(&facts);
+    bool here = same_text(facts.backend, "xen-pv");
+    if (!here)
+        skip(check, "the backend is %s", facts.backend);
+    return !here;
+}
+
+/* All but one that stands still, if it is not 0, are parked before. */
+static void end_and_begin_anew(struct check *check, unsigned standing)
+{
     struct pv_error error;
     unsigned count = smp_count();
-    pv_facts(&facts);
-    if (!same_text(facts.backend, "xen-pv")) {
-        skip(check, "the backend is %s", facts.backend);
-        return;
-    }
     for (unsigned cpu = 1; cpu < count; cpu++)
-        EXPECT(check, smp_offline(cpu) == PV_OK, "CPU %u does not go", cpu);
-    if (!go_down_and_up(check))
+        if (cpu != standing)
+            EXPECT(check, smp_offline(cpu) == PV_OK, "CPU %u does not go", cpu);
+    if (standing != 0 && !have_one_stand_still(check, standing))
+        return;
+    if (!go_down_and_up(check, standing))
         return;
     still_going();
     for (unsigned cpu = 1; cpu < count; cpu++)
@@ -134,9 +189,26 @@ static void nothing_is_left(struct check *check)
     ops_work(check);
 }
 
+static void nothing_is_left(struct check *check)
+{
+    if (!skip_elsewhere(check))
+        end_and_begin_anew(check, 0);
+}
+
+static void nothing_of_others_is_left(struct check *check)
+{
+    if (skip_elsewhere(check))
+        return;
+    if (smp_count() == 1)
+        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
+    else
+        end_and_begin_anew(check, smp_count() - 1);
+}
+
 static const struct test shutdown_tests[] = {
     {"after pv_shutdown() Xen has no channels and no record of this kernel, and takes new ones",
      nothing_is_left},
+    {"nor of a CPU that merely stands still then", nothing_of_others_is_left},
 };
 
 const struct test_group shutdown_group = TEST_GROUP(shutdown);

@@ -258,27 +258,40 @@ static void expect_read(struct check *check, unsigned at_step, uint64_t expected
                expected);
 }
 
-/* The translation is global, so only dropping it takes it away. */
-static void remap(struct check *check, const uint64_t pages[2], uintptr_t end)
+#define ALL_CPUS MOST_CPUS
+
+/* The translation is global, so only dropping it takes it away: on one CPU after the other, or on
+ * all at once. */
+static int drop(unsigned which, uintptr_t end)
 {
-    struct pv_cpu_set all = {{0}};
+    struct pv_cpu_set asked = {{0}};
     for (unsigned cpu = 0; cpu < MOST_CPUS; cpu++)
-        pv_cpu_set_add(&all, cpu);
+        if (which == ALL_CPUS || cpu == which)
+            pv_cpu_set_add(&asked, cpu);
+    preempt_off();
+    int status = pv_tlb_flush_others(&asked, SCRATCH_BASE, end);
+    preempt_on();
+    return status;
+}
+
+static void remap(struct check *check, const uint64_t pages[2], uintptr_t end, bool at_once)
+{
+    int status = PV_OK;
     step = 0;
     paging_map(kernel_space, SCRATCH_BASE, pages[0], MAP_KERNEL_DATA);
     give_all(read_at_each_step, NULL);
     expect_read(check, 1, OLD);
     paging_map(kernel_space, SCRATCH_BASE, pages[1], MAP_KERNEL_DATA);
-    preempt_off();
-    int status = pv_tlb_flush_others(&all, SCRATCH_BASE, end);
-    preempt_on();
+    for (unsigned cpu = at_once ? ALL_CPUS : 1; cpu <= ALL_CPUS && status == PV_OK; cpu++)
+        if (cpu == ALL_CPUS ? at_once : smp_is_up(cpu))
+            status = drop(cpu, end);
     EXPECT(check, status == PV_OK, "status %d", status);
     expect_read(check, 2, NEW);
     wait_for_all(check);
     paging_unmap(kernel_space, SCRATCH_BASE);
 }
 
-static void with_two_pages(struct check *check, uintptr_t end)
+static void with_two_pages(struct check *check, uintptr_t end, bool at_once)
 {
     uint64_t pages[2] = {page_alloc(), page_alloc()};
     if (skip_alone(check) || !EXPECT(check, pages[0] != 0 && pages[1] != 0, "no memory"))
@@ -286,19 +299,24 @@ static void with_two_pages(struct check *check, uintptr_t end)
     *(uint64_t *)direct(pages[0]) = OLD;
     *(uint64_t *)direct(pages[1]) = NEW;
     for (unsigned i = 0; i < LAPS && check->outcome == CHECK_PASSED; i++)
-        remap(check, pages, end);
+        remap(check, pages, end, at_once);
     page_free(pages[0]);
     page_free(pages[1]);
 }
 
 static void one_page_dropped(struct check *check)
 {
-    with_two_pages(check, SCRATCH_BASE + PAGE_BYTES);
+    with_two_pages(check, SCRATCH_BASE + PAGE_BYTES, true);
+}
+
+static void one_page_dropped_by_each(struct check *check)
+{
+    with_two_pages(check, SCRATCH_BASE + PAGE_BYTES, false);
 }
 
 static void all_dropped(struct check *check)
 {
-    with_two_pages(check, UINT64_MAX);
+    with_two_pages(check, UINT64_MAX, true);
 }
 
 /* Each asks the others with interrupts off: they serve each other, or wait for ever. */
@@ -505,6 +523,7 @@ static const struct test smp_tests[] = {
     {"an NMI sent to this CPU arrives once", nmis_arrive_here},
     {"an NMI sent to another CPU arrives once", nmis_arrive_elsewhere},
     {"a page that is mapped elsewhere is so for all CPUs", one_page_dropped},
+    {"... and when CPUs are asked one at a time", one_page_dropped_by_each},
     {"all translations are dropped by all CPUs, global ones too", all_dropped},
     {"CPUs that ask each other with interrupts off serve each other", all_ask_at_once},
     {"one CPU at a time has a lock", lock_excludes},

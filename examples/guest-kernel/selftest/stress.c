@@ -8,6 +8,7 @@
  * Pages are from one pool, the same frames in every space, and hold what they are: so an entry
  * that reads right and leads elsewhere is found too, through the translation.
  */
+#include "backends/xen/pv/pv.h"
 #include "selftest.h"
 #include "../commands.h"
 #include "../cpu.h"
@@ -19,7 +20,8 @@
 #include "../user.h"
 
 #define POOL       64u
-#define SLOTS      1536u /* pages of a space: three tables of level 1 */
+#define TABLES     3u
+#define SLOTS      (TABLES * 512u) /* pages of a space */
 #define VISITS     16u
 #define CHANGES    200u
 #define PERIOD_NS  NS_PER_S
@@ -76,9 +78,12 @@ static uint64_t due(uint64_t seed, unsigned slot)
     return pool[mixed / 8 % POOL] | rights[mixed / 1024 % 3] | PTE_ACCESSED;
 }
 
+/* Tables of level 1 lie under the first, the second and the last entry of the users' half. */
 static uintptr_t address_of(unsigned slot)
 {
-    return USER_AREA + slot * PAGE_BYTES;
+    static const uintptr_t bases[TABLES] = {USER_AREA, USER_AREA + (1ul << 39),
+                                            USER_END - 512 * PAGE_BYTES};
+    return bases[slot / 512] + slot % 512 * PAGE_BYTES;
 }
 
 static void expect(uint64_t wanted, uint64_t read, const char *why)
@@ -123,6 +128,19 @@ static uint64_t read_slot(uint64_t space, unsigned slot)
     return entry != NULL ? pv_pte_get(entry).raw : 0;
 }
 
+/* A PV guest's users have a top-level table of their own, and find the same in it. */
+static void compare_roots(uint64_t space)
+{
+    if (boot_info.door != PV_DOOR_XEN_PV)
+        return;
+    uint64_t frame = pv_xen_pv_user_root(space / PAGE_BYTES);
+    const struct pv_pte *kernels = direct(space), *users = direct(frame * PAGE_BYTES);
+    expect(1, frame != 0, "a space has no table for its users");
+    for (unsigned i = 0; frame != 0 && i < 256; i++)
+        expect(kernels[i].raw & ~PTE_ACCESSED, users[i].raw & ~PTE_ACCESSED,
+               "the users' top-level table has another entry");
+}
+
 static void compare_all(uint64_t space, uint64_t seed, const char *why)
 {
     struct pv_pte *entry = NULL;
@@ -130,6 +148,7 @@ static void compare_all(uint64_t space, uint64_t seed, const char *why)
         entry = entry_of(space, slot, entry, false);
         expect(due(seed, slot), entry != NULL ? pv_pte_get(entry).raw : 0, why);
     }
+    compare_roots(space);
 }
 
 static unsigned number_of(uint64_t phys)
@@ -254,6 +273,7 @@ static void empty(uint64_t space)
     batch_end();
     for (unsigned slot = 0; slot < SLOTS; slot++)
         expect(0, read_slot(space, slot), "a cleared entry is not");
+    compare_roots(space);
 }
 
 static void live(void)

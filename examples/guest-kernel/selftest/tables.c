@@ -4,9 +4,12 @@
  * floating-point unit.
  */
 #include "selftest.h"
+#include "../commands.h"
 #include "../cpu.h"
 #include "../fpu.h"
 #include "../memory.h"
+#include "../smp.h"
+#include "../timer.h"
 #include "../traps.h"
 #include "../user.h"
 
@@ -114,6 +117,121 @@ static void pages_come_back_writable(struct check *check)
     EXPECT(check, probe_write(direct(space + 8), 1), "a page that was a table cannot be written");
 }
 
+#define CHANGES     10000u
+#define ROUNDS      5u
+#define PATIENCE_NS (10 * NS_PER_S)
+
+struct writer {
+    volatile uint64_t *page;
+    bool stop;
+};
+
+static void write_on(void *argument)
+{
+    struct writer *writer = argument;
+    while (!__atomic_load_n(&writer->stop, __ATOMIC_ACQUIRE))
+        ++*writer->page;
+}
+
+static unsigned change_once(struct pv_pte *entry, uint64_t value, unsigned turn)
+{
+    pv_pte_change(entry, (struct pv_pte){turn % 2 == 0 ? value : value & ~PTE_GLOBAL});
+    return 1;
+}
+
+/* From a clean entry on, until the other CPU has written, which may take it a while. How many. */
+static unsigned change_while_written(struct check *check, struct pv_pte *entry, uint64_t value)
+{
+    volatile uint64_t *page = (volatile uint64_t *)SCRATCH_BASE;
+    unsigned changes = 0;
+    pv_pte_set(entry, (struct pv_pte){value});
+    paging_flush(SCRATCH_BASE);
+    uint64_t before = *page;
+    struct limit limit = limit_in(PATIENCE_NS);
+    while ((*page == before || changes < CHANGES / ROUNDS) && !limit_passed(&limit)) {
+        for (unsigned i = 0; i < 100; i++)
+            changes += change_once(entry, value, changes);
+        pv_cpu_relax();
+    }
+    bool written = *page != before;
+    for (unsigned i = 0; i < 4; i++)
+        changes += change_once(entry, value, changes);
+    EXPECT(check, written, "the other CPU does not write");
+    EXPECT(check, use_of(entry) == (AD_ACCESSED | AD_DIRTY), "written, and %lx", use_of(entry));
+    return changes;
+}
+
+static void changes_keep_use(struct check *check)
+{
+    struct pv_pte *entry = paging_entry(kernel_space, SCRATCH_BASE, true);
+    uint64_t phys = page_alloc();
+    if (!EXPECT(check, entry != NULL && phys != 0, "no memory"))
+        return;
+    uint64_t value = phys | MAP_KERNEL_DATA;
+    preempt_off();
+    for (unsigned batched = 0; batched < 2; batched++) {
+        pv_pte_set(entry, (struct pv_pte){value});
+        pv_tlb_invlpg(SCRATCH_BASE);
+        *(volatile uint64_t *)SCRATCH_BASE = 1;
+        if (batched)
+            pv_mmu_batch_begin();
+        change_once(entry, value, 1);
+        uint64_t waiting = pv_pte_get(entry).raw & ~PTE_ACCESSED;
+        if (batched)
+            pv_mmu_batch_end();
+        uint64_t now = pv_pte_get(entry).raw;
+        EXPECT(check, waiting == (value & ~PTE_GLOBAL), "it reads %lx", waiting);
+        EXPECT(check, now == ((value & ~PTE_GLOBAL) | AD_ACCESSED | AD_DIRTY), "it reads %lx", now);
+    }
+    thread_preempt_on();
+    pv_pte_clear(entry);
+    pv_tlb_invlpg(SCRATCH_BASE);
+    page_free(phys);
+}
+
+static void changes_lose_no_use(struct check *check)
+{
+    struct pv_pte *entry = paging_entry(kernel_space, SCRATCH_BASE, true);
+    uint64_t phys = page_alloc();
+    struct writer writer = {(volatile uint64_t *)SCRATCH_BASE, false};
+    unsigned changes = 0, rounds = 0;
+    if (smp_count() == 1 || !smp_is_up(1)) {
+        page_free(phys);
+        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
+        return;
+    }
+    if (!EXPECT(check, entry != NULL && phys != 0, "no memory"))
+        return;
+    uint64_t value = phys | MAP_KERNEL_DATA;
+    pv_pte_set(entry, (struct pv_pte){value});
+    smp_give(1, write_on, &writer);
+    for (; rounds < ROUNDS && check->outcome == CHECK_PASSED; rounds++)
+        changes += change_while_written(check, entry, value);
+    __atomic_store_n(&writer.stop, true, __ATOMIC_RELEASE);
+    EXPECT(check, smp_done(1, PATIENCE_NS), "the other CPU does not come to an end");
+    print("# %u changes in %u rounds\n", changes, rounds);
+    paging_unmap(kernel_space, SCRATCH_BASE);
+    page_free(phys);
+}
+
+/* With fewer pages than a space takes: one, and a second one where a VMM owns page tables. */
+static void space_without_memory(struct check *check)
+{
+    uint64_t before = pages_free();
+    unsigned needed = boot_info.door == PV_DOOR_XEN_PV ? 2 : 1;
+    for (unsigned left = 0; left <= needed; left++) {
+        pages_withheld = pages_free() - left;
+        uint64_t space = space_create();
+        pages_withheld = 0;
+        EXPECT(check, (space != 0) == (left == needed), "with %u pages the space is %lx", left,
+               space);
+        if (space != 0)
+            space_destroy(space);
+        EXPECT(check, pages_free() == before, "with %u pages %lu are lost", left,
+               before - pages_free());
+    }
+}
+
 static void index_outside(struct check *check)
 {
     uint64_t *gdt = cpus[0].gdt;
@@ -153,8 +271,12 @@ static void fpu_traps_once(struct check *check)
 static const struct test tables_tests[] = {
     {"the entry of a page reads back as it was written, whatever its rights", pages_read_back},
     {"an entry shows whether its page was read and written, and not before", use_is_noted},
+    {"changing an entry keeps what the processor noted of a page", changes_keep_use},
+    {"while another CPU writes a page, changes of its entry do not lose that", changes_lose_no_use},
     {"an entry of each level reads back as the table that it names", tables_read_back},
     {"a page that was a page table can be written again", pages_come_back_writable},
+    {"a space that there are not enough pages for is not made, and costs none",
+     space_without_memory},
     {"pv_cpu_gdt_entry_set() refuses an index outside of the table", index_outside},
     {"the floating-point unit traps once when that is asked for, and not before", fpu_traps_once},
 };

@@ -7,6 +7,8 @@
 #include "../cpu.h"
 #include "../memory.h"
 #include "../process.h"
+#include "../smp.h"
+#include "../timer.h"
 #include "../traps.h"
 
 /* Of 2,000 loops each: enough to be taken off the CPU in the middle, and more for certain. */
@@ -212,6 +214,56 @@ static void memory_comes_back(struct check *check)
     EXPECT(check, pages_free() == before, "%lu pages before, %lu after", before, pages_free());
 }
 
+/* ---- on other CPUs ------------------------------------------------------------------------------
+ */
+
+#define PATIENCE_NS (20 * NS_PER_S)
+
+struct elsewhere {
+    struct process process;
+    struct process_start start;
+    bool ran;
+};
+
+static void run_elsewhere(void *argument)
+{
+    struct elsewhere *elsewhere = argument;
+    elsewhere->ran = process_run_here(&elsewhere->process, &elsewhere->start);
+}
+
+static bool run_on(struct check *check, unsigned cpu, struct elsewhere *elsewhere, uint64_t program)
+{
+    elsewhere->start = (struct process_start){40 + cpu, program, FEW_ROUNDS, NULL};
+    elsewhere->ran = false;
+    smp_give(cpu, run_elsewhere, elsewhere);
+    return EXPECT(check, smp_done(cpu, PATIENCE_NS) && elsewhere->ran,
+                  "CPU %u does not come to an end, or has no memory", cpu);
+}
+
+static void on_each_cpu(struct check *check)
+{
+    static struct elsewhere elsewhere;
+    const struct process *process = &elsewhere.process;
+    uint64_t before = pages_free();
+    if (smp_count() == 1) {
+        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
+        return;
+    }
+    for (unsigned cpu = 1; cpu < smp_count(); cpu++) {
+        if (!smp_is_up(cpu) || !run_on(check, cpu, &elsewhere, USER_COUNTER))
+            continue;
+        EXPECT(check,
+               !process->killed && process->status == 40 + (int)cpu && process->system_calls == 2,
+               "CPU %u: it ended with %ld after %lu system calls", cpu, process->status,
+               process->system_calls);
+        if (!run_on(check, cpu, &elsewhere, USER_WILD))
+            continue;
+        EXPECT(check, process->killed && process->fault_address == USER_WILD_ADDRESS,
+               "CPU %u: killed: %d, address %lx", cpu, process->killed, process->fault_address);
+    }
+    EXPECT(check, pages_free() == before, "%lu pages before, %lu after", before, pages_free());
+}
+
 static const struct test users_tests[] = {
     {"two processes keep their contents apart at the same addresses", kept_apart},
     {"the timer takes the CPU from user code", preempted},
@@ -223,6 +275,8 @@ static const struct test users_tests[] = {
     {"a page of a process comes when it is first used", pages_come},
     {"a process that cannot be returned to ends, and the kernel goes on", impossible_frame},
     {"processes that have ended gave back all of their memory", memory_comes_back},
+    {"a process runs on each CPU, makes system calls, and a wild pointer ends it there",
+     on_each_cpu},
 };
 
 const struct test_group users_group = TEST_GROUP(users);

@@ -33,6 +33,18 @@ PV_OP(HOT, SAVE, 6, V2, void, pte_set, (struct pv_pte * entry, struct pv_pte val
 PV_OP(HOT, SAVE, 7, V1, void, pte_clear, (struct pv_pte * entry), (entry))
 
 /**
+ * @brief Changes a page-table entry that CPUs may be using, and keeps what they note in it.
+ * @param entry  The entry, which is present.
+ * @param value  The new value, present; its accessed and dirty bits are added to those of the
+ * entry.
+ *
+ * Whoever reads an entry, clears these bits or not, and writes it, loses what a processor noted in
+ * between. As pv_pte_set() in all else.
+ */
+PV_OP(COLD, CALL, 0, V2, void, pte_change, (struct pv_pte * entry, struct pv_pte value),
+      (entry, value))
+
+/**
  * @brief Opens a batch: entry writes may now wait until the batch ends.
  *
  * Use pv_mmu_batch_begin(), which keeps the depth. Preemption off until the end.
@@ -50,8 +62,13 @@ PV_OP(HOT, SAVE, 6, V0, void, paging_batch_close, (void), ())
  * From now on its entries are written by pv_pte_set() and pv_pte_clear() only: a VMM that owns
  * page tables makes the page read-only at pv_platform::phys_to_virt(), which must be its one
  * writable mapping. A top-level table may take another page, from pv_platform::page_alloc.
+ *
+ * @return PV_OK; PV_E_FULL: there is no such page, and the page stays what it was; PV_E_HOST: the
+ *         VMM refuses, and why is in the log. Then pv_platform::phys_to_virt() may not map the page
+ *         and all is as before, or it is read-only: add it again when the reason is gone, or remove
+ *         it. In a batch the VMM answers later, and only the log tells.
  */
-PV_OP(HOT, SAVE, 6, V2, void, paging_table_add, (uint64_t frame, uint32_t level), (frame, level))
+PV_OP(HOT, SAVE, 6, R2, int, paging_table_add, (uint64_t frame, uint32_t level), (frame, level))
 
 /**
  * @brief Says that a page is no longer a page table.

@@ -58,6 +58,7 @@ SAME(PV_XEN_HC_SCHED_OP, __HYPERVISOR_sched_op);
 SAME(PV_XEN_HC_EVENT_CHANNEL_OP, __HYPERVISOR_event_channel_op);
 SAME(PV_XEN_HC_HVM_OP, __HYPERVISOR_hvm_op);
 SAME(PV_XEN_DOMID_SELF, DOMID_SELF);
+SAME(PV_XEN_EPERM, -XEN_EPERM);
 SAME(PV_XEN_ENOSYS, -XEN_ENOSYS);
 
 /* pv.h */
@@ -82,7 +83,11 @@ SAME(PV_XEN_FLAT_CS, FLAT_KERNEL_CS);
 SAME(PV_XEN_FLAT_CS, FLAT_USER_CS);
 SAME(PV_XEN_FLAT_SS, FLAT_KERNEL_SS);
 SAME(PV_XEN_FLAT_SS, FLAT_USER_SS);
+SAME(PV_XEN_VIRT_START, HYPERVISOR_VIRT_START);
+SAME(PV_XEN_VIRT_END, HYPERVISOR_VIRT_END);
 SAME(PV_XEN_SEGBASE_FS, SEGBASE_FS);
+SAME(PV_MMU_NORMAL, MMU_NORMAL_PT_UPDATE);
+SAME(PV_MMU_PRESERVE_AD, MMU_PT_UPDATE_PRESERVE_AD);
 SAME_SIZE(pv_xen_mmu_update, mmu_update);
 SAME_MEMBER(pv_xen_mmu_update, where, mmu_update, ptr);
 SAME_MEMBER(pv_xen_mmu_update, value, mmu_update, val);
@@ -347,6 +352,7 @@ SAME(PV_XENMEM_MAXIMUM_RESERVATION, XENMEM_maximum_reservation);
 SAME(sizeof(uint16_t), sizeof(domid_t));
 SAME(PV_XENMEM_ADD_TO_PHYSMAP, XENMEM_add_to_physmap);
 SAME(PV_XENMEM_MEMORY_MAP, XENMEM_memory_map);
+SAME(PV_XENMEM_MACHINE_MEMORY_MAP, XENMEM_machine_memory_map);
 SAME(PV_XENMEM_REMOVE_FROM_PHYSMAP, XENMEM_remove_from_physmap);
 SAME(PV_XENMAPSPACE_SHARED_INFO, XENMAPSPACE_shared_info);
 SAME_SIZE(pv_xen_memory_reservation, xen_memory_reservation);
@@ -406,6 +412,7 @@ SAME(PV_VMASST_M2P_STRICT, VMASST_TYPE_m2p_strict);
 
 /* sched.h */
 SAME(PV_SCHEDOP_YIELD, SCHEDOP_yield);
+SAME(PV_SCHEDOP_BLOCK, SCHEDOP_block);
 SAME(PV_SCHEDOP_SHUTDOWN, SCHEDOP_shutdown);
 SAME(PV_SCHEDOP_POLL, SCHEDOP_poll);
 SAME_SIZE(pv_xen_poll, sched_poll);
@@ -469,6 +476,13 @@ int main(void)
         WORD_OF(signature, 4) != XEN_CPUID_SIGNATURE_ECX ||
         WORD_OF(signature, 8) != XEN_CPUID_SIGNATURE_EDX) {
         puts("the signature is not Xen's");
+        return 1;
+    }
+    struct trap_info trap = {0};
+    TI_SET_DPL(&trap, PV_XEN_TRAP_ANYBODY);
+    TI_SET_IF(&trap, 1);
+    if (trap.flags != (PV_XEN_TRAP_ANYBODY | PV_XEN_TRAP_EVENTS_OFF)) {
+        puts("the flags of a trap are not Xen's");
         return 1;
     }
     puts("structures and numbers are the same");

@@ -12,6 +12,7 @@
 struct pv_cpu fake_cpu;
 struct pv_xen_shared_info fake_shared;
 uint32_t fake_vcpu;
+uint64_t fake_last_vcpu;
 struct pv_platform fake_platform;
 unsigned fake_lines;
 const char *fake_word_given;
@@ -54,6 +55,8 @@ int64_t pv_xen_hypercall(uint64_t number, uint64_t a, uint64_t b, uint64_t c, ui
     (void)e;
     assert_true(number < NUMBERS && a < COMMANDS);
     calls[number][a]++;
+    if (number == PV_XEN_HC_VCPU_OP)
+        fake_last_vcpu = b;
     return fake_answer != NULL ? fake_answer(number, a, (void *)(uintptr_t)(third ? c : b)) : 0;
 }
 

@@ -28,6 +28,7 @@ unsigned fake_calls(uint64_t number, uint64_t command);
 
 extern struct pv_xen_shared_info fake_shared;
 extern uint32_t fake_vcpu;
+extern uint64_t fake_last_vcpu; /* that a vcpu_op named */
 extern struct pv_platform fake_platform;
 extern struct pv_boot_info fake_boot; /* in force where a test makes pv_boot point at it */
 extern unsigned fake_lines;           /* logged */

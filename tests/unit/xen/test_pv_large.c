@@ -79,10 +79,11 @@ void pv_xen_pv_c_paging_batch_close(void)
 {
 }
 
-void pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level)
+int pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level)
 {
     (void)frame;
     (void)level;
+    return PV_OK;
 }
 
 void pv_xen_pv_c_paging_table_remove(uint64_t frame, uint32_t level)
@@ -104,13 +105,13 @@ int64_t fake_pv_call(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64
     (void)d;
     assert_true(number == PV_XEN_HC_MEMORY_OP && a == PV_XENMEM_MACHPHYS_MAPPING);
     *(struct pv_xen_machphys *)(uintptr_t)b =
-        (struct pv_xen_machphys){XEN_START, XEN_START + FRAMES * 8, FRAMES - 1};
+        (struct pv_xen_machphys){PV_XEN_VIRT_START, PV_XEN_VIRT_START + FRAMES * 8, FRAMES - 1};
     return 0;
 }
 
 bool large_probe(const uint64_t *address, uint64_t *value)
 {
-    *value = back[((uintptr_t)address - XEN_START) / sizeof(uint64_t)];
+    *value = back[((uintptr_t)address - PV_XEN_VIRT_START) / sizeof(uint64_t)];
     return true;
 }
 

@@ -84,7 +84,8 @@ static int start(void **state)
     (void)state;
     fake_reset();
     fake_platform.phys_to_virt = at;
-    answered = (struct pv_xen_machphys){XEN_START, XEN_START + FRAMES * 8, FRAMES - 1};
+    answered =
+        (struct pv_xen_machphys){PV_XEN_VIRT_START, PV_XEN_VIRT_START + FRAMES * 8, FRAMES - 1};
     answered_result = 0;
     boot = (struct pv_boot_xen_pv){.pages = PAGES, .list = 0x5000};
     memset(m2p, 0xff, sizeof(m2p));
@@ -143,9 +144,12 @@ static void a_table_that_is_not_where_xens_is_is_refused(void **state)
 {
     (void)state;
     static const struct pv_xen_machphys lies[] = {
-        {0x1000, 0x2000, 10},         {XEN_START - 8, XEN_START + 8, 10},
-        {XEN_START, XEN_END + 8, 10}, {XEN_START + 8, XEN_START + 8, 10},
-        {XEN_END, XEN_START, 10},     {XEN_START + 4, XEN_END, 10},
+        {0x1000, 0x2000, 10},
+        {PV_XEN_VIRT_START - 8, PV_XEN_VIRT_START + 8, 10},
+        {PV_XEN_VIRT_START, PV_XEN_VIRT_END + 8, 10},
+        {PV_XEN_VIRT_START + 8, PV_XEN_VIRT_START + 8, 10},
+        {PV_XEN_VIRT_END, PV_XEN_VIRT_START, 10},
+        {PV_XEN_VIRT_START + 4, PV_XEN_VIRT_END, 10},
     };
     for (unsigned i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
         answered = lies[i];

@@ -129,6 +129,26 @@ static void without_a_record_xen_is_asked(void **state)
     assert_true(pv_xen_steal_ns() == 44);
 }
 
+static void the_records_of_all_cpus_are_taken_back_by_one(void **state)
+{
+    uint64_t known = fake_calls(PV_XEN_HC_VCPU_OP, PV_VCPUOP_REGISTER_RUNSTATE_AREA);
+    uint32_t first = fake_cpu.number;
+
+    (void)state;
+    fake_cpu.number = OTHER;
+    fake_vcpu = 5;
+    pv_xen_runstate_start();
+    fake_cpu.number = first;
+    fake_vcpu = 0;
+    pv_xen_runstates_end();
+    assert_true(pv_xen_runstates[first] == NULL && pv_xen_runstates[OTHER] == NULL);
+    assert_int_equal(fake_calls(PV_XEN_HC_VCPU_OP, PV_VCPUOP_REGISTER_RUNSTATE_AREA), known + 3);
+    assert_int_equal(registered, 0);
+    assert_int_equal(fake_last_vcpu, 5);
+    pv_xen_runstates_end();
+    assert_int_equal(fake_calls(PV_XEN_HC_VCPU_OP, PV_VCPUOP_REGISTER_RUNSTATE_AREA), known + 3);
+}
+
 static void a_record_that_was_taken_back_is_not_read(void **state)
 {
     (void)state;
@@ -206,6 +226,7 @@ int main(void)
                                begin_with_record),
         cmocka_unit_test_setup(without_a_record_xen_is_asked, begin),
         cmocka_unit_test_setup(a_record_that_was_taken_back_is_not_read, begin_with_record),
+        cmocka_unit_test_setup(the_records_of_all_cpus_are_taken_back_by_one, begin_with_record),
         cmocka_unit_test_setup(a_cpu_beyond_the_bookkeeping_has_no_record, begin),
         cmocka_unit_test_setup(only_a_cpu_that_wants_to_run_and_does_not_is_preempted, begin),
         cmocka_unit_test_setup(who_waits_gives_its_processor_away_unless_the_other_one_runs, begin),

@@ -14,7 +14,7 @@ from .place import Place
 EACH_CPU = "info selftest test=cpus+smp+irq+timer+clock"
 # Of Xen, and of KVM that imitates it.
 EVENTS = "info selftest test=cpus+smp+irq+timer+clock+xen"
-XEN_PV = "cpus+smp+debugger+batch+xen+stress"
+XEN_PV = "cpus+smp+debugger+batch+xen+stress+tables+users"
 # Of a domU, in which two CPUs do all there is (selftests.py).
 XEN_DOMU = f"{XEN_PV}+memory+shutdown+ldt+assist"
 WAITED = [r"ok \d+ - a CPU that waits for a processor is seen to, and one that blocks is not",
@@ -72,6 +72,10 @@ CPUS = [
          f"info selftest test={XEN_DOMU} stress=3"),
     Cpus("four CPUs of a PV guest of Xen that is not its dom0", "xen-domu-pv", 4,
          f"info selftest test={XEN_DOMU} stress=3", says=WAITED + ASSISTED),
+    Cpus("two CPUs of a PV guest of Xen with events in two levels, one of which stands still at the end",
+         "xen-dom0-pv", 2, "info selftest test=events+xen+shutdown events=2l storm=2",
+         says=["features .*events-2-level.*",
+               r"ok \d+ - nor of a CPU that merely stands still then"]),
     Cpus("three CPUs as a PV guest of Xen, which race to the end", "xen-dom0-pv", 3,
          "info selftest test=races long", says=["features .*events-fifo.*"]),
     Cpus("four CPUs that Xen starts, as its PVH guest, which race to the end", "xen-dom0-pvh", 4,

@@ -19,7 +19,7 @@ int pv_xen_event_set_late(int number)
 
     if (port == NULL)
         return PV_E_ARGUMENT;
-    port->state.late = 1;
+    __atomic_store_n(&port->state.taken, PV_XEN_TAKEN_LATE, __ATOMIC_RELEASE);
     return PV_OK;
 }
 

@@ -19,6 +19,7 @@ struct channel {
 bool fake_has_fifo, fake_has_pages, fake_timer_in_use;
 uint32_t fake_next_port;
 uint64_t fake_now, fake_also;
+void (*fake_relax)(void);
 unsigned runs[PORTS];
 
 static struct channel channels[PORTS];
@@ -47,6 +48,8 @@ static uint64_t clock_ns(void)
 
 static void relax(void)
 {
+    if (fake_relax != NULL)
+        fake_relax();
 }
 
 struct pv_ops pv_ops = {
@@ -285,6 +288,7 @@ void fake_events_reset(bool with_fifo)
     fake_has_pages = fake_timer_in_use = true;
     fake_now = 1000000;
     fake_also = UINT64_MAX;
+    fake_relax = NULL;
     forget();
     memset(runs, 0, sizeof(runs));
     pv_xen_events_start();

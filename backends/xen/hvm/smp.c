@@ -268,6 +268,7 @@ PV_COLD void pv_xen_hvm_smp_park(uint32_t *parked)
 /* However it was started: it runs. */
 void pv_xen_hvm_smp_cpu_enter(void)
 {
+    pv_xen_ask_this_vcpu();
     uint32_t vcpu = pv_xen_this_vcpu();
 
     if (vcpu < PV_CONFIG_MAX_CPUS)

@@ -49,7 +49,7 @@ struct pv_ops pv_ops = {
     .lock_kick = kick,
 };
 
-bool pv_pvclock_in_use(void)
+bool pv_xen_knows_times(void)
 {
     return clock_usable;
 }

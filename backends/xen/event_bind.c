@@ -30,7 +30,7 @@ static int take_port(uint32_t number, uint32_t vcpu, pv_xen_event_handler handle
     port->context = context;
     port->vcpu = vcpu;
     port->workless = 0;
-    port->due_ns = UINT64_MAX;
+    __atomic_store_n(&port->due_ns, UINT64_MAX, __ATOMIC_SEQ_CST);
     port->state.masked = PV_XEN_MASKED_BY_OWNER;
     __atomic_store_n(&port->state.taken, PV_XEN_TAKEN, __ATOMIC_RELEASE);
     pv_xen_port_release(number, port, PV_XEN_MASKED_BY_OWNER);

@@ -16,7 +16,8 @@ struct channel {
     uint32_t last_vcpu, last_priority; /* the queue that it was linked to */
 };
 
-bool fake_has_fifo, fake_has_pages, fake_timer_in_use;
+bool fake_has_fifo, fake_has_pages, fake_takes_no_pages, fake_timer_in_use;
+unsigned fake_pages_lent;
 uint32_t fake_next_port;
 uint64_t fake_now, fake_also;
 void (*fake_relax)(void);
@@ -68,6 +69,7 @@ static uint64_t page_alloc(void)
     if (!fake_has_pages)
         return 0;
     assert_true(used < POOL_PAGES);
+    fake_pages_lent++;
     return (uintptr_t)pool[used++];
 }
 
@@ -201,6 +203,8 @@ static int64_t init_control(const struct pv_evtchn_init_control *control)
 
 static int64_t expand(const struct pv_evtchn_expand_array *expand)
 {
+    if (fake_takes_no_pages)
+        return -12;
     array[array_pages++] = (void *)(uintptr_t)(expand->frame * 4096);
     return 0;
 }
@@ -286,6 +290,7 @@ void fake_events_reset(bool with_fifo)
     fake_platform.phys_to_virt = phys_to_virt;
     fake_has_fifo = with_fifo;
     fake_has_pages = fake_timer_in_use = true;
+    fake_takes_no_pages = false;
     fake_now = 1000000;
     fake_also = UINT64_MAX;
     fake_relax = NULL;

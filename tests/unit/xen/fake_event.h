@@ -14,6 +14,8 @@
 
 extern bool fake_has_fifo;       /* init_control is not refused */
 extern bool fake_has_pages;      /* the platform has pages to lend */
+extern bool fake_takes_no_pages; /* Xen refuses to let its array grow */
+extern unsigned fake_pages_lent; /* by the platform, so far */
 extern bool fake_timer_in_use;   /* by the library */
 extern uint32_t fake_next_port;  /* the next one that is given out; counts up */
 extern uint64_t fake_now;        /* the clock */

@@ -65,6 +65,13 @@ int pv_xen_event_connect(uint16_t domain, uint32_t remote_port, pv_xen_event_han
                          void *context);
 
 /*
+ * Takes a port that is there already: the toolstack has connected it, as it does those of console
+ * and xenstore. It is there for the next kernel, too: closing it leaves it to Xen, masked. The
+ * port; PV_E_ARGUMENT: it is connected to no domain; PV_E_FULL.
+ */
+int pv_xen_event_adopt(uint32_t port, pv_xen_event_handler handler, void *context);
+
+/*
  * Masks a port, forgets its handler, and gives it back to Xen. A handler that runs on another CPU
  * is waited for, for a bounded time. PV_OK; PV_E_TIMEOUT: it still runs, and what its context
  * points at is in use; PV_E_ARGUMENT.

@@ -15,26 +15,56 @@ static void close(uint32_t number)
     (void)pv_xen_event_channel_op(PV_EVTCHNOP_CLOSE, &argument);
 }
 
-/* Port 0 is never given out: event_channel.c reserves it. */
-static int take_port(uint32_t number, uint32_t vcpu, pv_xen_event_handler handler, void *context)
+/* The port's entry, if it is nobody's yet, and there is room. Port 0 is never given out:
+ * event_channel.c reserves it. */
+static struct pv_xen_port *free_port(uint32_t number)
 {
-    if (number == 0 || number >= pv_xen_events->ports)
-        return PV_E_HOST;
     struct pv_xen_port *port = pv_xen_port_make(number);
-    if (port == NULL || port->state.taken || !pv_xen_events->reach(number)) {
-        close(number);
-        return PV_E_FULL;
-    }
+
+    return port == NULL || port->state.taken || !pv_xen_events->reach(number) ? NULL : port;
+}
+
+static int take(uint32_t number, struct pv_xen_port *port, uint32_t vcpu,
+                pv_xen_event_handler handler, void *context)
+{
     /* It may still be in a list: links stay. */
     port->handler = handler;
     port->context = context;
     port->vcpu = vcpu;
     port->workless = 0;
+    port->stays = false;
     __atomic_store_n(&port->due_ns, UINT64_MAX, __ATOMIC_SEQ_CST);
     port->state.masked = PV_XEN_MASKED_BY_OWNER;
     __atomic_store_n(&port->state.taken, PV_XEN_TAKEN, __ATOMIC_RELEASE);
     pv_xen_port_release(number, port, PV_XEN_MASKED_BY_OWNER);
     return (int)number;
+}
+
+static int take_port(uint32_t number, uint32_t vcpu, pv_xen_event_handler handler, void *context)
+{
+    if (number == 0 || number >= pv_xen_events->ports)
+        return PV_E_HOST;
+    struct pv_xen_port *port = free_port(number);
+    if (port != NULL)
+        return take(number, port, vcpu, handler, context);
+    close(number);
+    return PV_E_FULL;
+}
+
+int pv_xen_event_adopt(uint32_t number, pv_xen_event_handler handler, void *context)
+{
+    struct pv_evtchn_status status = {.domain = PV_XEN_DOMID_SELF, .port = number};
+
+    if (number == 0 || number >= pv_xen_events->ports ||
+        pv_xen_event_channel_op(PV_EVTCHNOP_STATUS, &status) != 0 ||
+        status.status != PV_EVTCHNSTAT_INTERDOMAIN)
+        return PV_E_ARGUMENT;
+    struct pv_xen_port *port = free_port(number);
+    if (port == NULL)
+        return PV_E_FULL;
+    int result = take(number, port, status.vcpu, handler, context);
+    port->stays = true;
+    return result;
 }
 
 int pv_xen_event_bind_virq(uint32_t virq, pv_xen_event_handler handler, void *context)
@@ -107,7 +137,8 @@ int pv_xen_event_close(int number)
         return PV_E_ARGUMENT;
     pv_xen_port_hold((uint32_t)number, port, PV_XEN_MASKED_BY_OWNER);
     __atomic_store_n(&port->state.taken, PV_XEN_NOT_TAKEN, __ATOMIC_SEQ_CST);
-    close((uint32_t)number);
+    if (!port->stays)
+        close((uint32_t)number);
     return wait_until_idle(port);
 }
 

@@ -59,7 +59,8 @@ struct pv_xen_port {
     uint32_t next_late; /* the one behind it that waits; 0: none */
     uint8_t workless;   /* how many times in a row it came for nothing */
     uint8_t waits;      /* it is in a list of those that wait */
-    uint8_t padding[14];
+    bool stays;         /* at Xen, when it is closed: it was there before this kernel */
+    uint8_t padding[13];
 };
 
 _Static_assert(sizeof(struct pv_xen_port) == 64, "a cache line");

@@ -18,7 +18,7 @@ struct channel {
 
 bool fake_has_fifo, fake_has_pages, fake_takes_no_pages, fake_timer_in_use;
 unsigned fake_pages_lent;
-uint32_t fake_next_port;
+uint32_t fake_next_port, fake_connected;
 uint64_t fake_now, fake_also;
 void (*fake_relax)(void);
 unsigned runs[PORTS];
@@ -232,6 +232,7 @@ static int64_t answer(uint64_t number, uint64_t command, void *argument)
     struct pv_evtchn_alloc_unbound *offer = argument;
     struct pv_evtchn_bind_pirq *pirq = argument;
     const struct pv_evtchn_bind_vcpu *move = argument;
+    struct pv_evtchn_status *status = argument;
     const struct pv_evtchn_set_priority *priority = argument;
 
     assert_int_equal(number, PV_XEN_HC_EVENT_CHANNEL_OP);
@@ -257,6 +258,10 @@ static int64_t answer(uint64_t number, uint64_t command, void *argument)
     case PV_EVTCHNOP_SET_PRIORITY:
         channels[priority->port].priority = priority->priority;
         return fifo ? 0 : -38;
+    case PV_EVTCHNOP_STATUS:
+        status->status = status->port == fake_connected ? PV_EVTCHNSTAT_INTERDOMAIN : 0;
+        status->vcpu = 0;
+        return 0;
     case PV_EVTCHNOP_UNMASK:
         unmask(((struct pv_evtchn_port *)argument)->port);
         return 0;
@@ -294,6 +299,7 @@ void fake_events_reset(bool with_fifo)
     fake_now = 1000000;
     fake_also = UINT64_MAX;
     fake_relax = NULL;
+    fake_connected = 0;
     forget();
     memset(runs, 0, sizeof(runs));
     pv_xen_events_start();

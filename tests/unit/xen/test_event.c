@@ -251,6 +251,28 @@ static void a_port_that_is_moved_to_a_cpu_on_its_way_out_moves_on(void **state)
     assert_int_equal(runs[7], 1);
 }
 
+static void a_port_of_the_toolstack_s_is_taken_and_stays_when_it_is_closed(void **state)
+{
+    (void)state;
+    fake_connected = 5;
+    assert_int_equal(pv_xen_event_adopt(0, count, NULL), PV_E_ARGUMENT);
+    assert_int_equal(pv_xen_event_adopt(4, count, NULL), PV_E_ARGUMENT);
+    assert_int_equal(pv_xen_event_adopt(UINT32_MAX, count, NULL), PV_E_ARGUMENT);
+    assert_int_equal(pv_xen_event_adopt(5, count, &runs[5]), 5);
+    assert_int_equal(pv_xen_event_adopt(5, count, &runs[5]), PV_E_FULL);
+    fake_raise(5);
+    fake_settle();
+    assert_int_equal(runs[5], 1);
+    assert_int_equal(pv_xen_event_close(5), PV_OK);
+    fake_raise(5);
+    assert_false(fake_upcall_wanted(0));
+    assert_int_equal(calls(PV_EVTCHNOP_CLOSE), 0);
+    /* One of the library's own by the same number is given back. */
+    assert_int_equal(bind(5, count), 5);
+    assert_int_equal(pv_xen_event_close(5), PV_OK);
+    assert_int_equal(calls(PV_EVTCHNOP_CLOSE), 1);
+}
+
 static unsigned relaxed;
 
 static void other_handler_ends_soon(void)
@@ -511,6 +533,7 @@ int main(void)
         BOTH(who_closes_a_port_waits_for_the_cpu_that_runs_it_wherever_it_was_moved),
         BOTH(a_handler_that_moves_its_port_and_closes_it_does_not_wait_for_itself),
         BOTH(a_handler_that_does_not_end_is_told_to_who_closes_its_port),
+        BOTH(a_port_of_the_toolstack_s_is_taken_and_stays_when_it_is_closed),
         BOTH(behind_the_end_there_are_no_ports_and_no_upcalls),
         BOTH(a_cpu_that_goes_leaves_its_ports_to_the_first_and_loses_nothing),
         BOTH(all_kinds_of_ports_run),

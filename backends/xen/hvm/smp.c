@@ -248,10 +248,11 @@ PV_COLD int pv_xen_hvm_smp_start(const struct pv_smp_start *start, struct pv_err
     int status = PV_E_UNSUPPORTED;
 
     if (start->entry != NULL && start->stack % 16 == 0 &&
-        start->hardware_id != pv_this_cpu()->apic_id && !pv_command_line_has("smp=sipi"))
+        start->hardware_id != pv_this_cpu()->apic_id && !pv_command_line_has("smp=sipi")) {
         status = start_by_xen(start);
-    if (status == PV_E_UNSUPPORTED)
-        say_by_messages();
+        if (status == PV_E_UNSUPPORTED)
+            say_by_messages();
+    }
     if (status == PV_E_UNSUPPORTED)
         return pv_xen_base_ops()->smp_start(start, error);
     if (status != PV_OK)

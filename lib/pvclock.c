@@ -293,9 +293,12 @@ PV_COLD bool pv_clock_was_stopped(void)
 
 PV_COLD uint64_t pv_pvclock_to_vmm(uint64_t ns)
 {
-    uint64_t ahead = 0 - offset_ns; /* of the VMM's scale */
+    uint32_t cpu = pv_this_cpu()->number;
+    /* What this CPU's record went back by was made up for. */
+    uint64_t offset = offset_ns + (cpu < PV_CONFIG_MAX_CPUS ? clocks[cpu].copy.adjust_ns : 0);
+    uint64_t ahead = 0 - offset; /* of the VMM's scale */
 
-    if ((int64_t)offset_ns > 0)
-        return ns > offset_ns ? ns - offset_ns : 0;
+    if ((int64_t)offset > 0)
+        return ns > offset ? ns - offset : 0;
     return ns > UINT64_MAX - ahead ? UINT64_MAX : ns + ahead;
 }

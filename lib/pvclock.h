@@ -62,7 +62,8 @@ bool pv_pvclock_vmm_ns(uint64_t *ns);
  * Interrupts off. */
 bool pv_pvclock_at_tsc(uint64_t tsc, uint64_t *ns);
 
-/* A time of pv_pvclock_ns() on the VMM's own scale, cut to what that can express. */
+/* A time of pv_pvclock_ns() on the VMM's own scale, for this CPU, cut to what that can express.
+ * Still so when the clock was given up: by the last record that could be. */
 uint64_t pv_pvclock_to_vmm(uint64_t ns);
 
 /* Frequency of the TSC by this CPU's record, without leaving a registration; 0: not to be had. */

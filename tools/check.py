@@ -11,7 +11,7 @@ import lint
 from steps import (PROJECT, Log, Tally, in_ci, missing_tools, note_seconds, outcome, say,
                    set_up)
 
-from places import Kernels, everywhere, minute, visit
+from places import Kernels, everywhere, long, minute, visit
 from pvrun import disc
 
 BUILD = PROJECT / "build"
@@ -159,10 +159,18 @@ def step_domu(log):
 
 
 def step_minute(log):
+    return built_and_visited(log, minute, "minute")
+
+
+def step_long(log):
+    return built_and_visited(log, long, "long")
+
+
+def built_and_visited(log, places, name):
     trouble = set_up(log, "build")
     tally = failed(trouble) if trouble else compiled(log, "build")
     if not tally.failed:
-        tally.add(visit_all(log, minute(Kernels(BUILD)), "minute"))
+        tally.add(visit_all(log, places(Kernels(BUILD, f"places-{name}")), name))
     return tally
 
 
@@ -267,12 +275,14 @@ STEPS = [
          ("qemu-system-x86_64", "cc", "chromium")),
     Step("minute", "only if named: address spaces changed on all CPUs of a Xen PV guest for a minute",
          step_minute, ("meson", "ninja", "gcc", "qemu-system-x86_64"), if_asked=True),
+    Step("long", "only if named: a million events in races of CPUs on each kind of Xen's guests",
+         step_long, ("meson", "ninja", "gcc", "qemu-system-x86_64", *disc.TOOLS), if_asked=True),
 ]
 # These run alone: what others need, and threads that change text under each other.
 ALONE = ("build", "test")
 # The others run side by side, those that take longest first; steps of one chain share a folder. Guests
 # often wait, so there are more than processors; fewer where nobody is there to try again.
-CHAINS = [("guest",), ("kvm",), ("minute",), ("domu",), ("clang", "lint"), ("runner",), ("sanitize",),
+CHAINS = [("guest",), ("kvm",), ("minute",), ("long",), ("domu",), ("clang", "lint"), ("runner",), ("sanitize",),
           ("measure",), ("format", "docs")]
 LANES = 2 if in_ci() else 3
 

@@ -29,6 +29,11 @@ const struct pv_pvclock_source pv_xen_clock_source = {
     .base_ns = base_ns,
 };
 
+bool pv_xen_knows_times(void)
+{
+    return pv_pvclock_in_use() || pv_xen_is_pv();
+}
+
 /* The seconds' upper half is left alone: it is 0 until the year 2106. */
 int pv_xen_wallclock(uint64_t *unix_ns)
 {

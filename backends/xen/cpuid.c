@@ -36,6 +36,14 @@ bool pv_xen_is_pv(void)
     return pv_boot != NULL && pv_boot->door == PV_DOOR_XEN_PV;
 }
 
+void pv_xen_ask_this_vcpu(void)
+{
+    uint32_t number = pv_this_cpu()->number;
+
+    if (number < PV_CONFIG_MAX_CPUS)
+        vcpu_of[number] = ask_vcpu(number) + 1;
+}
+
 uint32_t pv_xen_this_vcpu(void)
 {
     uint32_t number = pv_this_cpu()->number;
@@ -46,7 +54,7 @@ uint32_t pv_xen_this_vcpu(void)
     if (number >= PV_CONFIG_MAX_CPUS)
         return number;
     if (vcpu_of[number] == 0)
-        vcpu_of[number] = ask_vcpu(number) + 1;
+        pv_xen_ask_this_vcpu();
     return vcpu_of[number] - 1;
 }
 

@@ -29,6 +29,8 @@ static void know(struct pv_xen_event_cpu *cpu)
     cpu->pass = (uint32_t)(cpu - pv_xen_event_cpus) * PASSES_OF_A_CPU;
     cpu->run = NULL;
     cpu->vcpu = pv_xen_this_vcpu();
+    cpu->active = PV_XEN_PORT_AT_REST | (uint32_t)pv_xen_port_active_here()
+                                            << PV_XEN_PORT_ACTIVE_SHIFT;
     cpu->info = pv_xen_this_vcpu_info();
     pv_this_cpu()->backend[PV_XEN_WORD_EVENTS] = 0;
 }
@@ -36,7 +38,8 @@ static void know(struct pv_xen_event_cpu *cpu)
 /* From here on an upcall on this CPU finds something to do. */
 static void take_upcalls(struct pv_xen_event_cpu *cpu)
 {
-    cpu->run = pv_xen_events->run;
+    __atomic_store_n(&cpu->going, false, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&cpu->run, pv_xen_events->run, __ATOMIC_SEQ_CST);
     pv_this_cpu()->backend[PV_XEN_WORD_EVENTS] = (uintptr_t)cpu;
 }
 
@@ -80,13 +83,34 @@ int pv_xen_events_cpu_start(struct pv_error *error)
     return PV_OK;
 }
 
-/* Ports of its own, by which it is meant and nobody else, have been closed by their owners. */
+bool pv_xen_events_reach_vcpu(uint32_t vcpu)
+{
+    for (uint32_t number = 0; number < PV_CONFIG_MAX_CPUS; number++) {
+        const struct pv_xen_event_cpu *cpu = &pv_xen_event_cpus[number];
+        if (__atomic_load_n(&cpu->run, __ATOMIC_SEQ_CST) != NULL && cpu->vcpu == vcpu)
+            return !__atomic_load_n(&cpu->going, __ATOMIC_SEQ_CST);
+    }
+    return false;
+}
+
+/* Upcalls that are on their way to this CPU find nothing to do. */
+static void take_no_upcalls(struct pv_xen_event_cpu *cpu)
+{
+    __atomic_store_n(&cpu->run, NULL, __ATOMIC_SEQ_CST);
+    pv_this_cpu()->backend[PV_XEN_WORD_EVENTS] = 0;
+}
+
+/*
+ * Ports of its own, by which it is meant and nobody else, have been closed by their owners. Who
+ * moves a port here while they are gone through finds `going` behind that, and moves it on.
+ */
 void pv_xen_events_cpu_stop(void)
 {
     struct pv_xen_event_cpu *cpu = this_cpu();
 
     if (cpu == NULL || cpu->run == NULL)
         return;
+    __atomic_store_n(&cpu->going, true, __ATOMIC_SEQ_CST);
     for (uint32_t number = 1; number < PV_XEN_PORTS; number++) {
         const struct pv_xen_port *port = pv_xen_port_of((int)number);
         if (port != NULL && port->vcpu == cpu->vcpu)
@@ -94,8 +118,17 @@ void pv_xen_events_cpu_stop(void)
     }
     pv_xen_events_run(NULL);
     (void)pv_xen_events_late_run(UINT64_MAX);
-    cpu->run = NULL;
-    pv_this_cpu()->backend[PV_XEN_WORD_EVENTS] = 0;
+    take_no_upcalls(cpu);
+}
+
+void pv_xen_events_stop(void)
+{
+    struct pv_xen_event_cpu *cpu = this_cpu();
+
+    for (int number = 1; number < (int)PV_XEN_PORTS; number++)
+        (void)pv_xen_event_close(number);
+    if (cpu != NULL)
+        take_no_upcalls(cpu);
 }
 
 static void run_nothing(struct pv_xen_event_cpu *cpu, struct pv_regs *regs)

@@ -35,6 +35,10 @@ int pv_xen_events_cpu_start(struct pv_error *error);
 /* Its end: what it took goes to the CPU that boots, and what is on its way to it is delivered. */
 void pv_xen_events_cpu_stop(void);
 
+/* The end on the CPU that boots, behind the others': closes what ports there still are. What was a
+ * port is none, and an upcall that is on its way finds nothing to do. */
+void pv_xen_events_stop(void);
+
 /* Takes back from Xen what is left with it otherwise: the end of this kernel. Closes all ports if
  * that is what it takes; those of console and xenstore are connected again, by the same numbers. */
 void pv_xen_events_end(void);
@@ -61,10 +65,18 @@ int pv_xen_event_connect(uint16_t domain, uint32_t remote_port, pv_xen_event_han
                          void *context);
 
 /*
- * Masks a port, forgets its handler, and gives it back to Xen. A handler that runs on another CPU
- * is waited for, for a bounded time.
+ * Takes a port that is there already: the toolstack has connected it, as it does those of console
+ * and xenstore. It is there for the next kernel, too: closing it leaves it to Xen, masked. The
+ * port; PV_E_ARGUMENT: it is connected to no domain; PV_E_FULL.
  */
-void pv_xen_event_close(int port);
+int pv_xen_event_adopt(uint32_t port, pv_xen_event_handler handler, void *context);
+
+/*
+ * Masks a port, forgets its handler, and gives it back to Xen. A handler that runs on another CPU
+ * is waited for, for a bounded time. PV_OK; PV_E_TIMEOUT: it still runs, and what its context
+ * points at is in use; PV_E_ARGUMENT.
+ */
+int pv_xen_event_close(int port);
 
 /* Makes the other end of a port pending. PV_OK, PV_E_ARGUMENT, PV_E_HOST. */
 int pv_xen_event_send(int port);
@@ -78,7 +90,8 @@ int pv_xen_event_unmask(int port);
 void pv_xen_event_clear(int port);
 
 /* Which of Xen's CPUs takes a port from now on. Not for virtual interrupts of a CPU and for IPIs.
- * PV_OK, PV_E_ARGUMENT, PV_E_HOST. */
+ * PV_OK; PV_E_ARGUMENT; PV_E_RANGE: none that takes events has this number; PV_E_HOST;
+ * PV_E_TIMEOUT: another CPU moves it, and does not come to an end. */
 int pv_xen_event_set_vcpu(int port, uint32_t vcpu);
 
 /* 0 comes first, 15 last. PV_OK; PV_E_ARGUMENT; PV_E_UNSUPPORTED in the two-level scheme. */

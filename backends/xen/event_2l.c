@@ -68,7 +68,7 @@ static void run_port(uint32_t number, const struct pv_xen_event_cpu *cpu, struct
     /* A selector bit stands for a word, and ports of other CPUs are in it too: theirs to take. */
     if (__builtin_expect(port->vcpu != cpu->vcpu, 0) && port->state.taken)
         return;
-    if (!pv_xen_port_begin(number, port))
+    if (!pv_xen_port_begin(number, port, cpu))
         return;
     __atomic_fetch_and(&pv_xen_shared->pending[number / PV_XEN_EVENT_WORD_BITS], ~bit_of(number),
                        __ATOMIC_SEQ_CST);
@@ -114,7 +114,7 @@ static void run(struct pv_xen_event_cpu *cpu, struct pv_regs *regs)
     }
     uint64_t bit = (uint64_t)__builtin_ctzll(pending);
     struct pv_xen_port *port = &pv_xen_port_chunks[word][bit];
-    if (port->vcpu != cpu->vcpu || !pv_xen_port_at_rest(port)) {
+    if (port->vcpu != cpu->vcpu || !pv_xen_port_at_rest(port, cpu)) {
         run_all(cpu, selected, regs);
         return;
     }

@@ -23,6 +23,10 @@ static union {
 
 _Static_assert(PV_XEN_EVENT_PAGE % sizeof(blocks[0]) == 0, "no block crosses a page");
 
+/* A page that Xen did not take, for the next time: what the platform lends is not given back. */
+static uint32_t *spare;
+static uint64_t spare_frame;
+
 static uint32_t first_page[PV_XEN_EVENT_PAGE_WORDS] __attribute__((aligned(PV_XEN_EVENT_PAGE)));
 
 static bool add_page(uint32_t *page, uint64_t frame)
@@ -42,12 +46,12 @@ static bool add_page(uint32_t *page, uint64_t frame)
 
 bool pv_xen_events_fifo_reach(uint32_t port)
 {
-    uint64_t frame;
-
     while (port >= pv_xen_event_words_end && pv_xen_event_words_end < PV_XEN_PORTS) {
-        uint32_t *page = pv_xen_event_page(&frame);
-        if (page == NULL || !add_page(page, frame))
+        if (spare == NULL)
+            spare = pv_xen_event_page(&spare_frame);
+        if (spare == NULL || !add_page(spare, spare_frame))
             return false;
+        spare = NULL;
     }
     return port < pv_xen_event_words_end;
 }

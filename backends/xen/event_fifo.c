@@ -118,7 +118,7 @@ static bool shall_run(uint32_t number, uint32_t seen, const struct pv_xen_event_
     if (!is_due(seen))
         return false;
     if (__builtin_expect(port->pass != cpu->pass, 1))
-        return pv_xen_port_begin(number, port);
+        return pv_xen_port_begin(number, port, cpu);
     if (could_run(port))
         come_again(number, port, again);
     return false;
@@ -131,9 +131,12 @@ static bool shall_run(uint32_t number, uint32_t seen, const struct pv_xen_event_
 static void deliver_later(uint32_t number)
 {
     struct pv_evtchn_port argument = {number};
+    struct pv_xen_port *port = pv_xen_port_at(number);
 
-    if (could_run(pv_xen_port_at(number)))
-        (void)pv_xen_event_channel_op(PV_EVTCHNOP_UNMASK, &argument);
+    if (!could_run(port))
+        return;
+    (void)pv_xen_event_channel_op(PV_EVTCHNOP_UNMASK, &argument);
+    pv_xen_port_settle(number, port);
 }
 
 /*
@@ -249,7 +252,7 @@ static void run(struct pv_xen_event_cpu *cpu, struct pv_regs *regs)
     }
     struct pv_xen_port *port = pv_xen_port_at(number);
     uint32_t alone = PV_EVENT_PENDING | PV_EVENT_LINKED;
-    if (!pv_xen_port_at_rest(port)) {
+    if (!pv_xen_port_at_rest(port, cpu)) {
         run_all(cpu, ready, regs);
         return;
     }

@@ -5,7 +5,10 @@
  * masked, a millisecond first, twice as long each time, a second at most. So whoever fires events
  * as fast as he can costs a handler a second, and who has work to bring is never kept waiting.
  *
- * The waiting ports are in a list of the CPU whose timer unmasks them.
+ * The waiting ports are in a list of the CPU whose timer unmasks them. A port that was given back
+ * and taken again may be in any CPU's. Who makes it wait says until when, and then looks whether it
+ * is in a list; who takes it out of his says so, and then looks whether it is to wait. So one of
+ * them sees the other.
  */
 #include "backends/xen/event_port.h"
 
@@ -19,7 +22,7 @@ int pv_xen_event_set_late(int number)
 
     if (port == NULL)
         return PV_E_ARGUMENT;
-    port->state.late = 1;
+    __atomic_store_n(&port->state.taken, PV_XEN_TAKEN_LATE, __ATOMIC_RELEASE);
     return PV_OK;
 }
 
@@ -32,12 +35,11 @@ static uint64_t wait_ns(unsigned workless)
     return FIRST_WAIT_NS << (doublings < MOST_DOUBLINGS ? doublings : MOST_DOUBLINGS);
 }
 
-/* A port that was given back and taken again can be in a list, of any CPU; one is enough. */
+/* It can be in a list, of any CPU; one is enough. */
 static void put_in_list(uint32_t number, struct pv_xen_port *port, struct pv_xen_event_cpu *cpu)
 {
-    if (port->waits)
+    if (__atomic_exchange_n(&port->waits, 1, __ATOMIC_SEQ_CST) != 0)
         return;
-    port->waits = 1;
     port->next_late = cpu->late;
     cpu->late = number;
 }
@@ -50,9 +52,10 @@ static bool wait(uint32_t number, struct pv_xen_port *port, uint64_t ns)
     bool possible = cpu < PV_CONFIG_MAX_CPUS && pv_xen_timer_in_use();
 
     if (possible) {
-        port->due_ns = pv_clock_ns() + ns;
+        uint64_t due_ns = pv_clock_ns() + ns;
+        __atomic_store_n(&port->due_ns, due_ns, __ATOMIC_SEQ_CST);
         put_in_list(number, port, &pv_xen_event_cpus[cpu]);
-        pv_xen_timer_also(port->due_ns);
+        pv_xen_timer_also(due_ns);
     }
     pv_irq_restore(flags);
     return possible;
@@ -62,8 +65,9 @@ int pv_xen_event_done(int number, bool work)
 {
     struct pv_xen_port *port = pv_xen_port_of(number);
 
-    if (port == NULL || (port->state.masked & PV_XEN_MASKED_LATE) == 0 ||
-        port->due_ns != UINT64_MAX)
+    if (port == NULL ||
+        (__atomic_load_n(&port->state.masked, __ATOMIC_SEQ_CST) & PV_XEN_MASKED_LATE) == 0 ||
+        __atomic_load_n(&port->due_ns, __ATOMIC_SEQ_CST) != UINT64_MAX)
         return PV_E_ARGUMENT;
     if (work)
         port->workless = 0;
@@ -75,17 +79,28 @@ int pv_xen_event_done(int number, bool work)
     return PV_OK;
 }
 
-/* One of the list: unmasked if it is due; true if it goes on waiting. */
-static bool goes_on(uint32_t number, struct pv_xen_port *port, uint64_t now_ns)
+static void unmask(uint32_t number, struct pv_xen_port *port, uint64_t due_ns)
 {
-    if (port->due_ns != UINT64_MAX && port->due_ns > now_ns)
-        return true;
-    port->waits = 0;
-    if (port->due_ns == UINT64_MAX)
-        return false;
-    port->due_ns = UINT64_MAX;
-    pv_xen_port_release(number, port, PV_XEN_MASKED_LATE);
-    return false;
+    if (__atomic_compare_exchange_n(&port->due_ns, &due_ns, UINT64_MAX, false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_SEQ_CST))
+        pv_xen_port_release(number, port, PV_XEN_MASKED_LATE);
+}
+
+/* One of the list: unmasked if it is due; until when it goes on waiting there, UINT64_MAX: no more.
+ */
+static uint64_t goes_on(uint32_t number, struct pv_xen_port *port, uint64_t now_ns)
+{
+    uint64_t due_ns = __atomic_load_n(&port->due_ns, __ATOMIC_SEQ_CST);
+
+    if (due_ns != UINT64_MAX && due_ns > now_ns)
+        return due_ns;
+    if (due_ns != UINT64_MAX)
+        unmask(number, port, due_ns);
+    __atomic_store_n(&port->waits, 0, __ATOMIC_SEQ_CST);
+    due_ns = __atomic_load_n(&port->due_ns, __ATOMIC_SEQ_CST);
+    if (due_ns == UINT64_MAX || __atomic_exchange_n(&port->waits, 1, __ATOMIC_SEQ_CST) != 0)
+        return UINT64_MAX;
+    return due_ns;
 }
 
 uint64_t pv_xen_events_late_run(uint64_t now_ns)
@@ -101,10 +116,11 @@ uint64_t pv_xen_events_late_run(uint64_t now_ns)
     while (number != 0) {
         struct pv_xen_port *port = pv_xen_port_at(number);
         uint32_t next = port->next_late;
-        if (goes_on(number, port, now_ns)) {
+        uint64_t due_ns = goes_on(number, port, now_ns);
+        if (due_ns != UINT64_MAX) {
             port->next_late = cpu->late;
             cpu->late = number;
-            nearest = port->due_ns < nearest ? port->due_ns : nearest;
+            nearest = due_ns < nearest ? due_ns : nearest;
         }
         number = next;
     }

@@ -20,6 +20,13 @@ enum {
     PV_XEN_MASKED_MOVING = 16,  /* another CPU is going to take it */
 };
 
+/* Who has a port. */
+enum {
+    PV_XEN_NOT_TAKEN = 0,
+    PV_XEN_TAKEN = 1,      /* it has a handler */
+    PV_XEN_TAKEN_LATE = 3, /* and pv_xen_event_set_late() was called */
+};
+
 /*
  * What decides whether a handler may run, in one word that is changed as a whole where it matters:
  * at rest, the port is taken and nothing else is set.
@@ -28,15 +35,17 @@ union pv_xen_port_state {
     uint32_t all;
     struct {
         uint8_t masked; /* PV_XEN_MASKED_*; the shared bit follows */
-        uint8_t active; /* its handler runs */
-        uint8_t late;   /* pv_xen_event_set_late() was called */
-        uint8_t taken;  /* it has a handler */
+        uint8_t taken;  /* PV_XEN_TAKEN... */
+        uint16_t
+            active; /* its handler runs: on the CPU of this number, and one more; 0: it does not */
     };
 };
 
-#define PV_XEN_PORT_AT_REST 0x01000000u
-#define PV_XEN_PORT_ACTIVE  0x01000100u
-#define PV_XEN_PORT_LATE    0x00010000u /* which is no reason not to run */
+#define PV_XEN_PORT_AT_REST      0x0100u
+#define PV_XEN_PORT_LATE         0x0200u /* which is no reason not to run */
+#define PV_XEN_PORT_ACTIVE_SHIFT 16
+
+_Static_assert(PV_CONFIG_MAX_CPUS < UINT16_MAX, "pv_xen_port_state::active names each CPU");
 
 /* A cache line, so that CPUs with different ports do not wait for each other. */
 struct pv_xen_port {
@@ -50,7 +59,8 @@ struct pv_xen_port {
     uint32_t next_late; /* the one behind it that waits; 0: none */
     uint8_t workless;   /* how many times in a row it came for nothing */
     uint8_t waits;      /* it is in a list of those that wait */
-    uint8_t padding[14];
+    bool stays;         /* at Xen, when it is closed: it was there before this kernel */
+    uint8_t padding[13];
 };
 
 _Static_assert(sizeof(struct pv_xen_port) == 64, "a cache line");
@@ -65,6 +75,8 @@ struct pv_xen_event_cpu {
     void (*run)(struct pv_xen_event_cpu *cpu, struct pv_regs *regs);
     struct pv_xen_control_block *block; /* FIFO only; stays where it is */
     uint32_t vcpu;
+    uint32_t active; /* the state of a port at rest, once its handler runs here */
+    bool going;      /* it gives its ports away, and gets none */
     uint32_t pass;
     uint32_t late;                   /* first port that waits, unmasked by this CPU; 0: none */
     uint32_t heads[PV_EVENT_QUEUES]; /* FIFO: where each queue goes on; 0 outside of an upcall */
@@ -99,6 +111,9 @@ static inline uint32_t *pv_xen_event_word(uint32_t port)
 {
     return &pv_xen_event_pages[port / PV_XEN_EVENT_PAGE_WORDS][port % PV_XEN_EVENT_PAGE_WORDS];
 }
+
+/* event.c: whether what is delivered to one of Xen's CPUs is taken there, and will be. */
+bool pv_xen_events_reach_vcpu(uint32_t vcpu);
 
 /* event_2l.c, event_array.c: masks all ports; false: Xen has no such scheme. */
 void pv_xen_events_2l_begin(void);
@@ -137,9 +152,16 @@ static inline struct pv_xen_port *pv_xen_port_at(uint32_t port)
 /* The entry of a port that has a handler; NULL: it has none, or is no port at all. */
 struct pv_xen_port *pv_xen_port_of(int port);
 
-/* Adds a reason to mask; takes one away, which may make the handler run. */
-void pv_xen_port_hold(uint32_t number, struct pv_xen_port *port, uint8_t reason);
+/* Adds a reason to mask, and tells whether it was not there yet; takes one away, which may make the
+ * handler run. */
+bool pv_xen_port_hold(uint32_t number, struct pv_xen_port *port, uint8_t reason);
 void pv_xen_port_release(uint32_t number, struct pv_xen_port *port, uint8_t reason);
+
+/* Behind each change of the shared bit: makes it what the reasons say by now. */
+void pv_xen_port_settle(uint32_t number, struct pv_xen_port *port);
+
+/* The state's `active` of the CPU that this runs on. */
+uint16_t pv_xen_port_active_here(void);
 
 /* Nobody's port is pending: masked, counted, said once. */
 void pv_xen_port_stray(uint32_t number);
@@ -152,22 +174,23 @@ void pv_xen_port_ends(uint32_t number, struct pv_xen_port *port);
  * not it stays pending, and whoever takes the last reason to mask it away makes Xen deliver it
  * again.
  */
-bool pv_xen_port_may_run(uint32_t number, struct pv_xen_port *port);
+bool pv_xen_port_may_run(uint32_t number, struct pv_xen_port *port,
+                         const struct pv_xen_event_cpu *cpu);
 
-/* Whether a port was at rest; then it is active. */
-static inline bool pv_xen_port_at_rest(struct pv_xen_port *port)
+/* Whether a port was at rest; then it is active on this CPU. */
+static inline bool pv_xen_port_at_rest(struct pv_xen_port *port, const struct pv_xen_event_cpu *cpu)
 {
     uint32_t at_rest = PV_XEN_PORT_AT_REST;
 
-    return __builtin_expect(__atomic_compare_exchange_n(&port->state.all, &at_rest,
-                                                        PV_XEN_PORT_ACTIVE, false, __ATOMIC_SEQ_CST,
-                                                        __ATOMIC_SEQ_CST),
+    return __builtin_expect(__atomic_compare_exchange_n(&port->state.all, &at_rest, cpu->active,
+                                                        false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST),
                             1);
 }
 
-static inline bool pv_xen_port_begin(uint32_t number, struct pv_xen_port *port)
+static inline bool pv_xen_port_begin(uint32_t number, struct pv_xen_port *port,
+                                     const struct pv_xen_event_cpu *cpu)
 {
-    return pv_xen_port_at_rest(port) || pv_xen_port_may_run(number, port);
+    return pv_xen_port_at_rest(port, cpu) || pv_xen_port_may_run(number, port, cpu);
 }
 
 /*

@@ -70,7 +70,7 @@ static void block(int port)
     uint32_t number = (uint32_t)port;
     struct pv_xen_poll poll = {&number, 1, 0};
 
-    if (pv_pvclock_in_use())
+    if (pv_xen_knows_times())
         poll.timeout_ns = pv_pvclock_to_vmm(pv_clock_ns() + LONGEST_NS);
     (void)pv_xen_sched_op(PV_SCHEDOP_POLL, &poll);
 }

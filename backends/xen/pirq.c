@@ -92,6 +92,12 @@ static int map(struct pirq *pirq, struct pv_xen_map_pirq *map, uint32_t bind_fla
     return PV_OK;
 }
 
+/* A vector is of the CPU that routes something to it, and so is the handler's place. */
+static int bring_here(const struct pirq *pirq)
+{
+    return pv_xen_event_set_vcpu(pirq->port, pv_xen_this_vcpu());
+}
+
 /* How firmware's tables have wired a line goes before what is said here; Xen has read them. */
 static int map_line(struct pirq *pirq, uint32_t gsi, uint32_t flags)
 {
@@ -117,13 +123,13 @@ int pv_xen_irq_route(uint32_t gsi, uint8_t vector, uint32_t flags)
     struct pirq *pirq = find(gsi);
     if (pirq != NULL) {
         pirq->vector = vector;
-        return PV_OK;
+        return bring_here(pirq);
     }
     pirq = find_free();
     if (pirq == NULL)
         return PV_E_FULL;
     pirq->vector = vector;
-    return map_line(pirq, gsi, flags) == PV_OK ? PV_OK : PV_E_RANGE;
+    return map_line(pirq, gsi, flags) == PV_OK ? bring_here(pirq) : PV_E_RANGE;
 }
 
 /* Messages are Xen's to write: pv_xen_msi_route(). */
@@ -170,6 +176,8 @@ int pv_xen_msi_route(uint8_t bus, uint8_t devfn, uint8_t vector)
     pirq->gsi = NO_GSI;
     pirq->vector = vector;
     int status = map(pirq, &message, 0);
+    if (status == PV_OK)
+        status = bring_here(pirq);
     return status == PV_OK ? (int)(pirq - pirqs) : status;
 }
 

@@ -3,7 +3,8 @@
  * Each CPU's one-shot timer: VCPUOP_set_singleshot_timer (xen/include/public/vcpu.h) takes an
  * absolute system time and fires at once if that is past; the tick is the event VIRQ_TIMER. Periods
  * are made of single shots. Where Xen's clock is not in use its times mean nothing, and the timer
- * of the backend below is armed instead. The same shots serve ports that are unmasked after a while
+ * of the backend below is armed instead; a PV guest has none, and goes on with what its clock last
+ * said of Xen's times. The same shots serve ports that are unmasked after a while
  * (event_late.c).
  */
 #include "backends/xen/event_port.h"
@@ -32,7 +33,7 @@ static struct cpu_timer *this_timer(void)
 {
     uint32_t number = pv_this_cpu()->number;
 
-    if (number >= PV_CONFIG_MAX_CPUS || timers[number].port == 0 || !pv_pvclock_in_use())
+    if (number >= PV_CONFIG_MAX_CPUS || timers[number].port == 0 || !pv_xen_knows_times())
         return NULL;
     return &timers[number];
 }
@@ -89,7 +90,7 @@ static void on_virq(struct pv_regs *regs, void *context)
 
     if (next_shot(timer) == PV_TIMER_NEVER)
         return;
-    if (!pv_pvclock_in_use()) {
+    if (!pv_xen_knows_times()) {
         hand_down(timer);
         return;
     }

@@ -15,6 +15,8 @@ extern struct pv_xen_shared_info *pv_xen_shared;
 /* The number that Xen knows this CPU by, which need not be the kernel's; and any CPU, once that has
  * asked: UINT32_MAX before. cpuid.c */
 uint32_t pv_xen_this_vcpu(void);
+void pv_xen_ask_this_vcpu(
+    void); /* again, by a CPU that comes: the kernel may have numbered it anew */
 uint32_t pv_xen_vcpu_of(const struct pv_cpu *cpu);
 
 /* Where Xen keeps this CPU's events and clock; NULL: nowhere. For PVH and HVM, on each CPU before
@@ -32,6 +34,9 @@ bool pv_xen_has_feature(unsigned number);
 
 /* clock.c */
 extern const struct pv_pvclock_source pv_xen_clock_source;
+/* Whether pv_pvclock_to_vmm() says when Xen is to do something. In a PV guest it does so when the
+ * clock was given up, too: there is no other timer. */
+bool pv_xen_knows_times(void);
 int pv_xen_wallclock(uint64_t *unix_ns);
 
 /*
@@ -104,8 +109,8 @@ void pv_xen_shut_down(int status);
 int pv_xen_soft_reset(struct pv_error *error);
 
 /*
- * What goes on where Xen's clock and timer cannot be used: the native ops, or, in a PV guest, some
- * that do nothing. timer.c
+ * What goes on where Xen's clock and timer cannot be used: the native ops; or, in a PV guest, the
+ * counter's clock, and nothing. timer.c
  */
 extern const struct pv_ops *pv_xen_below;
 

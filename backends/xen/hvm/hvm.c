@@ -114,13 +114,15 @@ static int start_events(struct pv_error *error)
         return status;
     pv_xen_events_start();
     status = pv_xen_hvm_upcall_start(error);
+    if (status == PV_OK) {
+        ops.smp_ipi = pv_xen_hvm_prefers_event_ipis() ? pv_xen_smp_ipi : NULL;
+        pv_ops_fill(&pv_backend_xen_hvm);
+        status = start_own(error);
+        if (status != PV_OK)
+            pv_xen_hvm_upcall_stop();
+    }
     if (status != PV_OK)
-        return status;
-    ops.smp_ipi = pv_xen_hvm_prefers_event_ipis() ? pv_xen_smp_ipi : NULL;
-    pv_ops_fill(&pv_backend_xen_hvm);
-    status = start_own(error);
-    if (status != PV_OK)
-        pv_xen_hvm_upcall_stop();
+        pv_xen_events_stop();
     return status;
 }
 
@@ -154,6 +156,7 @@ static void leave(void)
 {
     stop_own();
     pv_xen_hvm_upcall_stop();
+    pv_xen_events_stop();
     pv_pvclock_stop();
     pv_xen_hvm_shared_info_unmap();
 }

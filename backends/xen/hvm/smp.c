@@ -90,6 +90,7 @@ static uint32_t arrival;
 /* By Xen's numbers: started by Xen, so it may be taken down; and taken down, so it can go on. */
 static bool is_by_xen[PV_CONFIG_MAX_CPUS];
 static bool is_parked[PV_CONFIG_MAX_CPUS];
+static bool by_messages; /* and that was said */
 
 static int64_t vcpu_op(uint32_t command, uint32_t vcpu)
 {
@@ -233,14 +234,25 @@ static int start_by_xen(const struct pv_smp_start *start)
     return status;
 }
 
+/* Once: what is true of one CPU is of the others. */
+PV_COLD static void say_by_messages(void)
+{
+    if (!by_messages)
+        pv_log("Xen: CPUs are started by INIT and start-up messages, not by hypercall");
+    by_messages = true;
+}
+
 /* What is not to be started at all is refused there where starting by messages is. */
 PV_COLD int pv_xen_hvm_smp_start(const struct pv_smp_start *start, struct pv_error *error)
 {
     int status = PV_E_UNSUPPORTED;
 
     if (start->entry != NULL && start->stack % 16 == 0 &&
-        start->hardware_id != pv_this_cpu()->apic_id && !pv_command_line_has("smp=sipi"))
+        start->hardware_id != pv_this_cpu()->apic_id && !pv_command_line_has("smp=sipi")) {
         status = start_by_xen(start);
+        if (status == PV_E_UNSUPPORTED)
+            say_by_messages();
+    }
     if (status == PV_E_UNSUPPORTED)
         return pv_xen_base_ops()->smp_start(start, error);
     if (status != PV_OK)
@@ -268,6 +280,7 @@ PV_COLD void pv_xen_hvm_smp_park(uint32_t *parked)
 /* However it was started: it runs. */
 void pv_xen_hvm_smp_cpu_enter(void)
 {
+    pv_xen_ask_this_vcpu();
     uint32_t vcpu = pv_xen_this_vcpu();
 
     if (vcpu < PV_CONFIG_MAX_CPUS)

@@ -136,13 +136,8 @@ static const struct pv_ops ops = {
     .lock_release = pv_lock_release_asleep,
 };
 
-/* ---- where Xen's clock and timer cannot be used there is nothing below them
+/* ---- where Xen's clock and timer cannot be used there is little below them
  * ----------------------- */
-
-static uint64_t no_clock_ns(void)
-{
-    return 0;
-}
 
 static void no_timer_set(uint64_t deadline_ns)
 {
@@ -156,7 +151,7 @@ static int no_wallclock(uint64_t *unix_ns)
 }
 
 static const struct pv_ops nothing_below = {
-    .clock_ns = no_clock_ns,
+    .clock_ns = pv_xen_pv_base_clock_ns,
     .timer_set = no_timer_set,
     .timer_periodic = no_timer_set,
     .wallclock = no_wallclock,
@@ -251,7 +246,12 @@ static int cpu_enter(struct pv_error *error)
     pv_xen_queue_cpu_start();
     int status = pv_xen_events_cpu_start(error);
 
-    return status == PV_OK ? start_own(error) : status;
+    if (status != PV_OK)
+        return status;
+    status = start_own(error);
+    if (status != PV_OK)
+        pv_xen_events_cpu_stop();
+    return status;
 }
 
 static void cpu_leave(void)
@@ -271,9 +271,12 @@ static int enter(const struct pv_platform *platform, struct pv_error *error)
         return status;
     pv_xen_events_start();
     status = start_own(error);
-    if (status != PV_OK)
+    if (status != PV_OK) {
+        pv_xen_events_stop();
         return status;
+    }
     /* A PV guest's RDTSC reads what Xen's records are made for. */
+    pv_xen_pv_clock_begin();
     pv_pvclock_begin(&pv_xen_clock_source);
     pv_pvclock_start(true);
     return PV_OK;
@@ -283,6 +286,7 @@ static void leave(void)
 {
     pv_xen_pirqs_stop();
     stop_own();
+    pv_xen_events_stop();
     pv_pvclock_stop();
 }
 

@@ -25,6 +25,11 @@
 /* A frame that is none. */
 #define PV_XEN_NO_FRAME UINT64_MAX
 
+/* clock.c: what there is below Xen's clock; it goes from 0 on, at the rate of Xen's record by then,
+ * or else as Xen's leaf tells. On the CPU that boots. */
+void pv_xen_pv_clock_begin(void);
+uint64_t pv_xen_pv_base_clock_ns(void);
+
 /* ---- p2m.c: pseudo-physical and machine frames, the one place where they meet ------------------
  */
 

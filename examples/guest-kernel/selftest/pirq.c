@@ -8,9 +8,11 @@
 #include "card.h"
 #include "selftest.h"
 #include "../cpu.h"
+#include "../smp.h"
 #include "../timer.h"
 
-#define TIMES 100u
+#define TIMES       100u
+#define TIMES_THERE 20u
 
 #define COM2             0x2f8
 #define COM2_GSI         3u
@@ -23,12 +25,14 @@
 #define OUT2             0x08
 
 static volatile unsigned arrived;
+static volatile uint32_t arrived_on; /* the number of a CPU */
 static volatile bool any;
 
 static void count(struct pv_regs *regs, void *context)
 {
     (void)regs;
     (void)context;
+    arrived_on = pv_this_cpu()->number;
     arrived++;
     any = true;
 }
@@ -150,6 +154,92 @@ static void a_message(struct check *check)
         message_interrupts(check, device);
 }
 
+/* ---- where they come ------------------------------------------------------------------------- */
+
+static int routed_to;    /* the vector */
+static int routed;       /* the answer */
+static unsigned routing; /* the device; PCI_DEVICES: the line */
+
+static void route(void *argument)
+{
+    (void)argument;
+    if (routing == PCI_DEVICES)
+        routed = pv_irq_route(COM2_GSI, (uint8_t)routed_to, 0);
+    else
+        routed = message = pv_xen_msi_route(0, (uint8_t)(routing << 3), (uint8_t)routed_to);
+}
+
+static bool route_on(struct check *check, unsigned cpu)
+{
+    bool done = true;
+    if (cpu == 0) {
+        route(NULL);
+    } else {
+        smp_give(cpu, route, NULL);
+        done = smp_done(cpu, 10 * NS_PER_S);
+    }
+    return EXPECT(check, done && routed >= 0, "CPU %u cannot route it: %d", cpu, routed);
+}
+
+/* How often each comes is said elsewhere: a card that is asked by one CPU while another serves it
+ * repeats itself. */
+static void expect_there(struct check *check, unsigned cpu, void (*raise)(void))
+{
+    for (unsigned i = 1; i <= TIMES_THERE; i++) {
+        any = false;
+        raise();
+        if (!EXPECT(check, wait_for(&any, NS_PER_S), "number %u did not arrive", i))
+            return;
+        if (!EXPECT(check, arrived_on == cpu, "CPU %u routed it, and it comes to CPU %u", cpu,
+                    arrived_on))
+            return;
+        sleep_ns(NS_PER_MS);
+    }
+}
+
+static void line_goes(struct check *check)
+{
+    routing = PCI_DEVICES;
+    if (pv_io_in8(COM2_LINE_STATUS) == NO_PORT)
+        return;
+    for (unsigned cpu = 1; cpu != UINT32_MAX && route_on(check, cpu); cpu--) {
+        mask_line(false);
+        expect_there(check, cpu, raise_line);
+        pv_io_out8(COM2_INTERRUPTS, 0);
+    }
+    mask_line(true);
+}
+
+static void message_goes(struct check *check)
+{
+    routing = card_find();
+    if (routing == PCI_DEVICES)
+        return;
+    card_start(routing);
+    if (route_on(check, 1)) {
+        pci_msi_enable(routing, true);
+        expect_there(check, 1, card_raise);
+        pv_xen_msi_end(message);
+    }
+    card_stop();
+}
+
+static void to_who_routes(struct check *check)
+{
+    if (skip_without_lines(check))
+        return;
+    if (smp_count() == 1) {
+        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
+        return;
+    }
+    routed_to = pv_irq_alloc(count, NULL);
+    if (!EXPECT(check, routed_to >= 0, "no vector: %d", routed_to))
+        return;
+    line_goes(check);
+    message_goes(check);
+    pv_irq_free(routed_to);
+}
+
 static void nothing_there(struct check *check)
 {
     if (skip_without_lines(check))
@@ -165,6 +255,7 @@ static void nothing_there(struct check *check)
 static const struct test pirq_tests[] = {
     {"a device's line interrupts each time, and waits while it is masked", a_line},
     {"a device's message interrupts each time, and waits while it is masked", a_message},
+    {"a device interrupts the CPU that has routed it", to_who_routes},
     {"lines and devices that are not there are refused", nothing_there},
 };
 

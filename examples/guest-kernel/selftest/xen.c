@@ -4,6 +4,7 @@
  * it is asked by hypercall, which the library no longer does. Like events.c, this file looks into
  * the library's own headers.
  */
+#include "backends/xen/event.h"
 #include "backends/xen/hypercall.h"
 #include "backends/xen/abi/hvm.h"
 #include "backends/xen/abi/vcpu.h"
@@ -425,8 +426,79 @@ static void callback_is_set(struct check *check)
            callback.value);
 }
 
+static volatile unsigned notified;
+static volatile bool was_notified;
+
+static void note(struct pv_regs *regs, void *context)
+{
+    (void)regs;
+    (void)context;
+    notified++;
+    was_notified = true;
+}
+
+/* Of the console that the toolstack made; 0: there is none, as for the hardware domain. */
+static uint32_t console_port(void)
+{
+    struct pv_xen_hvm_param param = {PV_XEN_DOMID_SELF, 0, PV_HVM_PARAM_CONSOLE_EVTCHN, 0};
+    if (pv_xen_is_pv())
+        return pv_boot->xen_pv.console_port;
+    return pv_xen_hvm_op(PV_HVMOP_GET_PARAM, &param) == 0 ? (uint32_t)param.value : 0;
+}
+
+/* At the other end is a process of another domain, which says when it has taken what was written.
+ */
+static void other_domain_sends(struct check *check)
+{
+    static const char text[] = "# the console's other end is asked to say that it has taken this\n";
+    struct pv_facts facts;
+    pv_facts(&facts);
+    uint32_t number = console_port();
+    if (number == 0 || number >= PV_XEN_PORTS || !same_text(facts.vmm, "xen")) {
+        skip(check, "no other domain has made this one a console");
+        return;
+    }
+    int port = pv_xen_event_adopt(number, note, NULL);
+    if (!EXPECT(check, port == (int)number, "port %u is not to be had: %d", number, port))
+        return;
+    notified = 0;
+    was_notified = false;
+    int status = pv_xen_console_write(text, sizeof(text) - 1);
+    bool in_time = wait_for(&was_notified, 10 * NS_PER_S);
+    EXPECT(check, pv_xen_event_close(port) == PV_OK, "the port cannot be given back");
+    EXPECT(check, status == PV_OK, "nothing can be written: %d", status);
+    EXPECT(check, in_time, "the other end says nothing");
+    print("# %u events came from the console's other end, to port %d\n", notified, port);
+}
+
+/* ---- how CPUs are started --------------------------------------------------------------------
+ */
+
+/* A CPU that Xen started is taken down; one that came by messages halts. */
+static void parked_cpu_is_as_it_was_started(struct check *check)
+{
+    bool by_messages = pv_command_line_has("smp=sipi");
+    struct pv_error error;
+    if (skip_alone(check) || skip_without_answer(check))
+        return;
+    uint32_t vcpu = pv_xen_vcpu_of(smp_block(1));
+    int status = smp_offline(1);
+    EXPECT(check, status == PV_OK, "CPU 1 does not go: %d", status);
+    struct limit limit = limit_in(by_messages ? 10 * NS_PER_MS : 3 * NS_PER_S);
+    int64_t is_up = pv_xen_vcpu_op(PV_VCPUOP_IS_UP, vcpu, NULL);
+    while (!limit_passed(&limit) && is_up == 1)
+        is_up = pv_xen_vcpu_op(PV_VCPUOP_IS_UP, vcpu, NULL);
+    EXPECT(check, is_up == by_messages, "by Xen's word it is %ld", is_up);
+    print("# CPU 1 was started by %s: when it is parked, Xen says that it is %s\n",
+          by_messages ? "messages" : "Xen", is_up == 1 ? "up" : "down");
+    expect_ok(check, "a CPU does not come back", smp_online(1, &error), &error);
+}
+
 static const struct test xen_tests[] = {
     {"Xen is told of a callback, whichever vector is in force", callback_is_set},
+    {"an event of another domain's arrives at a port that was there before", other_domain_sends},
+    {"a CPU that is parked is down where Xen started it, and up where messages did",
+     parked_cpu_is_as_it_was_started},
     {"stolen time is what Xen says when it is asked", steal_is_what_xen_says},
     {"a CPU that waits for a processor is seen to, and one that blocks is not", preemption_is_seen},
     {"a segment that is gone when its CPU is resumed is empty, and the CPU goes on",

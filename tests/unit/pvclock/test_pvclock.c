@@ -180,6 +180,54 @@ static void a_time_before_the_vmm_s_start_is_its_start(void **state)
     assert_true(at > 0 && at <= LONG + LONG / 2);
 }
 
+static void a_time_behind_a_record_that_went_back_is_that_record_s(void **state)
+{
+    uint64_t now;
+
+    (void)state;
+    write_record(0, 5 * LONG, PV_PVCLOCK_STABLE);
+    pv_pvclock_start(true);
+    (void)pv_pvclock_ns();
+    write_record(0, 2 * LONG, PV_PVCLOCK_STABLE);
+    uint64_t ns = pv_pvclock_ns();
+    assert_true(pv_pvclock_vmm_ns(&now) && now >= 2 * LONG && now < 3 * LONG);
+    uint64_t at = pv_pvclock_to_vmm(ns + 7 * LONG);
+    assert_true(at >= 9 * LONG && at < 10 * LONG);
+    at = pv_pvclock_to_vmm(ns);
+    assert_true(at >= 2 * LONG && at < 3 * LONG);
+    assert_true(pv_pvclock_to_vmm(UINT64_MAX) == UINT64_MAX);
+}
+
+static void a_record_that_went_back_moves_times_of_its_own_cpu_alone(void **state)
+{
+    (void)state;
+    write_record(0, 5 * LONG, PV_PVCLOCK_STABLE);
+    write_record(1, 5 * LONG, PV_PVCLOCK_STABLE);
+    pv_pvclock_start(true);
+    uint64_t ns = pv_pvclock_ns();
+    test_cpu = &cpus[1];
+    (void)pv_pvclock_ns();
+    write_record(1, 2 * LONG, PV_PVCLOCK_STABLE);
+    (void)pv_pvclock_ns();
+    assert_true(pv_pvclock_to_vmm(ns) < 3 * LONG);
+    test_cpu = &cpus[0];
+    assert_true(pv_pvclock_to_vmm(ns) >= 5 * LONG);
+}
+
+static void a_time_is_turned_into_the_vmm_s_when_the_clock_was_given_up_too(void **state)
+{
+    (void)state;
+    base = 3 * LONG;
+    write_record(0, 10 * LONG, PV_PVCLOCK_STABLE);
+    pv_pvclock_start(true);
+    uint64_t before = pv_pvclock_to_vmm(4 * LONG);
+    records[0].version |= 1;
+    for (unsigned i = 0; i < 2 * FAILURES; i++)
+        (void)pv_pvclock_ns();
+    assert_false(pv_pvclock_in_use());
+    assert_true(pv_pvclock_to_vmm(4 * LONG) == before);
+}
+
 static void a_cpu_is_added_when_it_reads_first(void **state)
 {
     (void)state;
@@ -450,6 +498,10 @@ int main(void)
         cmocka_unit_test_setup(it_tells_the_tsc_frequency_if_nobody_else_did, fresh),
         cmocka_unit_test_setup(a_time_is_turned_into_the_vmm_s, fresh),
         cmocka_unit_test_setup(a_time_before_the_vmm_s_start_is_its_start, fresh),
+        cmocka_unit_test_setup(a_time_behind_a_record_that_went_back_is_that_record_s, fresh),
+        cmocka_unit_test_setup(a_record_that_went_back_moves_times_of_its_own_cpu_alone, fresh),
+        cmocka_unit_test_setup(a_time_is_turned_into_the_vmm_s_when_the_clock_was_given_up_too,
+                               fresh),
         cmocka_unit_test_setup(a_cpu_is_added_when_it_reads_first, started),
         cmocka_unit_test_setup(each_cpu_is_told_by_its_own_record, started),
         cmocka_unit_test_setup(a_new_record_is_followed, started),

@@ -60,12 +60,12 @@ int64_t pv_xen_hypercall(uint64_t number, uint64_t a, uint64_t b, uint64_t c, ui
     return fake_answer != NULL ? fake_answer(number, a, (void *)(uintptr_t)(third ? c : b)) : 0;
 }
 
-uint32_t pv_xen_this_vcpu(void)
+/* Unless a test takes the real ones. */
+__attribute__((weak)) uint32_t pv_xen_this_vcpu(void)
 {
     return fake_vcpu;
 }
 
-/* Unless a test takes the real one. */
 __attribute__((weak)) struct pv_xen_vcpu_info *pv_xen_this_vcpu_info(void)
 {
     return fake_vcpu < PV_XEN_SHARED_VCPUS ? &fake_shared.vcpu[fake_vcpu] : NULL;

@@ -16,9 +16,11 @@ struct channel {
     uint32_t last_vcpu, last_priority; /* the queue that it was linked to */
 };
 
-bool fake_has_fifo, fake_has_pages, fake_timer_in_use;
-uint32_t fake_next_port;
+bool fake_has_fifo, fake_has_pages, fake_takes_no_pages, fake_timer_in_use;
+unsigned fake_pages_lent;
+uint32_t fake_next_port, fake_connected;
 uint64_t fake_now, fake_also;
+void (*fake_relax)(void);
 unsigned runs[PORTS];
 
 static struct channel channels[PORTS];
@@ -47,6 +49,8 @@ static uint64_t clock_ns(void)
 
 static void relax(void)
 {
+    if (fake_relax != NULL)
+        fake_relax();
 }
 
 struct pv_ops pv_ops = {
@@ -65,6 +69,7 @@ static uint64_t page_alloc(void)
     if (!fake_has_pages)
         return 0;
     assert_true(used < POOL_PAGES);
+    fake_pages_lent++;
     return (uintptr_t)pool[used++];
 }
 
@@ -198,6 +203,8 @@ static int64_t init_control(const struct pv_evtchn_init_control *control)
 
 static int64_t expand(const struct pv_evtchn_expand_array *expand)
 {
+    if (fake_takes_no_pages)
+        return -12;
     array[array_pages++] = (void *)(uintptr_t)(expand->frame * 4096);
     return 0;
 }
@@ -225,6 +232,7 @@ static int64_t answer(uint64_t number, uint64_t command, void *argument)
     struct pv_evtchn_alloc_unbound *offer = argument;
     struct pv_evtchn_bind_pirq *pirq = argument;
     const struct pv_evtchn_bind_vcpu *move = argument;
+    struct pv_evtchn_status *status = argument;
     const struct pv_evtchn_set_priority *priority = argument;
 
     assert_int_equal(number, PV_XEN_HC_EVENT_CHANNEL_OP);
@@ -250,6 +258,10 @@ static int64_t answer(uint64_t number, uint64_t command, void *argument)
     case PV_EVTCHNOP_SET_PRIORITY:
         channels[priority->port].priority = priority->priority;
         return fifo ? 0 : -38;
+    case PV_EVTCHNOP_STATUS:
+        status->status = status->port == fake_connected ? PV_EVTCHNSTAT_INTERDOMAIN : 0;
+        status->vcpu = 0;
+        return 0;
     case PV_EVTCHNOP_UNMASK:
         unmask(((struct pv_evtchn_port *)argument)->port);
         return 0;
@@ -283,8 +295,11 @@ void fake_events_reset(bool with_fifo)
     fake_platform.phys_to_virt = phys_to_virt;
     fake_has_fifo = with_fifo;
     fake_has_pages = fake_timer_in_use = true;
+    fake_takes_no_pages = false;
     fake_now = 1000000;
     fake_also = UINT64_MAX;
+    fake_relax = NULL;
+    fake_connected = 0;
     forget();
     memset(runs, 0, sizeof(runs));
     pv_xen_events_start();

@@ -12,13 +12,17 @@
 
 #define FAKE_CPUS 2
 
-extern bool fake_has_fifo;      /* init_control is not refused */
-extern bool fake_has_pages;     /* the platform has pages to lend */
-extern bool fake_timer_in_use;  /* by the library */
-extern uint32_t fake_next_port; /* the next one that is given out; counts up */
-extern uint64_t fake_now;       /* the clock */
-extern uint64_t fake_also;      /* the earliest that the timer was asked for; UINT64_MAX: not */
-extern unsigned runs[];         /* how often a port's handler ran, if it is `count` */
+extern bool fake_has_fifo;       /* init_control is not refused */
+extern bool fake_has_pages;      /* the platform has pages to lend */
+extern bool fake_takes_no_pages; /* Xen refuses to let its array grow */
+extern unsigned fake_pages_lent; /* by the platform, so far */
+extern bool fake_timer_in_use;   /* by the library */
+extern uint32_t fake_next_port;  /* the next one that is given out; counts up */
+extern uint32_t fake_connected;  /* the port that the toolstack has connected; 0: none */
+extern uint64_t fake_now;        /* the clock */
+extern uint64_t fake_also;       /* the earliest that the timer was asked for; UINT64_MAX: not */
+extern void (*fake_relax)(void); /* what others do while this CPU waits; NULL: nothing */
+extern unsigned runs[];          /* how often a port's handler ran, if it is `count` */
 
 /* Everything as at boot, with one scheme or the other. */
 void fake_events_reset(bool fifo);

@@ -1,23 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Xen's clock and wall clock (backends/xen/clock.c) on a shared page that lies: versions that stay
- * odd, rates that cannot be, records that go back.
+ * odd, rates that cannot be, records that go back. What is below it is a PV guest's
+ * (backends/xen/pv/clock.c).
  */
 #include "fake.h"
 
+#include "backends/xen/abi/cpuid.h"
 #include "lib/pvclock.h"
 #include "lib/x86/tsc.h"
 
-#define BASE_NS   777000000ull
 #define BASE_WALL 888ull
 #define MANY      100000u
 
 const struct pv_ops *pv_xen_below;
 uint32_t pv_tsc_khz_value;
 
-static uint64_t base_clock_ns(void)
+static uint32_t told_khz; /* in Xen's leaf; 0: there is none */
+
+bool pv_xen_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
 {
-    return BASE_NS;
+    assert_int_equal(leaf, PV_XEN_LEAF_TIME);
+    assert_int_equal(subleaf, 0);
+    regs[2] = told_khz;
+    return told_khz != 0;
+}
+
+bool pv_xen_is_pv(void)
+{
+    return true;
 }
 
 static int base_wallclock(uint64_t *unix_ns)
@@ -26,7 +37,8 @@ static int base_wallclock(uint64_t *unix_ns)
     return PV_OK;
 }
 
-static const struct pv_ops below = {.clock_ns = base_clock_ns, .wallclock = base_wallclock};
+static const struct pv_ops below = {.clock_ns = pv_xen_pv_base_clock_ns,
+                                    .wallclock = base_wallclock};
 
 static struct pv_irqflags irq_save(void)
 {
@@ -67,6 +79,9 @@ static int start(void **state)
     tell(1000000000);
     fake_shared.wall.version = 2;
     fake_shared.wall.sec = 1700000000;
+    told_khz = 0;
+    pv_clock_skipped_ns = 0;
+    pv_xen_pv_clock_begin();
     pv_pvclock_begin(&pv_xen_clock_source);
     pv_pvclock_start(true);
     assert_true(pv_pvclock_in_use());
@@ -99,18 +114,59 @@ static void a_wall_clock_that_is_written_for_ever_ends_in_the_one_below(void **s
     assert_int_equal(ns, BASE_WALL);
 }
 
+static void expect_to_go_on(uint64_t before, uint64_t ns)
+{
+    uint64_t start = before;
+
+    for (unsigned i = 0; i < MANY || before - start < ns; i++) {
+        uint64_t now = pv_pvclock_ns();
+        assert_true(now >= before);
+        assert_true(i < 100 * MANY);
+        before = now;
+    }
+}
+
 static void a_record_that_is_written_for_ever_ends_in_the_clock_below(void **state)
 {
     (void)state;
     uint64_t before = pv_pvclock_ns();
     record()->version |= 1;
-    for (unsigned i = 0; i < MANY && pv_pvclock_in_use(); i++) {
-        uint64_t now = pv_pvclock_ns();
-        assert_true(now >= before || !pv_pvclock_in_use());
-        before = now;
-    }
+    expect_to_go_on(before, 1000);
     assert_false(pv_pvclock_in_use());
     assert_int_equal(fake_lines, 1);
+}
+
+static void times_go_on_to_be_told_to_xen_as_the_last_good_record_has_them(void **state)
+{
+    (void)state;
+    tell(700);
+    uint64_t now = pv_pvclock_ns();
+    uint64_t before = pv_pvclock_to_vmm(now + 1000000000);
+    record()->version |= 1;
+    expect_to_go_on(now, 1000);
+    assert_false(pv_pvclock_in_use());
+    assert_true(pv_xen_knows_times());
+    assert_int_equal(pv_pvclock_to_vmm(now + 1000000000), before);
+    assert_in_range(before, 1000000000, 11000000000ull);
+}
+
+static void a_clock_that_never_had_a_record_goes_as_xen_s_leaf_tells(void **state)
+{
+    stop(state);
+    fake_reset();
+    told_khz = 1000000;
+    record()->version = 1;
+    pv_xen_pv_clock_begin();
+    uint64_t tsc = pv_tsc_read();
+    pv_pvclock_begin(&pv_xen_clock_source);
+    pv_pvclock_start(true);
+    assert_false(pv_pvclock_in_use());
+    uint64_t before = pv_pvclock_ns();
+    expect_to_go_on(before, 1000);
+    /* A count is a nanosecond, and the clock began a little before. */
+    uint64_t ns = pv_pvclock_ns();
+    uint64_t count = pv_tsc_read() - tsc;
+    assert_in_range(ns, 1000, count + 1000000000);
 }
 
 static void rates_that_cannot_be_end_in_the_clock_below(void **state)
@@ -122,10 +178,11 @@ static void rates_that_cannot_be_end_in_the_clock_below(void **state)
 
     for (unsigned i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
         start(state);
+        uint64_t before = pv_pvclock_ns();
         record()->version += 2;
         record()->tsc_to_system_mul = lies[i].mul;
         record()->tsc_shift = lies[i].shift;
-        (void)pv_pvclock_ns();
+        expect_to_go_on(before, 1000);
         assert_false(pv_pvclock_in_use());
         stop(state);
     }
@@ -162,6 +219,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_wall_clock_that_is_written_for_ever_ends_in_the_one_below,
                                         start, stop),
         cmocka_unit_test_setup_teardown(a_record_that_is_written_for_ever_ends_in_the_clock_below,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(
+            times_go_on_to_be_told_to_xen_as_the_last_good_record_has_them, start, stop),
+        cmocka_unit_test_setup_teardown(a_clock_that_never_had_a_record_goes_as_xen_s_leaf_tells,
                                         start, stop),
         cmocka_unit_test_setup_teardown(rates_that_cannot_be_end_in_the_clock_below, start, stop),
         cmocka_unit_test_setup_teardown(time_does_not_follow_a_record_that_goes_back, start, stop),

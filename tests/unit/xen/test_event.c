@@ -188,15 +188,164 @@ static void a_port_that_is_moved_on_its_way_is_not_lost(void **state)
     assert_int_equal(runs[7], 2);
 }
 
+static int64_t (*fake_xen)(uint64_t number, uint64_t command, void *argument);
+
+static int64_t refuse_to_move(uint64_t number, uint64_t command, void *argument)
+{
+    return command == PV_EVTCHNOP_BIND_VCPU ? -22 : fake_xen(number, command, argument);
+}
+
 static void a_move_that_xen_refuses_changes_nothing(void **state)
 {
     (void)state;
     assert_int_equal(bind(7, count), 7);
-    assert_int_equal(pv_xen_event_set_vcpu(7, FAKE_CPUS), PV_E_HOST);
-    assert_int_equal(pv_xen_event_set_vcpu(7, 0), PV_OK);
+    fake_xen = fake_answer;
+    fake_answer = refuse_to_move;
+    assert_int_equal(pv_xen_event_set_vcpu(7, 1), PV_E_HOST);
+    fake_answer = fake_xen;
     fake_raise(7);
-    fake_settle();
+    fake_upcall(0);
     assert_int_equal(runs[7], 1);
+}
+
+static void stop_cpu_1(void)
+{
+    fake_on(1);
+    pv_xen_events_cpu_stop();
+    fake_on(0);
+}
+
+static void a_port_does_not_go_where_nobody_takes_events(void **state)
+{
+    (void)state;
+    assert_int_equal(bind(7, count), 7);
+    assert_int_equal(pv_xen_event_set_vcpu(7, FAKE_CPUS), PV_E_RANGE);
+    assert_int_equal(pv_xen_event_set_vcpu(7, UINT32_MAX), PV_E_RANGE);
+    stop_cpu_1();
+    assert_int_equal(pv_xen_event_set_vcpu(7, 1), PV_E_RANGE);
+    assert_int_equal(calls(PV_EVTCHNOP_BIND_VCPU), 0);
+    fake_raise(7);
+    fake_upcall(0);
+    assert_int_equal(runs[7], 1);
+}
+
+/* All its ports are moved away, and then comes one more. */
+static int64_t stop_while_moving(uint64_t number, uint64_t command, void *argument)
+{
+    const struct pv_evtchn_bind_vcpu *move = argument;
+
+    if (command == PV_EVTCHNOP_BIND_VCPU && move->vcpu == 1)
+        stop_cpu_1();
+    return fake_xen(number, command, argument);
+}
+
+static void a_port_that_is_moved_to_a_cpu_on_its_way_out_moves_on(void **state)
+{
+    (void)state;
+    assert_int_equal(bind(7, count), 7);
+    fake_xen = fake_answer;
+    fake_answer = stop_while_moving;
+    assert_int_equal(pv_xen_event_set_vcpu(7, 1), PV_E_RANGE);
+    fake_raise(7);
+    fake_upcall(0);
+    assert_int_equal(runs[7], 1);
+}
+
+static void a_port_of_the_toolstack_s_is_taken_and_stays_when_it_is_closed(void **state)
+{
+    (void)state;
+    fake_connected = 5;
+    assert_int_equal(pv_xen_event_adopt(0, count, NULL), PV_E_ARGUMENT);
+    assert_int_equal(pv_xen_event_adopt(4, count, NULL), PV_E_ARGUMENT);
+    assert_int_equal(pv_xen_event_adopt(UINT32_MAX, count, NULL), PV_E_ARGUMENT);
+    assert_int_equal(pv_xen_event_adopt(5, count, &runs[5]), 5);
+    assert_int_equal(pv_xen_event_adopt(5, count, &runs[5]), PV_E_FULL);
+    fake_raise(5);
+    fake_settle();
+    assert_int_equal(runs[5], 1);
+    assert_int_equal(pv_xen_event_close(5), PV_OK);
+    fake_raise(5);
+    assert_false(fake_upcall_wanted(0));
+    assert_int_equal(calls(PV_EVTCHNOP_CLOSE), 0);
+    /* One of the library's own by the same number is given back. */
+    assert_int_equal(bind(5, count), 5);
+    assert_int_equal(pv_xen_event_close(5), PV_OK);
+    assert_int_equal(calls(PV_EVTCHNOP_CLOSE), 1);
+}
+
+static unsigned relaxed;
+
+static void other_handler_ends_soon(void)
+{
+    if (++relaxed == 3)
+        pv_xen_port_ends(7, pv_xen_port_at(7));
+}
+
+static void who_closes_a_port_waits_for_the_cpu_that_runs_it_wherever_it_was_moved(void **state)
+{
+    (void)state;
+    relaxed = 0;
+    assert_int_equal(bind(7, count), 7);
+    assert_true(pv_xen_port_begin(7, pv_xen_port_at(7), &pv_xen_event_cpus[0]));
+    assert_int_equal(pv_xen_event_set_vcpu(7, 1), PV_OK);
+    fake_on(1);
+    fake_relax = other_handler_ends_soon;
+    assert_int_equal(pv_xen_event_close(7), PV_OK);
+    assert_int_equal(relaxed, 3);
+}
+
+static void move_away_and_close(struct pv_regs *regs, void *context)
+{
+    count(regs, context);
+    assert_int_equal(pv_xen_event_set_vcpu(7, 1), PV_OK);
+    assert_int_equal(pv_xen_event_close(7), PV_OK);
+}
+
+static void note_wait(void)
+{
+    relaxed++;
+}
+
+static void a_handler_that_moves_its_port_and_closes_it_does_not_wait_for_itself(void **state)
+{
+    (void)state;
+    relaxed = 0;
+    fake_relax = note_wait;
+    assert_int_equal(bind(7, move_away_and_close), 7);
+    fake_raise(7);
+    fake_upcall(0);
+    assert_int_equal(runs[7], 1);
+    assert_int_equal(relaxed, 0);
+}
+
+static void a_handler_that_does_not_end_is_told_to_who_closes_its_port(void **state)
+{
+    (void)state;
+    assert_int_equal(bind(7, count), 7);
+    assert_true(pv_xen_port_begin(7, pv_xen_port_at(7), &pv_xen_event_cpus[1]));
+    assert_int_equal(pv_xen_event_close(7), PV_E_TIMEOUT);
+    assert_int_equal(fake_lines, 1);
+    assert_int_equal(pv_xen_event_close(7), PV_E_ARGUMENT);
+}
+
+/* An upcall that is on its way when the backend leaves, and what a kernel does with its ports
+ * behind that. */
+static void behind_the_end_there_are_no_ports_and_no_upcalls(void **state)
+{
+    (void)state;
+    assert_int_equal(bind(7, count), 7);
+    stop_cpu_1();
+    fake_raise(7);
+    pv_xen_events_stop();
+    pv_xen_shared = NULL;
+    pv_xen_events_run(NULL);
+    assert_int_equal(runs[7], 0);
+    assert_int_equal(pv_xen_event_mask(7), PV_E_ARGUMENT);
+    assert_int_equal(pv_xen_event_unmask(7), PV_E_ARGUMENT);
+    assert_int_equal(pv_xen_event_done(7, true), PV_E_ARGUMENT);
+    assert_int_equal(pv_xen_event_close(7), PV_E_ARGUMENT);
+    assert_int_equal(calls(PV_EVTCHNOP_CLOSE), 1);
+    pv_xen_shared = &fake_shared;
 }
 
 static void a_cpu_that_goes_leaves_its_ports_to_the_first_and_loses_nothing(void **state)
@@ -379,6 +528,13 @@ int main(void)
         BOTH(a_pending_port_that_is_moved_runs_once_where_it_is_moved_to),
         BOTH(a_port_that_is_moved_on_its_way_is_not_lost),
         BOTH(a_move_that_xen_refuses_changes_nothing),
+        BOTH(a_port_does_not_go_where_nobody_takes_events),
+        BOTH(a_port_that_is_moved_to_a_cpu_on_its_way_out_moves_on),
+        BOTH(who_closes_a_port_waits_for_the_cpu_that_runs_it_wherever_it_was_moved),
+        BOTH(a_handler_that_moves_its_port_and_closes_it_does_not_wait_for_itself),
+        BOTH(a_handler_that_does_not_end_is_told_to_who_closes_its_port),
+        BOTH(a_port_of_the_toolstack_s_is_taken_and_stays_when_it_is_closed),
+        BOTH(behind_the_end_there_are_no_ports_and_no_upcalls),
         BOTH(a_cpu_that_goes_leaves_its_ports_to_the_first_and_loses_nothing),
         BOTH(all_kinds_of_ports_run),
         BOTH(a_port_from_xen_that_cannot_be_is_refused),

@@ -202,6 +202,25 @@ static void ports_that_nobody_asked_for_are_masked_and_told_of_once(void **state
     assert_int_equal(fake_lines, 1);
 }
 
+static void a_page_that_xen_does_not_take_is_kept_for_the_next_time(void **state)
+{
+    (void)state;
+    assert_int_equal(bind(1500, count), 1500);
+    assert_int_equal(bind(1501, count), 1501);
+    unsigned before = fake_pages_lent;
+    fake_takes_no_pages = true;
+    /* The first try takes one for the ports' entries, too. */
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(bind(3000, count), PV_E_FULL);
+    assert_int_equal(fake_pages_lent, before + 2);
+    fake_takes_no_pages = false;
+    assert_int_equal(bind(3000, count), 3000);
+    assert_int_equal(fake_pages_lent, before + 2);
+    fake_raise(3000);
+    fake_settle();
+    assert_int_equal(runs[3000], 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +232,7 @@ int main(void)
         cmocka_unit_test_setup(words_of_a_new_page_are_masked, start),
         cmocka_unit_test_setup(a_port_beyond_the_library_s_own_limit_is_given_back, start),
         cmocka_unit_test_setup(a_page_that_xen_does_not_take_costs_the_port, start),
+        cmocka_unit_test_setup(a_page_that_xen_does_not_take_is_kept_for_the_next_time, start),
         cmocka_unit_test_setup(an_old_xen_gets_two_levels, start),
         cmocka_unit_test_setup(a_second_start_goes_on_with_the_same_queues, start),
         cmocka_unit_test_setup(the_end_takes_everything_back_from_xen, start),

@@ -213,6 +213,40 @@ static void a_storm_costs_one_run_a_second(void **state)
     assert_in_range(runs[7], 30, 45);
 }
 
+static struct pv_xen_event_scheme hasty;
+static const struct pv_xen_event_scheme *usual;
+
+/* As soon as the port is unmasked an event comes, to another CPU, and is for nothing. */
+static void unmask_and_come(uint32_t port)
+{
+    pv_xen_events = usual;
+    usual->unmask(port);
+    fake_on(1);
+    come(port);
+    fake_on(1);
+    assert_int_equal(pv_xen_event_done((int)port, false), PV_OK);
+    fake_on(0);
+}
+
+static void a_port_that_is_to_wait_again_while_it_leaves_the_list_is_in_one(void **state)
+{
+    (void)state;
+    come_for_nothing(3);
+    assert_int_equal(pv_xen_event_set_vcpu(7, 1), PV_OK);
+    usual = pv_xen_events;
+    hasty = *usual;
+    hasty.unmask = unmask_and_come;
+    pv_xen_events = &hasty;
+    pass(2 * S);
+    assert_int_equal(pv_xen_events, usual);
+    unsigned before = runs[7];
+    assert_int_equal(fake_also, fake_now + 4 * MS);
+    fake_raise(7);
+    pass(4 * MS);
+    fake_settle();
+    assert_int_equal(runs[7], before + 1);
+}
+
 #define BOTH(test)                                      \
     {#test ", two levels", test, start_2l, NULL, NULL}, \
     {                                                   \
@@ -232,6 +266,7 @@ int main(void)
         BOTH(without_a_timer_nobody_waits),
         BOTH(a_port_that_is_not_late_or_not_running_cannot_be_done),
         BOTH(a_port_that_is_closed_while_it_waits_holds_up_no_other),
+        BOTH(a_port_that_is_to_wait_again_while_it_leaves_the_list_is_in_one),
         BOTH(a_storm_costs_one_run_a_second),
     };
 

@@ -14,7 +14,8 @@
 
 static uint64_t now;
 static bool clock_usable;
-static uint64_t armed; /* at Xen, 0: nothing */
+static uint64_t went_back; /* by this, Xen's record, and the kernel's clock did not follow */
+static uint64_t armed;     /* at Xen, 0: nothing */
 static uint64_t base_armed, base_period;
 static unsigned ticks;
 
@@ -56,14 +57,14 @@ static const struct pv_ops base_ops = {
 
 const struct pv_backend pv_backend_native = {.ops = &base_ops};
 
-bool pv_pvclock_in_use(void)
+bool pv_xen_knows_times(void)
 {
     return clock_usable;
 }
 
 uint64_t pv_pvclock_to_vmm(uint64_t ns)
 {
-    return ns > UINT64_MAX - XEN_AHEAD ? UINT64_MAX : ns + XEN_AHEAD;
+    return ns > UINT64_MAX - XEN_AHEAD ? UINT64_MAX : ns + XEN_AHEAD - went_back;
 }
 
 int pv_xen_event_bind_virq(uint32_t virq, pv_xen_event_handler handler, void *context)
@@ -82,9 +83,10 @@ uint64_t pv_xen_events_late_run(uint64_t now_ns)
     return late_due > now_ns ? late_due : UINT64_MAX;
 }
 
-void pv_xen_event_close(int port)
+int pv_xen_event_close(int port)
 {
     assert_int_equal(port, PORT);
+    return PV_OK;
 }
 
 static void count_tick(struct pv_regs *regs)
@@ -112,6 +114,7 @@ static int start(void **state)
     fake_platform.timer = count_tick;
     now = 1000000;
     clock_usable = true;
+    went_back = 0;
     armed = base_armed = base_period = 0;
     ticks = 0;
     late_due = late_ran_at = 0;
@@ -233,6 +236,18 @@ static void a_deadline_outlives_the_clock_it_was_armed_with(void **state)
     assert_int_equal(ticks, 0);
 }
 
+static void a_deadline_behind_a_record_that_went_back_is_not_late(void **state)
+{
+    (void)state;
+    pv_xen_timer_set(3000000);
+    went_back = 4000000;
+    event_at(2999999);
+    assert_int_equal(ticks, 0);
+    assert_true(armed == 3000000 + XEN_AHEAD - went_back);
+    pv_xen_timer_set(5000000);
+    assert_true(armed == 5000000 + XEN_AHEAD - went_back);
+}
+
 static void a_stopped_timer_gives_its_port_back(void **state)
 {
     (void)state;
@@ -317,6 +332,7 @@ int main(void)
         cmocka_unit_test_setup(a_period_too_short_is_made_longer, start),
         cmocka_unit_test_setup(without_xen_s_clock_the_timer_below_is_used, start),
         cmocka_unit_test_setup(a_deadline_outlives_the_clock_it_was_armed_with, start),
+        cmocka_unit_test_setup(a_deadline_behind_a_record_that_went_back_is_not_late, start),
         cmocka_unit_test_setup(a_stopped_timer_gives_its_port_back, start),
         cmocka_unit_test_setup(a_cpu_that_the_library_was_not_built_for_gets_no_timer, start),
         cmocka_unit_test_setup(ports_are_unmasked_before_a_later_deadline, start),

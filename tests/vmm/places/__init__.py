@@ -10,10 +10,10 @@ end badly in it come first.
 """
 
 from . import bench, cpus, endings, faces, hello, lies, machines, selftests
-from .cpus import minute
+from .cpus import long, minute
 from .place import Kernels, Place, PlaceError, visit
 
-__all__ = ["Kernels", "Place", "PlaceError", "everywhere", "minute", "visit"]
+__all__ = ["Kernels", "Place", "PlaceError", "everywhere", "long", "minute", "visit"]
 
 
 def everywhere(kernels):

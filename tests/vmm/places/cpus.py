@@ -23,6 +23,11 @@ ASSISTED = [
     r"ok \d+ - a plain write to a page table faults, and is carried out only if that is asked for",
     r"ok \d+ - a table that users get maps the machine's frames no more, unless that is not asked for",
     r"ok \d+ - Xen says while it writes a record of time, unless that is not asked for"]
+BY_XEN = "# CPU 1 was started by Xen: when it is parked, Xen says that it is down"
+BY_MESSAGES = "# CPU 1 was started by messages: when it is parked, Xen says that it is up"
+RACED = [r"ok \d+ - events neither vanish nor double while one CPU sends and another masks",
+         r"ok \d+ - events neither vanish nor double while another masks them, and neither has the port",
+         r"ok \d+ - events neither vanish nor double while the CPU of their port goes"]
 # A thread for each CPU: only where nobody changes text that others run without a pause (docs/vmms.md).
 PARALLEL = ["-accel", "tcg,thread=multi"]
 SECONDS = 300
@@ -37,6 +42,7 @@ class Cpus:
     qemu: list = field(default_factory=list)
     up: int = 0
     says: list = field(default_factory=list)
+    seconds: int = SECONDS
 
 
 CPUS = [
@@ -71,20 +77,30 @@ CPUS = [
     Cpus("one CPU of a PV guest of Xen that is not its dom0", "xen-domu-pv", 1,
          f"info selftest test={XEN_DOMU} stress=3"),
     Cpus("four CPUs of a PV guest of Xen that is not its dom0", "xen-domu-pv", 4,
-         f"info selftest test={XEN_DOMU} stress=3", says=WAITED + ASSISTED),
-    Cpus("two CPUs of a PV guest of Xen with events in two levels, one of which stands still at the end",
-         "xen-dom0-pv", 2, "info selftest test=events+xen+shutdown events=2l storm=2",
-         says=["features .*events-2-level.*",
-               r"ok \d+ - nor of a CPU that merely stands still then"]),
+         f"info selftest test={XEN_DOMU}+races stress=3", says=WAITED + ASSISTED + RACED),
     Cpus("three CPUs as a PV guest of Xen, which race to the end", "xen-dom0-pv", 3,
-         "info selftest test=races long", says=["features .*events-fifo.*"]),
+         "info selftest test=races long", says=["features .*events-fifo.*", *RACED]),
+    Cpus("three CPUs as a PV guest of Xen, whose events come in two levels", "xen-dom0-pv", 3,
+         "info selftest test=events+xen+races+irq+timer+shutdown events=2l storm=2",
+         says=["features .*events-2-level.*", *RACED,
+               r"ok \d+ - nor of a CPU that merely stands still then"]),
+    Cpus("four CPUs as a PV guest of Xen, to which a device's interrupts go", "xen-dom0-pv", 4,
+         "info selftest test=pirq", qemu=["-serial", "null", "-device", "e1000e,romfile="],
+         says=[r"ok \d+ - a device interrupts the CPU that has routed it"]),
     Cpus("four CPUs that Xen starts, as its PVH guest, which race to the end", "xen-dom0-pvh", 4,
-         "info selftest test=cpus+smp+races long",
-         says=["features .*upcall-vector, events-fifo.*event-ipi.*"]),
+         "info selftest test=cpus+smp+xen+switch+races long",
+         says=["features .*upcall-vector, events-fifo.*event-ipi.*", BY_XEN,
+               r"ok \d+ - two backends change places, and everything goes on working"]),
     Cpus("three CPUs that are started by messages, as a PVH guest of Xen, and race", "xen-domu-pvh", 3,
          f"{EVENTS}+races smp=sipi",
-         says=["features .*upcall-vector, events-fifo.*",
+         says=["features .*upcall-vector, events-fifo.*", BY_MESSAGES,
                r"ok \d+ - events neither vanish nor double while the CPU of their port goes"]),
+    Cpus("two CPUs as a PVH guest of Xen that has the processor's own counter", "xen-domu-pvh", 2,
+         "info selftest test=timer+clock", qemu=["tsc_mode = 'native'"],
+         says=["features .*tsc-native.*xen-clock.*"]),
+    Cpus("two CPUs as a PVH guest of Xen whose counter is Xen's", "xen-domu-pvh", 2,
+         "info selftest test=timer+clock+events events=2l storm=3",
+         qemu=["tsc_mode = 'always_emulate'"], says=["features .*events-2-level, tsc-emulated.*xen-clock.*"]),
     Cpus("four CPUs whose upcalls come by the domain's vector and in two levels", "xen-dom0-pvh", 4,
          "info selftest test=cpus+smp+irq+timer+clock+xen upcall=domain events=2l vcpu-info=own",
          says=["features .*callback-vector, events-2-level.*own-vcpu-info.*",
@@ -93,26 +109,53 @@ CPUS = [
     Cpus("33 CPUs on one processor, one more than Xen's shared page has places", "xen-dom0-pvh", 33,
          "info selftest test=cpus", qemu=["-smp", "1"],
          says=["features .*upcall-vector, events-fifo.*own-vcpu-info.*"]),
-    Cpus("four CPUs under KVM that imitates Xen", "kvm", 4, f"{EVENTS}+events+switch storm=3", qemu=XEN,
+    Cpus("four CPUs under KVM that imitates Xen", "kvm", 4, f"{EVENTS}+events+switch+races+message+absent storm=3", qemu=XEN,
          says=["features .*upcall-vector, events-2-level.*"]),
 ]
 # What ./check does in fifteen seconds, for as long as it is meant to be done.
 MINUTE = Cpus("four CPUs of a PV guest of Xen that change address spaces for a minute", "xen-dom0-pv", 4,
               "info selftest test=stress stress=60")
+# A million events in a race, a hundred thousand in another, ten million looks at the clock or 100,000, and ten seconds
+# of storm, where ./check has less.
+LONG_WORDS = "info selftest test=events+races long million"
+MILLION = r"# 1000000 events were sent by another CPU while their port was masked and unmasked \d+ times"
+HUNDRED_THOUSAND = r"# 100000 events were sent to a CPU whose port others masked and unmasked \d+ times"
+NATIVE_TSC = ["max_event_channels = 4200", "tsc_mode = 'native'"]
+
+
+def _long(name, vmm, words=LONG_WORDS, qemu=()):
+    return Cpus(f"three CPUs {name}, for as long as it takes", vmm, 3, words, qemu=list(qemu),
+                says=[MILLION, HUNDRED_THOUSAND, *RACED], seconds=1800)
+
+
+LONG = [
+    _long("as a PV guest of Xen that is not its dom0", "xen-domu-pv", qemu=NATIVE_TSC),
+    _long("as a PVH guest of Xen that is not its dom0", "xen-domu-pvh", qemu=NATIVE_TSC),
+    _long("as an HVM guest of Xen", "xen-domu-hvm", qemu=NATIVE_TSC),
+    _long("as a PVH guest of Xen", "xen-dom0-pvh"),
+    _long("as a PV guest of Xen in two levels of events", "xen-dom0-pv", f"{LONG_WORDS} events=2l"),
+    _long("under KVM that imitates Xen", "kvm", qemu=XEN),
+]
 
 
 def places(kernels):
-    guest = kernels.elf("guest")
-    return [_place(guest, number, cpus) for number, cpus in enumerate(CPUS)]
+    return [_place(kernels, number, cpus) for number, cpus in enumerate(CPUS)]
 
 
 def minute(kernels):
-    return [_place(kernels.elf("guest"), "minute", MINUTE)]
+    return [_place(kernels, "minute", MINUTE)]
 
 
-def _place(guest, number, cpus):
-    job = Job(f"cpus-{number}", cpus.vmm, guest, cpus.words, smp=cpus.count, qemu_args=cpus.qemu,
-              timeout=SECONDS)
+def long(kernels):
+    return [_place(kernels, f"long-{number}", cpus) for number, cpus in enumerate(LONG)]
+
+
+def _place(kernels, number, cpus):
+    # Of firmware's a guest is on a disc.
+    door = "multiboot2" if cpus.vmm == "xen-domu-hvm" else "pvh"
+    file, is_disc = kernels.by_door(door, "guest", cpus.words)
+    job = Job(f"cpus-{number}", cpus.vmm, file, cpus.words, smp=cpus.count, qemu_args=cpus.qemu,
+              timeout=cpus.seconds, disc=is_disc)
     up = cpus.up or cpus.count
     return Place(f"the example kernel runs {cpus.name}", job,
                  [f"cpus     {up} of {cpus.count} that are listed", *cpus.says], each_check=True)

@@ -18,7 +18,7 @@ AROUND = ("info selftest test=detect+ops+trap+irq+clock+timer+users+cpus+smp+abs
 SHORT = f"{COMMANDS} storm=3"
 # What PVH guests of Xen have not: firmware, and devices that are emulated. The rest is the same.
 HVM_COMMANDS = ("info selftest test=detect+irq+timer+clock+cpus+smp+absent+xen+events+pirq+message+races+"
-                "unplug+softreset unplug=disks storm=3 softreset")
+                "switch+unplug+softreset unplug=disks storm=3 softreset")
 SECONDS = 300
 # VMM, QEMU's machine, door, processors, and what is to be done. Empty: as the runner has it.
 RUNS = [
@@ -52,6 +52,21 @@ MORE_DEVICES = {"native": CARD,
                 "xen-domu-pv": [PORTS],
                 "xen-domu-pvh": [PORTS],
                 "xen-domu-hvm": [PORTS, f"device_model_args_hvm = {[*CARD, *DISKS]}", *SOFT_RESET]}
+# Of event channels, wherever there are two CPUs and queues with priorities.
+EVENTS = [
+    r"ok \d+ - an event of a higher priority overtakes",
+    r"ok \d+ - events neither vanish nor double while an interrupt masks and unmasks them",
+    r"ok \d+ - a storm of events leaves time for everything else",
+    r"ok \d+ - four thousand ports can be had, and the last one works",
+]
+RACES = [
+    r"ok \d+ - a storm of events from another CPU leaves time for everything else",
+    r"ok \d+ - the clock is one clock, whichever CPU reads it",
+    r"ok \d+ - events neither vanish nor double while one CPU sends and another masks",
+]
+BY_XEN = "# CPU 1 was started by Xen: when it is parked, Xen says that it is down"
+TWO_BACKENDS = r"ok \d+ - two backends change places, and everything goes on working"
+MADE_BY_TOOLS = r"ok \d+ - an event of another domain's arrives at a port that was there before"
 MESSAGE = r"ok \d+ - a device that writes its message interrupts the CPU that was meant"
 CALLBACK = r"ok \d+ - Xen is told of a callback, whichever vector is in force"
 MUST_NOT_SKIP = {
@@ -61,19 +76,29 @@ MUST_NOT_SKIP = {
         MESSAGE,
     ],
     "kvm": [MESSAGE],
-    "xen-dom0-pv": [r"ok \d+ - a device's message interrupts each time, and waits while it is masked"],
+    "xen-dom0-pv": [
+        *EVENTS,
+        r"ok \d+ - a device's line interrupts each time, and waits while it is masked",
+        r"ok \d+ - a device's message interrupts each time, and waits while it is masked",
+    ],
     "xen-dom0-pvh": [
+        *EVENTS,
         CALLBACK,
         r"ok \d+ - a soft reset is an error value where the VMM has none, or would end the machine",
     ],
-    "xen-domu-pvh": [CALLBACK],
+    "xen-domu-pv": [*EVENTS, *RACES, MADE_BY_TOOLS],
+    "xen-domu-pvh": [*EVENTS, CALLBACK, MADE_BY_TOOLS],
     "xen-domu-hvm": [
+        *EVENTS,
+        *RACES,
         CALLBACK,
+        MADE_BY_TOOLS,
         MESSAGE,
+        BY_XEN,
+        TWO_BACKENDS,
         "# before pv_init\\(\\) there were [1-9] SCSI controllers and an IDE drive",
         r"ok \d+ - emulated disks that were there at boot are gone where the command line says so",
         r"ok \d+ - emulated network cards go when they are asked to",
-        r"ok \d+ - events neither vanish nor double while one CPU sends and another masks",
     ],
 }
 # Under KVM, with the rig's word on what the guest cost: words of the command line, processors, MiB

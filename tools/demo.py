@@ -71,7 +71,7 @@ def build():
     with Log(BUILD / "logs/demo-build.log") as log:
         trouble = set_up(log, "build")
         if not trouble:
-            status, _ = log.run(["meson", "compile", "-C", "build"], 600)
+            status, _ = log.run(["meson", "compile", "-C", "build", GUEST.name], 600)
             if status != 0:
                 trouble = f"the build failed: {outcome(status, 600)}"
         if trouble:

@@ -4,6 +4,7 @@
 import os
 import json
 import re
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -18,7 +19,7 @@ import demo  # noqa: E402
 import lint  # noqa: E402
 import table  # noqa: E402
 import transcript  # noqa: E402
-from steps import Log, Tally  # noqa: E402
+from steps import PROJECT, Log, Tally  # noqa: E402
 
 from places import Place  # noqa: E402
 from pvrun import Job, Result  # noqa: E402
@@ -180,6 +181,35 @@ class DemoTable(unittest.TestCase):
         text = self.text(self.column("a", lines), self.column("b", lines), width=80)
         self.assertLessEqual(max(map(len, text.splitlines())), 80)
         self.assertEqual(text.count("feature-17"), 2)
+
+
+class Packages(unittest.TestCase):
+    """What tools/deps installs, against what the project's files ask for."""
+
+    OF_DEPENDENCY = {"cmocka": "libcmocka-dev", "threads": "libc6-dev"}
+    OF_HEADERS = {"xen": "libxen-dev", "xenctrl.h": "libxen-dev", "linux": "linux-libc-dev",
+                  "asm": "linux-libc-dev", "cmocka.h": "libcmocka-dev", "stdio.h": "libc6-dev",
+                  "pthread.h": "libc6-dev"}
+
+    def lines(self, pattern, *names):
+        found = subprocess.run(["git", "grep", "-hoE", pattern, "--", *names], cwd=PROJECT, text=True,
+                               stdout=subprocess.PIPE, check=True)
+        return set(found.stdout.splitlines())
+
+    def test_whoever_builds_has_all_that_a_build_folder_demands(self):
+        demanded = {"meson", "ninja-build", "gcc", "binutils", "libc6-dev", "pkg-config"}
+        for line in self.lines(r"\bdependency\('[^']+'", "meson.build", "*/meson.build"):
+            name = line.split("'")[1]
+            self.assertIn(name, self.OF_DEPENDENCY, "which package has this dependency?")
+            demanded.add(self.OF_DEPENDENCY[name])
+        for line in self.lines(r"#include <[^/>]+", "tests/**.[ch]", "benchmarks/**.[ch]"):
+            demanded.add(self.OF_HEADERS.get(line.partition("<")[2], "gcc"))
+        self.assertLessEqual({"libcmocka-dev", "libxen-dev", "linux-libc-dev"}, demanded)
+        for activity in ("build", "demo", "bench", "check"):
+            listed = subprocess.run([PROJECT / "tools/deps", "--list", activity], text=True,
+                                    stdout=subprocess.PIPE, check=True).stdout.split()
+            with self.subTest(activity=activity):
+                self.assertEqual(demanded - set(listed), set())
 
 
 class CheckReport(unittest.TestCase):

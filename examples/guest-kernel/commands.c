@@ -15,8 +15,8 @@ int commands_run(const struct command_line *line)
     bool none = !names_a_command(line);
     stress_seconds = line->stress_seconds;
     storm_seconds = line->storm_seconds;
-    if (line->info || none)
-        info(line->json);
+    if ((line->info || none) && info(line->json) != 0)
+        status = 1;
     if (line->sites)
         sites();
     if (line->selftest && selftest(&line->tests) != 0)

@@ -41,7 +41,8 @@ bool list_wants(const struct name_list *list, const char *name);
 /* Does the commands in the order info, sites, selftest, bench, shell. 0 if all succeeded. */
 int commands_run(const struct command_line *line);
 
-void info(bool json);
+/* What was found; not 0 if a call site holds what it should not: the counts end there. */
+int info(bool json);
 
 /* What each call site of the image holds: a line "site ADDRESS BYTES", in hexadecimal. */
 void sites(void);

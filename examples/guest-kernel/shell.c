@@ -133,7 +133,7 @@ static enum outcome do_words(char *words)
     struct command_line line;
     command_line_parse(words, &line);
     if (line.info)
-        info(line.json);
+        (void)info(line.json);
     if (line.sites)
         sites();
     if (line.selftest)

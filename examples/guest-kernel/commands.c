@@ -6,7 +6,8 @@
 
 static bool names_a_command(const struct command_line *line)
 {
-    return line->info || line->sites || line->selftest || line->bench || line->shell;
+    return line->info || line->sites || line->selftest || line->bench || line->crash != NULL ||
+           line->shell;
 }
 
 int commands_run(const struct command_line *line)
@@ -22,6 +23,8 @@ int commands_run(const struct command_line *line)
     if (line->selftest && selftest(&line->tests) != 0)
         status = 1;
     if (line->bench && bench(&line->benches, line->json) != 0)
+        status = 1;
+    if (line->crash != NULL && crash(line->crash) != 0)
         status = 1;
     if ((line->shell || none) && shell(none) != 0)
         status = 1;

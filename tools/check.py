@@ -229,6 +229,7 @@ def step_measure(log):
 def step_runner(log):
     tally = Tally()
     for name in ("tests/vmm/test_pvrun.py", "tests/vmm/test_places.py", "tools/test_tools.py",
+                 "tests/vmm/test_shell.py",
                  "tests/vmm/test_rigs.py", "tests/vmm/test_xen.py", "benchmarks/test_bench.py",
                  "benchmarks/test_promised.py",
                  "benchmarks/linux/test_peer.py"):

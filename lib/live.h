@@ -43,7 +43,10 @@ void pv_stop_end(void);
  * Runs a function on each CPU that stands still, and waits for it: between pv_stop_begin() and
  * pv_stop_end(), while all sites can be run. PV_OK; PV_E_RENDEZVOUS, with the number of the CPU
  * that did not come to an end; or what the function gave on the CPU whose number is told.
+ *
+ * A CPU that was waited for in vain still does all that it was asked, in that order, be it behind
+ * pv_stop_end(). At most eight times between begin and end, always with the same function.
  */
-int pv_stop_run(int (*function)(void), struct pv_error *error);
+int pv_stop_run(int (*function)(unsigned step), unsigned step, struct pv_error *error);
 
 #endif

@@ -45,11 +45,17 @@ static unsigned asked_op;
 static const struct pv_cpu *asker;
 static uint64_t answers[PV_CONFIG_MAX_CPUS];
 
-/* What the CPUs that stand still are to run: a number for each time, and who has done which. */
+/*
+ * What the CPUs that stand still are to run: a number for each time, and who has done which. A slow
+ * CPU may have several before it; there are no others before it has gone on.
+ */
+#define TASKS 8u
 static uint64_t task;
-static int (*task_function)(void);
+static int (*task_function)(unsigned step);
+static uint8_t task_steps[TASKS];
 static uint64_t task_done[PV_CONFIG_MAX_CPUS];
-static int task_status[PV_CONFIG_MAX_CPUS];
+/* The number of a CPU that failed in it, above the status there; 0: none has. */
+static uint64_t task_failure;
 
 unsigned pv_other_cpus(void)
 {
@@ -204,7 +210,9 @@ PV_COLD static void run_task(uint64_t number)
     unsigned cpu = pv_this_cpu()->number;
 
     pv_serialise();
-    task_status[cpu] = task_function();
+    int status = task_function(task_steps[number % TASKS]);
+    if (status != PV_OK)
+        __atomic_store_n(&task_failure, (uint64_t)cpu << 32 | (uint32_t)status, __ATOMIC_RELAXED);
     __atomic_store_n(&task_done[cpu], number, __ATOMIC_RELEASE);
 }
 
@@ -216,13 +224,13 @@ PV_COLD static void stand_still(void *argument, const struct pv_regs *regs)
 
     if (is_over(number))
         return;
-    bool inside = lies_inside(regs->rip);
-    answer(number, inside);
-    while (!inside && !is_over(number)) {
-        uint64_t wanted = __atomic_load_n(&task, __ATOMIC_ACQUIRE);
-        if (wanted != ran)
-            run_task(wanted);
-        ran = wanted;
+    bool stays = !lies_inside(regs->rip);
+    answer(number, !stays);
+    while (stays) {
+        /* The end first: all that was asked before it is done, also by who comes to it late. */
+        stays = !is_over(number);
+        while (ran != __atomic_load_n(&task, __ATOMIC_ACQUIRE))
+            run_task(++ran);
         pv_wait_pause(asker, looks++);
     }
     pv_serialise();
@@ -305,23 +313,22 @@ PV_COLD void pv_stop_end(void)
     let_go();
 }
 
-PV_COLD int pv_stop_run(int (*function)(void), struct pv_error *error)
+PV_COLD int pv_stop_run(int (*function)(unsigned step), unsigned step, struct pv_error *error)
 {
-    unsigned count = pv_other_cpus() + 1;
-    unsigned self = pv_this_cpu()->number;
+    uint64_t next = task + 1;
 
-    if (count == 1)
-        return PV_OK;
+    task_failure = 0;
     task_function = function;
-    __atomic_store_n(&task, task + 1, __ATOMIC_RELEASE);
+    task_steps[next % TASKS] = (uint8_t)step;
+    __atomic_store_n(&task, next, __ATOMIC_RELEASE);
     int missing = who_is_missing(has_done_task);
     if (missing >= 0)
         return pv_fail_at(error, PV_E_RENDEZVOUS,
                           "a CPU that stood still did not do what it was asked; its number is",
                           (uint64_t)missing);
-    for (unsigned cpu = 0; cpu < count; cpu++)
-        if (cpu != self && pv_cpu_of(cpu) != NULL && task_status[cpu] != PV_OK)
-            return pv_fail_at(error, task_status[cpu],
-                              "a CPU could not be changed over; its number is", cpu);
+    uint64_t failure = __atomic_load_n(&task_failure, __ATOMIC_RELAXED);
+    if (failure != 0)
+        return pv_fail_at(error, (int)failure, "a CPU could not be changed over; its number is",
+                          failure >> 32);
     return PV_OK;
 }

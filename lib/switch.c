@@ -48,56 +48,50 @@ PV_COLD static int enter_chain(const struct pv_backend *backend, const struct pv
     return status;
 }
 
-/* Each of them would have to be woken by its VMM to do nothing. */
-PV_COLD static bool cpus_have_to(const struct pv_backend *backend, const struct pv_backend *except,
-                                 bool enter)
-{
-    for (; backend != NULL && !stands_on(except, backend); backend = pv_backend_below(backend))
-        if (enter ? backend->cpu_enter != NULL : backend->cpu_leave != NULL)
-            return true;
-    return false;
-}
+/* The old backend of the change under way, and the new one. */
+static const struct pv_backend *changing[2];
 
-/* The change that the CPUs that stand still are to make. */
-static const struct pv_backend *changing, *changing_except;
+enum { OLD, NEW, ENTERS };
 
-PV_COLD static int cpu_leave_changing(void)
+/* What a CPU that stands still does of the change: it leaves one of them, or ENTERS it. */
+PV_COLD static int cpu_changes(unsigned step)
 {
-    leave_chain(changing, changing_except, true);
+    const struct pv_backend *backend = changing[step & NEW];
+    const struct pv_backend *except = changing[~step & NEW];
+
+    if (step & ENTERS)
+        return enter_chain(backend, except, true, NULL);
+    leave_chain(backend, except, true);
     return PV_OK;
 }
 
-PV_COLD static int cpu_enter_changing(void)
+/* What the other stands on is not left or entered; to do nothing no CPU has to be woken by its VMM.
+ */
+PV_COLD static bool stays(unsigned which)
 {
-    return enter_chain(changing, changing_except, true, NULL);
+    return stands_on(changing[!which], changing[which]);
 }
 
 /* All other CPUs leave before this one does, and enter after it. */
-PV_COLD static int all_leave(const struct pv_backend *backend, const struct pv_backend *except,
-                             struct pv_error *error)
+PV_COLD static int all_leave(unsigned which, struct pv_error *error)
 {
-    int status = PV_OK;
-
-    changing = backend;
-    changing_except = except;
-    if (cpus_have_to(backend, except, false))
-        status = pv_stop_run(cpu_leave_changing, error);
-    if (status == PV_OK)
-        leave_chain(backend, except, false);
+    if (stays(which))
+        return PV_OK;
+    int status = pv_stop_run(cpu_changes, which, error);
+    leave_chain(changing[which], changing[!which], false);
     return status;
 }
 
-PV_COLD static int all_enter(const struct pv_backend *backend, const struct pv_backend *except,
-                             struct pv_error *error)
+PV_COLD static int all_enter(unsigned which, struct pv_error *error)
 {
-    int status = enter_chain(backend, except, false, error);
-    if (status != PV_OK || !cpus_have_to(backend, except, true))
+    int status = enter_chain(changing[which], changing[!which], false, error);
+
+    if (status != PV_OK || stays(which))
         return status;
-    changing = backend;
-    changing_except = except;
-    status = pv_stop_run(cpu_enter_changing, error);
-    if (status != PV_OK && all_leave(backend, except, NULL) != PV_OK)
-        leave_chain(backend, except, false);
+    status = pv_stop_run(cpu_changes, which | ENTERS, error);
+    /* If one cannot be with the new one, none shall be. Of the old one: as many as can. */
+    if (status != PV_OK && which == NEW)
+        (void)all_leave(NEW, NULL);
     return status;
 }
 
@@ -190,26 +184,27 @@ PV_COLD static int write_moved(const struct pv_backend *to, struct pv_error *err
 
 PV_COLD static int change_to(const struct pv_backend *to, struct pv_error *error)
 {
-    const struct pv_backend *from = pv_backend;
-
-    int status = all_leave(from, to, error);
-    if (status != PV_OK) {
-        (void)pv_stop_run(cpu_enter_changing, NULL);
-        return status;
-    }
-    (void)pv_moving_find(to, true);
-    status = pv_sites_write(PV_MOVING_OPS, PV_GOAL_COMPILED, error);
+    changing[OLD] = pv_backend;
+    changing[NEW] = to;
+    int status = all_leave(OLD, error);
     if (status == PV_OK) {
-        pv_backend_set(to);
-        status = all_enter(to, from, error);
+        (void)pv_moving_find(to, true);
+        status = pv_sites_write(PV_MOVING_OPS, PV_GOAL_COMPILED, error);
+        if (status == PV_OK) {
+            pv_backend_set(to);
+            status = all_enter(NEW, error);
+        }
+        if (status == PV_OK)
+            return write_moved(to, error);
+        pv_backend_set(changing[OLD]);
     }
-    if (status == PV_OK)
-        return write_moved(to, error);
     /* The old one again; what it had undone it can do once more. */
-    pv_backend_set(from);
-    if (all_enter(from, to, NULL) != PV_OK)
-        pv_log("pvops: the old backend could not register again");
-    pv_contents_fill(from);
+    if (all_enter(OLD, NULL) != PV_OK)
+        pv_log("pvops: a CPU is not yet registered with the old backend again, or cannot be");
+    /* Who did not come to an end in time may still run sites: those that changed stay calls. */
+    if (status == PV_E_RENDEZVOUS)
+        return status;
+    pv_contents_fill(changing[OLD]);
     (void)pv_sites_write(PV_ALL_OPS, PV_GOAL_BEST, NULL);
     return status;
 }

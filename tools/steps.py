@@ -53,6 +53,11 @@ def missing_tools(tools):
     return [tool for tool in tools if not shutil.which(tool)]
 
 
+# Statuses of a command that was ended.
+TOO_LONG = None
+TOO_MUCH = "wrote more than any sane command does"
+
+
 class Log:
     """A step's log file. Commands run through it leave their output there."""
 
@@ -72,7 +77,7 @@ class Log:
         self._file.flush()
 
     def run(self, argv, seconds, environment=None, directory=PROJECT):
-        """(exit status, lines). Status None: the time limit ended it."""
+        """(exit status, lines). The status is TOO_LONG or TOO_MUCH if the command was ended for that."""
         argv = [str(word) for word in argv]
         self.write("$ " + " ".join(argv))
         lines = []
@@ -88,12 +93,15 @@ class Log:
                 self.write(f"--- ended: more than {seconds} seconds")
             except Flood:
                 self.write("--- ended: too much output")
-        return None, lines
+                return TOO_MUCH, lines
+        return TOO_LONG, lines
 
 
 def outcome(status, seconds):
     """Words for a command's bad end."""
-    return f"took more than {seconds} seconds" if status is None else f"exit status {status}"
+    if status == TOO_MUCH:
+        return status
+    return f"took more than {seconds} seconds" if status is TOO_LONG else f"exit status {status}"
 
 
 def _seconds_file(command):
@@ -114,7 +122,8 @@ def noted_seconds(command):
 
 
 def set_up(log, folder, options=(), environment=None):
-    """A configured build folder; a new configuration if the options are not those of last time.
+    """A configured build folder; a new configuration if the options or the environment (which names the
+    compiler) are not those of last time.
 
     Empty string if that went well, else what did not.
     """
@@ -125,7 +134,7 @@ def set_up(log, folder, options=(), environment=None):
     wanted = " ".join([*options, *(f"{k}={v}" for k, v in sorted((environment or {}).items()))])
     known = (folder / "meson-private/coredata.dat").exists()
     same = stamp.exists() and stamp.read_text() == wanted
-    if known and (same or not options):
+    if known and (same or not (options or environment)):
         # A plain build folder, perhaps the user's own, is taken as it is; only the build files
         # that have changed since are read anew.
         status, _ = log.run(["ninja", "-C", folder, "build.ninja"], 120, environment)

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Unit tests of the tools behind ./demo and ./check. Run: python3 -m unittest tools/test_tools.py"""
 
+import contextlib
+import io
 import os
 import json
 import re
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -16,9 +19,10 @@ import cases  # noqa: E402
 import check  # noqa: E402
 import demo  # noqa: E402
 import lint  # noqa: E402
+import steps  # noqa: E402
 import table  # noqa: E402
 import transcript  # noqa: E402
-from steps import Log, Tally  # noqa: E402
+from steps import PROJECT, Log, Tally  # noqa: E402
 
 from places import Place  # noqa: E402
 from pvrun import Job, Result  # noqa: E402
@@ -26,7 +30,7 @@ from pvrun.tap import Tap  # noqa: E402
 
 INFO = {"type": "info", "vmm": "kvm", "door": "pvh", "backend": "kvm",
         "features": ["kvmclock", "pv-eoi", "steal-time"],
-        "sites": {"total": 312, "inlined": 250, "direct": 62, "indirect": 0},
+        "sites": {"total": 312, "inlined": 250, "direct": 62, "indirect": 0, "missing": 0},
         "clock": "kvmclock", "tsc_khz": 1000000, "detect_exits": 5}
 
 
@@ -122,6 +126,11 @@ class ReadingTranscripts(unittest.TestCase):
         self.assertEqual(said.problems, [])
         self.assertEqual(said.costs["patch, 1,000 sites"], {"patched": 235.8})
 
+    def test_a_site_that_is_still_indirect_or_has_no_op_is_a_problem(self):
+        for key in ("indirect", "missing"):
+            info = dict(INFO, sites=dict(INFO["sites"], **{key: 3}))
+            self.assertEqual(transcript.read([json.dumps(info), *full()[1:]]).problems, [f"3 {key} sites"])
+
     def test_a_second_figure_is_a_problem(self):
         self.assertIn("a second figure", transcript.read([*full(), full()[1]]).problems[0])
 
@@ -174,12 +183,158 @@ class DemoTable(unittest.TestCase):
         self.assertFalse(native.failed)
         self.assertEqual(kvm.state, "FAILED: no figures for cr3_write")
 
+    def test_what_is_measured_in_cycles_runs_while_nothing_else_does(self):
+        def run(jobs, **_):
+            calls.append([job.vmm for job in jobs])
+            return [Result(job) for job in jobs]
+
+        calls = []
+        todo = [Job("demo", vmm, "k", "", icount=vmm != "kvm") for vmm, _ in demo.COLUMNS]
+        with unittest.mock.patch.object(demo, "run_jobs", run):
+            results = demo.run_lanes(todo)
+        self.assertEqual(calls[0], ["kvm"])
+        self.assertEqual(sorted(calls[1:]), [["native"], ["xen-dom0-pv", "xen-dom0-pvh"]])
+        self.assertEqual([result.job for result in results], todo)
+
     def test_the_table_keeps_to_the_width_and_loses_no_word(self):
         many = dict(INFO, features=[f"feature-{i}" for i in range(30)])
         lines = [json.dumps(many), *full()[1:]]
         text = self.text(self.column("a", lines), self.column("b", lines), width=80)
         self.assertLessEqual(max(map(len, text.splitlines())), 80)
         self.assertEqual(text.count("feature-17"), 2)
+
+
+class Packages(unittest.TestCase):
+    """What tools/deps installs, against what the project's files ask for."""
+
+    OF_DEPENDENCY = {"cmocka": "libcmocka-dev", "threads": "libc6-dev"}
+    OF_HEADERS = {"xen": "libxen-dev", "xenctrl.h": "libxen-dev", "linux": "linux-libc-dev",
+                  "asm": "linux-libc-dev", "cmocka.h": "libcmocka-dev", "stdio.h": "libc6-dev",
+                  "pthread.h": "libc6-dev"}
+
+    def lines(self, pattern, *names):
+        found = subprocess.run(["git", "grep", "-hoE", pattern, "--", *names], cwd=PROJECT, text=True,
+                               stdout=subprocess.PIPE, check=True)
+        return set(found.stdout.splitlines())
+
+    def test_whoever_builds_has_all_that_a_build_folder_demands(self):
+        demanded = {"meson", "ninja-build", "gcc", "binutils", "libc6-dev", "pkg-config"}
+        for line in self.lines(r"\bdependency\('[^']+'", "meson.build", "*/meson.build"):
+            name = line.split("'")[1]
+            self.assertIn(name, self.OF_DEPENDENCY, "which package has this dependency?")
+            demanded.add(self.OF_DEPENDENCY[name])
+        for line in self.lines(r"#include <[^/>]+", "tests/**.[ch]", "benchmarks/**.[ch]"):
+            demanded.add(self.OF_HEADERS.get(line.partition("<")[2], "gcc"))
+        self.assertLessEqual({"libcmocka-dev", "libxen-dev", "linux-libc-dev"}, demanded)
+        for activity in ("build", "demo", "bench", "check"):
+            listed = subprocess.run([PROJECT / "tools/deps", "--list", activity], text=True,
+                                    stdout=subprocess.PIPE, check=True).stdout.split()
+            with self.subTest(activity=activity):
+                self.assertEqual(demanded - set(listed), set())
+
+
+class WithoutRoot(unittest.TestCase):
+    """tools/deps, and who calls it, where nothing is installed: other programs of these names answer."""
+
+    NOTHING_INSTALLED = "exit 1"
+    ALL_INSTALLED = "echo installed"
+    NOBODY = "echo 1000"
+    ROOT = "echo 0"
+
+    def run_with(self, *words, dpkg_query=NOTHING_INSTALLED, user=NOBODY, sudo="exit 1"):
+        """(exit status, output, error output, what apt-get was asked for)"""
+        with tempfile.TemporaryDirectory() as folder:
+            asked = Path(folder) / "asked"
+            fakes = {"dpkg-query": dpkg_query, "id": user, "sudo": sudo,
+                     "apt-get": f'echo "$@" >>{asked}'}
+            for name, line in fakes.items():
+                (Path(folder) / name).write_text(f"#!/bin/sh\n{line}\n")
+                (Path(folder) / name).chmod(0o755)
+            path = f"{folder}:{os.environ['PATH']}"
+            done = subprocess.run([PROJECT / words[0], *words[1:]], text=True, capture_output=True,
+                                  env={**os.environ, "PATH": path, "CI": ""})
+            return (done.returncode, done.stdout, done.stderr,
+                    asked.read_text().splitlines() if asked.exists() else [])
+
+    def listed(self, activity):
+        return " ".join(self.run_with("tools/deps", "--list", activity)[1].split())
+
+    def test_what_to_install_is_said_to_the_word_and_nothing_is_done(self):
+        for words in (("tools/deps", "demo"), ("demo",)):
+            with self.subTest(words=words):
+                status, _, said, asked = self.run_with(*words)
+                self.assertEqual((status, asked), (1, []))
+                self.assertIn("sudo apt-get update && sudo apt-get install -y --no-install-recommends "
+                              f"{self.listed('demo')} \n", said)
+
+    def test_who_has_all_is_asked_for_nothing(self):
+        self.assertEqual(self.run_with("tools/deps", "check", dpkg_query=self.ALL_INSTALLED),
+                         (0, "", "", []))
+
+    def test_root_and_sudo_without_a_password_install_and_say_what(self):
+        for user, sudo in ((self.ROOT, "exit 1"), (self.NOBODY, '[ "$1" = -n ] && shift && exec "$@"')):
+            with self.subTest(user=user):
+                status, said, _, asked = self.run_with("tools/deps", "demo", user=user, sudo=sudo)
+                self.assertEqual(status, 0)
+                self.assertEqual(said.split(": ")[1].split(), self.listed("demo").split())
+                self.assertEqual(asked[0], "-qq update")
+                self.assertEqual(asked[1].split()[4:], self.listed("demo").split())
+
+    def test_an_installation_that_fails_is_a_failure(self):
+        status, _, said, _ = self.run_with("tools/deps", "demo", sudo='[ "$2" = true ]')
+        self.assertEqual(status, 1)
+        self.assertIn("the installation failed", said)
+
+    def test_check_does_what_it_can_and_a_step_left_out_makes_it_fail(self):
+        step = check.Step("some", "some step", lambda _: Tally(passed=1), ())
+        other = check.Step("other", "another", lambda _: Tally(passed=1), ("no-such-tool",))
+        for chosen, status in (([step], 0), ([step, other], 1)):
+            said = io.StringIO()
+            with unittest.mock.patch.object(check, "STEPS", chosen), \
+                    unittest.mock.patch.object(check, "CHAINS", [("some",), ("other",)]), \
+                    unittest.mock.patch.object(check, "note_seconds"), tempfile.TemporaryDirectory() as logs, \
+                    unittest.mock.patch.object(check, "LOGS", Path(logs)), \
+                    unittest.mock.patch.dict(os.environ, {"CI": ""}), contextlib.redirect_stdout(said):
+                self.assertEqual(check.main([]), status)
+            self.assertEqual("NOT RUN for lack of tools: other" in said.getvalue(), status == 1)
+
+
+class BuildFolders(unittest.TestCase):
+    """steps.set_up(), with a meson that only makes the folder."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.project = Path(folder.name)
+        (self.project / "meson.build").touch()
+        self.commands = []
+
+    def run_command(self, words, *_):
+        self.commands.append(words[0])
+        (self.project / "b/meson-private").mkdir(parents=True, exist_ok=True)
+        (self.project / "b/meson-private/coredata.dat").touch()
+        return 0, []
+
+    def set_up(self, *arguments, **settings):
+        self.commands = []
+        with unittest.mock.patch.object(steps, "PROJECT", self.project):
+            self.assertEqual(steps.set_up(unittest.mock.Mock(run=self.run_command), "b", *arguments,
+                                          **settings), "")
+        return self.commands
+
+    def test_a_folder_is_configured_once(self):
+        self.assertEqual(self.set_up(["-Da=b"]), ["meson"])
+        self.assertEqual(self.set_up(["-Da=b"]), ["ninja"])
+        self.assertEqual(self.set_up(["-Da=c"]), ["meson"])
+
+    def test_a_folder_of_another_compiler_is_configured_anew(self):
+        self.assertEqual(self.set_up(), ["meson"])
+        self.assertEqual(self.set_up(environment={"CC": "clang"}), ["meson"])
+        self.assertEqual(self.set_up(environment={"CC": "clang"}), ["ninja"])
+
+    def test_a_plain_folder_is_taken_as_it_is(self):
+        self.set_up(["-Da=b"])
+        self.assertEqual(self.set_up(), ["ninja"])
 
 
 class CheckReport(unittest.TestCase):
@@ -228,7 +383,14 @@ class CheckReport(unittest.TestCase):
     def test_a_commands_time_limit_is_kept(self):
         with tempfile.TemporaryDirectory() as folder, Log(Path(folder) / "log") as log:
             status, lines = log.run(["sh", "-c", "echo one; sleep 60"], 0.3)
-        self.assertEqual((status, lines), (None, ["one"]))
+        self.assertEqual((status, lines), (steps.TOO_LONG, ["one"]))
+        self.assertEqual(steps.outcome(status, 0.3), "took more than 0.3 seconds")
+
+    def test_a_flood_is_no_time_out(self):
+        with tempfile.TemporaryDirectory() as folder, Log(Path(folder) / "log") as log, \
+                unittest.mock.patch("pvrun.process.OUTPUT_LIMIT", 1000):
+            status, _ = log.run(["seq", "10000"], 60)
+        self.assertEqual(steps.outcome(status, 60), "wrote more than any sane command does")
 
 
 class Lint(unittest.TestCase):

@@ -4,7 +4,8 @@
 One JSON object on each line that begins with "{": one of type "info", and of type "bench" one for
 each operation and mode. A workload has no raw form; patching and unpatching are measured for
 several numbers of sites, and their cost is that of one site. Where the kernel may not execute the
-bare instruction (Xen PV), a raw figure is null.
+bare instruction (Xen PV), a raw figure is null. A site that is still a call through the table, or that
+has no op behind it, is a problem too.
 """
 
 import json
@@ -16,7 +17,9 @@ WORKLOAD = "workload"
 # Subtracting two runs may leave a trace below zero; more than that is no measurement.
 LEAST_COST = -0.5
 INFO_KEYS = ("vmm", "door", "backend", "features", "sites", "clock", "tsc_khz")
-SITE_KEYS = ("total", "inlined", "direct", "indirect")
+SITE_KEYS = ("total", "inlined", "direct", "indirect", "missing")
+# Behind a patch no site goes through the table, and every op is there.
+NO_SITES = ("indirect", "missing")
 
 
 @dataclass
@@ -83,4 +86,7 @@ def _take_info(transcript, record):
         raise ValueError(f"info lacks {', '.join(lacking)}")
     if transcript.info is not None:
         raise ValueError("a second info line")
+    for key in NO_SITES:
+        if record["sites"][key] != 0:
+            transcript.problems.append(f"{record['sites'][key]} {key} sites")
     transcript.info = record

@@ -71,6 +71,8 @@ static void take_word(char *word, struct command_line *line)
         split_list(word + (value - word), &line->tests);
     else if (after_prefix(word, "bench=", &value))
         split_list(word + (value - word), &line->benches);
+    else if (after_prefix(word, "crash=", &value))
+        line->crash = value;
     else if (after_prefix(word, "maxcpus=", &value))
         line->most_cpus = number_in(value, MOST_CPUS);
     else if (after_prefix(word, "stress=", &value))

@@ -26,6 +26,7 @@ struct command_line {
     unsigned most_cpus;      /* the one that booted included */
     unsigned storm_seconds;  /* the same of a storm of events */
     unsigned stress_seconds; /* how long the self-test stresses address spaces; 0: as it likes */
+    const char *crash;       /* NULL: no */
     struct name_list tests;
     struct name_list benches;
 };
@@ -38,10 +39,11 @@ void command_line_parse(char *text, struct command_line *line);
 
 bool list_wants(const struct name_list *list, const char *name);
 
-/* Does the commands in the order info, sites, selftest, bench, shell. 0 if all succeeded. */
+/* Does the commands in the order info, sites, selftest, bench, crash, shell. 0 if all succeeded. */
 int commands_run(const struct command_line *line);
 
-void info(bool json);
+/* What was found; not 0 if a call site holds what it should not: the counts end there. */
+int info(bool json);
 
 /* What each call site of the image holds: a line "site ADDRESS BYTES", in hexadecimal. */
 void sites(void);
@@ -54,6 +56,9 @@ int selftest(const struct name_list *tests);
 extern unsigned stress_seconds, storm_seconds;
 
 int bench(const struct name_list *benches, bool json);
+
+/* Makes a mistake that ends in a fatal exception; returns if there is none of that name: not 0. */
+int crash(const char *name);
 
 /* Reads commands from the console until `poweroff`, or until nobody has typed anything for a while
  * and quit_if_silent says so. */

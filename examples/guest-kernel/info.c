@@ -112,17 +112,19 @@ void print_complaints(void)
         print("# boot: %u more complaints\n", boot_info.complaints_lost);
 }
 
-void info(bool json)
+int info(bool json)
 {
     struct pv_facts facts;
     struct pv_site_counts sites = {0};
     struct pv_error error;
     pv_facts(&facts);
     print_complaints();
-    if (pv_sites_check(&sites, &error) != PV_OK)
+    int status = pv_sites_check(&sites, &error);
+    if (status != PV_OK)
         print("# a site is wrong: %s at %lx\n", error.what, error.where);
     if (json)
         info_json(&facts, &sites);
     else
         info_text(&facts, &sites);
+    return status == PV_OK ? 0 : 1;
 }

@@ -133,13 +133,15 @@ static enum outcome do_words(char *words)
     struct command_line line;
     command_line_parse(words, &line);
     if (line.info)
-        info(line.json);
+        (void)info(line.json);
     if (line.sites)
         sites();
     if (line.selftest)
         selftest(&line.tests);
     if (line.bench)
         bench(&line.benches, line.json);
+    if (line.crash != NULL)
+        crash(line.crash);
     return SHELL_GOES_ON;
 }
 
@@ -202,6 +204,7 @@ static enum outcome do_help(char *arguments)
     print("sites: what each call site holds\n");
     print("selftest [test=a+b]: check the library on this machine\n");
     print("bench [bench=a+b] [json]: costs of the ops\n");
+    print("crash=read|ud2|stack: a fatal exception\n");
     return SHELL_GOES_ON;
 }
 

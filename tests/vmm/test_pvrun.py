@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from debian import cpio, packages, store  # noqa: E402
 from nested import rig  # noqa: E402
-from pvrun import Job, bochs, hosts, l1, native, runner, serial, xen  # noqa: E402
+from pvrun import Job, bochs, hosts, l1, native, probe, runner, serial, xen  # noqa: E402
 from pvrun.frames import FrameReader  # noqa: E402
 from pvrun.jobs import EXIT_FAILURE, EXIT_SUCCESS, judge  # noqa: E402
 from pvrun.outside import MACHINE_CHECK, Outside  # noqa: E402
@@ -177,6 +177,90 @@ class Framing(unittest.TestCase):
 
     def test_an_empty_line_is_kept(self):
         self.assertEqual(self.reader.split(""), ("", None))
+
+
+class Probe(unittest.TestCase):
+    """Is /dev/kvm sound? A file is the device, and a script is QEMU with the probe guest."""
+
+    TAP = "echo TAP version 13; echo 1..1; echo ok 1 - hypercall; "
+    SOUND = f"{TAP} exit {EXIT_SUCCESS}"
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        (self.folder / "probe").mkdir()
+        self.device = self.folder / "kvm"
+        self.device.touch()
+        self.guest = self.folder / "probe/probe.elf"
+        self.guest.write_text("a guest")
+
+    def find(self, script, seconds=20):
+        """(what is found, how often the guest was started)"""
+        started = []
+
+        def command(job):
+            started.append(job)
+            return ["sh", "-c", script]
+
+        with mock.patch.object(native, "accelerated", command), \
+                mock.patch.object(probe, "guest", return_value=self.guest), \
+                mock.patch.object(probe, "SECONDS", seconds):
+            return probe.kvm(self.folder, str(self.device)), len(started)
+
+    def assert_unsound(self, words, script, **settings):
+        finding, _ = self.find(script, **settings)
+        self.assertFalse(finding.sound)
+        self.assertIn(words, finding.why)
+
+    def test_two_seconds_are_all_it_has(self):
+        self.assertEqual(probe.SECONDS, 2)
+
+    def test_a_guest_whose_hypercall_returns_shows_it_sound(self):
+        finding, _ = self.find(self.SOUND)
+        self.assertTrue(finding.sound)
+        self.assertIn("made a hypercall and powered off", finding.why)
+
+    def test_a_guest_that_hangs_is_ended_and_shows_it_unsound(self):
+        begun = time.monotonic()
+        self.assert_unsound("had not powered off after 0.3 seconds", self.TAP + "sleep 60", seconds=0.3)
+        self.assertLess(time.monotonic() - begun, 30)
+
+    def test_a_qemu_that_refuses_is_quoted(self):
+        self.assert_unsound("QEMU ended with status 1: no such ioctl",
+                            "echo 'qemu: kvm: kvm_init: no such ioctl' >&2; exit 1")
+
+    def test_a_guest_that_reports_failure_or_says_nothing_shows_it_unsound(self):
+        self.assert_unsound("the guest reports failure", f"{self.TAP} exit {EXIT_FAILURE}")
+        self.memory().unlink()
+        self.assert_unsound("no TAP on the console", f"exit {EXIT_SUCCESS}")
+
+    def test_a_device_that_is_not_there_or_not_for_this_user_is_not_tried(self):
+        with mock.patch.object(probe.os, "access", return_value=False):
+            finding, started = self.find(self.SOUND)
+        self.assertEqual((finding.sound, started), (False, 0))
+        self.assertIn("not for this user", finding.why)
+        self.device.unlink()
+        finding, started = self.find(self.SOUND)
+        self.assertEqual((finding.sound, started), (False, 0))
+        self.assertIn("there is no ", finding.why)
+
+    def memory(self):
+        return self.folder / "probe/kvm.json"
+
+    def test_the_verdict_is_remembered_until_the_probe_or_the_boot_changes(self):
+        self.assertEqual(self.find("exit 1")[1], 1)
+        finding, started = self.find(self.SOUND)
+        self.assertEqual((finding.sound, started), (False, 0))
+        self.guest.write_text("another guest")
+        finding, started = self.find(self.SOUND)
+        self.assertEqual((finding.sound, started), (True, 1))
+        with mock.patch.object(probe, "_boot_id", return_value=b"another boot"):
+            self.assertEqual(self.find(self.SOUND)[1], 1)
+
+    def test_a_memory_that_is_no_json_is_no_verdict(self):
+        self.memory().write_text("{")
+        self.assertEqual(self.find(self.SOUND)[1], 1)
 
 
 class Bochs(unittest.TestCase):

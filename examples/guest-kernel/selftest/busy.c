@@ -21,6 +21,8 @@
  * who looks more often leaves them little of it. */
 #define LOOK_NS (2 * NS_PER_MS)
 
+extern const struct pv_site __start_pv_sites[], __stop_pv_sites[];
+
 void counting_relax(void);
 extern volatile uint64_t counted_relaxes;
 
@@ -135,19 +137,47 @@ static void replaced_by_breakpoints(struct check *check)
     end(check);
 }
 
+static unsigned sites_of(enum pv_op_id op)
+{
+    unsigned count = 0;
+    for (const struct pv_site *record = __start_pv_sites; record < __stop_pv_sites; record++)
+        count += record->op == op;
+    return count;
+}
+
+/* Its function is called by each of its sites, or they are inline again. */
+static void expect_called(struct check *check, const struct pv_site_counts *first, unsigned sites)
+{
+    struct pv_site_counts now;
+    struct pv_error error;
+    expect_ok(check, "pv_sites_check", pv_sites_check(&now, &error), &error);
+    EXPECT(check,
+           now.form[PV_SITE_INLINE] + sites == first->form[PV_SITE_INLINE] &&
+               now.form[PV_SITE_DIRECT] == first->form[PV_SITE_DIRECT] + sites,
+           "of %u sites: %u were inline and %u are, %u were calls and %u are", sites,
+           first->form[PV_SITE_INLINE], now.form[PV_SITE_INLINE], first->form[PV_SITE_DIRECT],
+           now.form[PV_SITE_DIRECT]);
+}
+
 /* irq_save is several instructions where it is inline: all CPUs are stopped. */
 static void replaced_by_rendezvous(struct check *check)
 {
     struct pv_error error;
+    struct pv_site_counts first = {0};
+    unsigned sites = sites_of(PV_OPID_irq_save);
     struct pv_irqflags (*function)(void) = pv_ops.irq_save;
     if (skip_here(check))
         return;
+    expect_ok(check, "pv_sites_check", pv_sites_check(&first, &error), &error);
+    EXPECT(check, sites != 0, "no site saves flags");
     begin();
     for (unsigned i = 0; i < ROUNDS && check->outcome == CHECK_PASSED; i++) {
         int status = override(PV_OPID_irq_save, (void (*)(void))(uintptr_t)function, &error);
         expect_ok(check, "replacing", status, &error);
+        expect_called(check, &first, sites);
         expect_progress(check);
         expect_ok(check, "restoring", override(PV_OPID_irq_save, NULL, &error), &error);
+        expect_called(check, &first, 0);
         expect_progress(check);
         still_going();
     }

@@ -49,7 +49,8 @@ struct host_backend_state {
     int cpus_entered;                  /* further CPUs, less those that left again */
     uint8_t cpu_entered[8];            /* the same for each of them */
     unsigned fail_cpu;                 /* the number of one that it fails on; 0: none */
-    unsigned stack_below;              /* how often a CPU came while the backend was not entered */
+    unsigned hold_enter, hold_leave; /* the number of one that is held at the end of it; 0: none */
+    unsigned stack_below;            /* how often a CPU came while the backend was not entered */
 };
 /* How often a CPU was waited for while the first backend was in force. */
 extern unsigned long host_waited_for[];

@@ -64,6 +64,13 @@ static void leave(struct host_backend_state *state)
     state->entered--;
 }
 
+static void hold(const unsigned *number)
+{
+    while (__atomic_load_n(number, __ATOMIC_ACQUIRE) == pv_this_cpu()->number &&
+           pv_this_cpu()->number != 0)
+        host_sleep_us(50);
+}
+
 /* Entering and leaving again is all that a further CPU may do. */
 static int cpu_enter(struct host_backend_state *state, struct pv_error *error)
 {
@@ -74,6 +81,7 @@ static int cpu_enter(struct host_backend_state *state, struct pv_error *error)
         return pv_fail(error, PV_E_HOST, "the test's backend does not want this CPU", cpu, -1);
     __atomic_add_fetch(&state->cpus_entered, 1, __ATOMIC_RELAXED);
     state->cpu_entered[cpu]++;
+    hold(&state->hold_enter);
     return PV_OK;
 }
 
@@ -85,6 +93,7 @@ static void cpu_leave(struct host_backend_state *state)
     if (state->cpu_entered[cpu] != 0)
         __atomic_sub_fetch(&state->cpus_entered, 1, __ATOMIC_RELAXED);
     state->cpu_entered[cpu] = 0;
+    hold(&state->hold_leave);
 }
 
 static int begin(struct host_backend_state *state, const struct pv_boot_info *boot,

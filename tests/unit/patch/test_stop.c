@@ -136,11 +136,14 @@ static void one_that_answered_goes_on_when_another_did_not(void **state)
 
 static unsigned ran[3];
 
-static int count_here(void)
+static unsigned steps_done[3];
+
+static int count_here(unsigned step)
 {
     unsigned cpu = pv_this_cpu()->number;
 
     __atomic_add_fetch(&ran[cpu], 1, __ATOMIC_RELAXED);
+    steps_done[cpu] = step;
     return cpu == 2 ? PV_E_HOST : PV_OK;
 }
 
@@ -151,11 +154,13 @@ static void what_is_asked_of_cpus_that_stand_still_runs_once_on_each(void **stat
     memset(ran, 0, sizeof(ran));
     assert_int_equal(pv_stop_begin(PV_ALL_OPS, NULL), PV_OK);
     for (unsigned i = 1; i <= 3; i++) {
-        assert_int_equal(pv_stop_run(count_here, &error), PV_E_HOST);
+        assert_int_equal(pv_stop_run(count_here, i, &error), PV_E_HOST);
         assert_int_equal(error.where, 2);
         assert_int_equal(ran[0], 0);
         assert_int_equal(ran[1], i);
         assert_int_equal(ran[2], i);
+        assert_int_equal(steps_done[1], i);
+        assert_int_equal(steps_done[2], i);
     }
     pv_stop_end();
     assert_calls_go_on();
@@ -207,6 +212,63 @@ static void a_cpu_that_cannot_enter_is_named_and_all_go_back(void **state)
     assert_int_equal(host_beta.cpus_entered, 2);
     assert_int_equal(pv_sites_check(NULL, NULL), PV_OK);
     assert_calls_go_on();
+}
+
+static char log_text[512];
+
+static void keep_log(const char *line)
+{
+    strncat(log_text, line, sizeof(log_text) - strlen(log_text) - 1);
+}
+
+/* With alpha, and with nobody else. */
+static bool is_with_alpha(unsigned cpu)
+{
+    return __atomic_load_n(&host_alpha.cpu_entered[cpu], __ATOMIC_ACQUIRE) == 1 &&
+           __atomic_load_n(&host_beta.cpu_entered[cpu], __ATOMIC_ACQUIRE) == 0;
+}
+
+/* A change in which CPU 2 is held by one of alpha's or beta's functions, and goes on behind it. */
+static void assert_a_slow_cpu_comes_back(unsigned *held)
+{
+    struct pv_error error = {0};
+
+    assert_int_equal(pv_switch("beta", NULL), PV_OK);
+    assert_int_equal(pv_switch("alpha", NULL), PV_OK);
+    log_text[0] = '\0';
+    host_platform.log = keep_log;
+    *held = 2;
+    int status = switch_in_vain(&error);
+    __atomic_store_n(held, 0, __ATOMIC_RELEASE);
+    assert_int_equal(status, PV_E_RENDEZVOUS);
+    assert_int_equal(error.where, 2);
+    assert_non_null(strstr(log_text, "not yet registered with the old backend"));
+    assert_string_equal(pv_backend->name, "alpha");
+    assert_int_equal(host_alpha.entered, 1);
+    assert_int_equal(host_beta.entered, 0);
+    for (unsigned i = 0; i < 10000 && !is_with_alpha(2); i++)
+        host_sleep_us(1000);
+    assert_true(is_with_alpha(2));
+    assert_int_equal(host_alpha.cpus_entered, 2);
+    assert_int_equal(host_beta.cpus_entered, 0);
+    assert_int_equal(pv_sites_check(NULL, NULL), PV_OK);
+    assert_calls_go_on();
+    assert_int_equal(pv_switch("beta", NULL), PV_OK);
+    assert_int_equal(host_alpha.cpus_entered, 0);
+    assert_int_equal(host_beta.cpus_entered, 2);
+    assert_calls_go_on();
+}
+
+static void a_cpu_that_is_slow_to_leave_is_with_the_old_backend_in_the_end(void **state)
+{
+    (void)state;
+    assert_a_slow_cpu_comes_back(&host_alpha.hold_leave);
+}
+
+static void a_cpu_that_is_slow_to_enter_is_with_the_old_backend_in_the_end(void **state)
+{
+    (void)state;
+    assert_a_slow_cpu_comes_back(&host_beta.hold_enter);
 }
 
 static struct pv_cpu *only_cpu_0_and_2(unsigned number)
@@ -351,6 +413,8 @@ int main(void)
         ALONE(all_cpus_leave_and_enter_in_a_change),
         ALONE(what_two_backends_share_is_not_left_by_any_cpu),
         ALONE(a_cpu_that_cannot_enter_is_named_and_all_go_back),
+        ALONE(a_cpu_that_is_slow_to_leave_is_with_the_old_backend_in_the_end),
+        ALONE(a_cpu_that_is_slow_to_enter_is_with_the_old_backend_in_the_end),
         ALONE(a_cpu_that_is_not_up_is_not_waited_for),
         WITHOUT(a_cpu_inside_a_site_goes_on_and_is_asked_again),
         WITHOUT(an_answer_to_an_earlier_request_does_not_count),

@@ -224,6 +224,43 @@ static void each_stopped(bool (*visit)(uintptr_t ip, void *argument), void *argu
     (void)visit(stopped_at, argument);
 }
 
+/* Each op has a site of its own here, and a context stands at each of its bytes. */
+static void a_context_is_in_the_way_exactly_inside_of_a_site(void **state)
+{
+    struct host_object object;
+    unsigned ops = 0;
+
+    (void)state;
+    host_object_make(&object, HOST_PAGE, PV_OP_COUNT);
+    uintptr_t site[PV_OP_COUNT] = {0};
+    for (unsigned op = 0; op < PV_OP_COUNT; op++)
+        if (host_length((enum pv_op_id)op) != 0)
+            site[op] = host_object_site(&object, (enum pv_op_id)op);
+    assert_int_equal(pv_text_add(&object.text, NULL), PV_OK);
+    host_platform.each_saved_ip = each_stopped;
+    for (unsigned op = 0; op < PV_OP_COUNT; op++) {
+        unsigned length = host_length((enum pv_op_id)op);
+        for (unsigned at = 0; length != 0 && at <= length; at++) {
+            struct pv_error error = {0};
+            const char *from = pv_backend->name;
+            stopped_at = site[op] + at;
+            int status = pv_switch(from[0] == 'a' ? "beta" : "alpha", &error);
+            bool inside = at > 0 && at < length;
+            if (status != (inside ? PV_E_RENDEZVOUS : PV_OK) ||
+                (inside && (error.where != stopped_at || pv_backend->name != from)))
+                fail_msg("%s at +%u of %u: status %d", pv_op_name((int)op), at, length, status);
+        }
+        ops += length != 0;
+    }
+    assert_int_equal(pv_sites_check(NULL, NULL), PV_OK);
+    assert_true(ops > 20);
+    host_platform.each_saved_ip = NULL;
+    host_stop();
+    assert_int_equal(pv_text_remove(&object.text), PV_OK);
+    host_object_free(&object);
+    host_start_patched("alpha");
+}
+
 /* Where sites are calls: the store that is still to come would be the old backend's. */
 static void who_is_about_to_give_a_lock_back_by_a_call_is_inside_of_it(void **state)
 {
@@ -271,7 +308,7 @@ static void an_old_backend_that_does_not_start_again_is_told(void **state)
     host_alpha.fail_next = 1;
     struct pv_error error = {0};
     assert_int_equal(pv_switch("beta", &error), PV_E_HOST);
-    assert_non_null(strstr(log_text, "could not register again"));
+    assert_non_null(strstr(log_text, "not yet registered with the old backend again"));
     assert_int_equal(irq_flags(), ALPHA(irq_flags));
 }
 
@@ -504,6 +541,7 @@ int main(void)
         ALONE(another_cpu_that_waits_for_a_lock_refuses),
         ALONE(a_wait_for_a_lock_that_began_while_cpus_were_stopping_refuses),
         ALONE(a_lock_that_is_held_is_given_back_in_the_new_backends_way),
+        ALONE(a_context_is_in_the_way_exactly_inside_of_a_site),
         ALONE(who_is_about_to_give_a_lock_back_by_a_call_is_inside_of_it),
         ALONE(a_backend_that_does_not_start_leaves_the_old_one_in_force),
         ALONE(a_stack_that_starts_in_part_is_left_as_a_whole),

@@ -200,12 +200,13 @@ def count_place(place, result):
             tally.fail(f"{place.name}: {name} (log: {result.log})")
         for name, why in result.tap.skipped:
             tally.skip(f"{place.name}: {name}: {why}")
-    for why in place.skips(result):
+    skips = place.skips(result)
+    for why in skips:
         tally.skip(f"{place.name}: {why}")
     problems = place.problems(result)
     if problems:
         tally.fail(f"{place.name}: {'; '.join(problems)}")
-    elif not (place.each_check and result.tap.failed):
+    elif not skips and not (place.each_check and result.tap.failed):
         tally.passed += 1
     return tally
 
@@ -353,7 +354,7 @@ def main(words):
     for text in total.failures:
         print(f"FAILED  {text}")
     seconds = time.monotonic() - begun
-    if not words and total.failed == 0:
+    if not words and total.failed == 0 and total.skipped == 0:
         note_seconds("./check", seconds)
     print(f"{len(chosen)} steps, {seconds:.0f} seconds")
     print(summary(total))

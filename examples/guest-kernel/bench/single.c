@@ -212,7 +212,7 @@ const struct bench_path single_paths[] = {
     {"hypercall", 0, 50, 1, ANY_PROCESSORS, true, have_null_call, call_vmm, NULL, NULL},
     {"switch_spaces", 0, 20, 1, ANY_PROCESSORS, true, two_spaces, switch_spaces, one_space, NULL},
     {"table_filled", 0, 2, 1, ANY_PROCESSORS, true, one_table, fill_tables, no_table, NULL},
-    {"system_call", 0, 5, 1, ANY_PROCESSORS, false, without_slices, call_kernel, with_slices, NULL},
+    {"system_call", 0, 20, 1, ANY_PROCESSORS, false, without_slices, call_kernel, with_slices, NULL},
     {"fault_in_kernel", 0, 50, 1, ANY_PROCESSORS, false, NULL, fault_in_kernel, NULL, NULL},
     {"fault_in_process", 0, 2, 1, ANY_PROCESSORS, false, NULL, fault_in_process, NULL, NULL},
     {"interrupt_self", 0, 50, 1, ANY_PROCESSORS, false, have_vector, interrupt_self, free_vector,

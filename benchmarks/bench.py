@@ -14,6 +14,7 @@ PROJECT = HERE.parent
 sys.path[:0] = [str(PROJECT / "tools"), str(PROJECT / "tests/vmm")]
 
 import compare  # noqa: E402
+import due  # noqa: E402
 import figures as kept  # noqa: E402
 import gate  # noqa: E402
 import guest  # noqa: E402
@@ -167,6 +168,8 @@ class Run:
             try:
                 boots.append(guest.figures_of_jobs(self.suite, machine, results, self.count))
                 self.facts["compiler"] = guest.info_of(results[0])["compiler"]
+                self.troubles += [f"{text} (log: {results[0].log})" for text
+                                  in due.missing(self.suite, machine, words, boots[-1], self.count)]
             except guest.GuestError as error:
                 self.troubles.append(f"{machine.title}: {error} (log: {results[0].log})")
                 return []
@@ -256,11 +259,16 @@ def main():
 
 
 def judged(run, promises, seconds):
+    """Notes each promise that a run without troubles should have measured and has not."""
     options = run.options
     whole = run.count and not (options.only or options.no_linux or run.left_out or run.troubles)
     pairs = [tuple(of.values()) for _, of in report.View(run.suite, run.figures).peers()]
-    return promised.Judge(run.suite, run.figures, options.quick, seconds if whole else None,
-                          pairs, noted_seconds).findings(promises)
+    findings = promised.Judge(run.suite, run.figures, options.quick, seconds if whole else None,
+                              pairs, noted_seconds).findings(promises)
+    if whole and not options.quick:
+        run.troubles += [f"no figure of what is promised: {finding.promise.says}"
+                         for finding in findings if finding.due and finding.value is None]
+    return findings
 
 
 def shown_again(suite, promises, file):

@@ -3,12 +3,15 @@
 
 from dataclasses import dataclass
 
+from figures import MORE
+
 # Counted instructions are exact; what a host's own timer adds to a long row is not ours.
 COUNTED_PERCENT = 1.0
 # Below KVM is L1's Linux, whose timers are elsewhere as soon as anything of the guest changes.
 ABOVE_LINUX_PERCENT = 10.0
 # What a Linux beside a Linux dom0 needs differs between runs by so much: docs/benchmarks-linux.md.
 LINUX_ON_XEN_PERCENT = 3.0
+# Of what the host counts it is figures.MORE.
 LEAST_DIFFERENCE = 0.5
 
 
@@ -40,8 +43,9 @@ class Change:
 
     @property
     def same(self):
-        return (abs(self.percent) <= self.allowed
-                or abs(self.figure.value - self.before.value) < LEAST_DIFFERENCE)
+        apart = abs(self.figure.value - self.before.value)
+        return (abs(self.percent) <= self.allowed or apart < LEAST_DIFFERENCE
+                or apart <= MORE.get(self.figure.scope, 0))
 
 
 def changes(old, new):

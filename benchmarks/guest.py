@@ -2,6 +2,7 @@
 """Boots the example kernel where the suite says, and turns what it prints into figures."""
 
 import json
+import platform
 import subprocess
 
 from figures import Figure
@@ -12,7 +13,9 @@ SECONDS = 600
 CYCLE_RUNS = 7
 # Kinds of benchmarks that ask outside for exits, and what they need.
 ASKED_OUTSIDE = ("paths", "backends")
+EXITS_OF_OPS = "exits"
 SEEN_OUTSIDE = ("exits", "host_calls")
+NOT_COUNTED = -1
 # An exit more or less is the host's own timer, and no cost of the row.
 EXITS_DECIMALS = 1
 
@@ -28,7 +31,8 @@ def jobs(machine, kernel, words, count):
     waits for answers, and what comes meanwhile would be in the first one's figures."""
     asked = [(f"bench-{machine.name}", words, False)]
     if machine.outside and count:
-        kinds = "+".join(word for word in words.split("+") if word in ASKED_OUTSIDE)
+        kinds = [word for word in words.split("+") if word in ASKED_OUTSIDE]
+        kinds = "+".join([EXITS_OF_OPS, *kinds] if "ops" in words.split("+") else kinds)
         asked.append((f"exits-{machine.name}", kinds, True))
     return [Job(name, machine.vmm or machine.name, kernel, f"info bench={kinds} bench json",
                 smp=machine.cpus, icount=count, timeout=SECONDS, tap=False, outside=outside)
@@ -79,13 +83,13 @@ def info_of(result):
 
 
 def _figures(suite, machine, backend, record, counted):
-    if record["type"] not in ("bench", "steps", "path"):
+    if record["type"] not in ("bench", "steps", "path", "exits"):
         return []
     name = record["path"] if record["type"] == "path" else record["op"]
     row = suite.row(name)
     if row is None:
         return []
-    read = {"bench": _op, "steps": _steps, "path": _path}[record["type"]]
+    read = {"bench": _op, "steps": _steps, "path": _path, "exits": _exits}[record["type"]]
     found = [Figure(name, machine, scope, value, backend=backend, **about)
              for scope, value, about in read(row, record)]
     if not counted:
@@ -113,6 +117,11 @@ def _steps(_, record):
             ("hypercalls", record["calls"] / record["n"], about)]
 
 
+def _exits(_, record):
+    return [(scope, round(record[scope] / record["n"], EXITS_DECIMALS), {"mode": record["mode"]})
+            for scope in SEEN_OUTSIDE]
+
+
 def _path(row, record):
     """What was not counted is -1."""
     many = record["n"] * row.each
@@ -128,8 +137,10 @@ def _path(row, record):
         found += [("entries", record["entries"] / many, about),
                   ("updates", record["updates"] / many, about)]
     for scope in SEEN_OUTSIDE:
-        if record[scope] != -1:
+        if record[scope] != NOT_COUNTED:
             found.append((scope, round(record[scope] / many, EXITS_DECIMALS), about))
+    if record["waits"] != NOT_COUNTED:
+        found.append(("waits", record["waits"] / many, about))
     return found
 
 
@@ -150,5 +161,5 @@ def versions_of(machine, result):
     if result.rig == "TCG":
         return {}
     if result.rig == "/dev/kvm":
-        return {"qemu": _package("qemu-system-x86")}
+        return {"qemu": _package("qemu-system-x86"), "host kernel": platform.release()}
     return {"rig": result.rig, **result.versions}

@@ -36,6 +36,8 @@ th, td { padding: .2rem .6rem; border-bottom: 1px solid var(--line); text-align:
               f".key .k{i} {{ background: var(--c{i}); }}\n" for i in range(8))
 
 MODES = ("raw", "unpatched", "patched")
+SHORTER = ("Shorter is better; the scale is logarithmic: a bar of twice the length is far more than twice "
+           "the cost.")
 
 
 def page(suite, about, figures, findings=()):
@@ -84,16 +86,15 @@ def _chart(heading, words, body, series):
 def _side_by_side(view, unit):
     out = ["<h2>Backends side by side</h2>"]
     scopes = [("guest", "the kernel's own instructions", "What the library itself costs. The "
-               "hypervisor's work is not in it."),
-              ("all", "all instructions", "Of the kernel and of every hypervisor below it. The scale "
-               "is logarithmic: a bar of twice the length is far more than twice the cost.")]
+               "hypervisor's work is not in it. " + SHORTER),
+              ("all", "all instructions", "Of the kernel and of every hypervisor below it. " + SHORTER)]
     if unit != "instructions":
-        scopes = [("cycles", "TSC cycles", "The median of several runs, on a logarithmic scale.")]
+        scopes = [("cycles", "TSC cycles", "The median of several runs. " + SHORTER)]
     for scope, what, words in scopes:
         for group in view.suite.groups():
             rows = view.rows(group, scope, lambda place, mode, scope=scope: mode == "patched")
             if rows:
-                title = f"{group.capitalize()}: {what}"
+                title = f"{group[0].upper()}{group[1:]}: {what}, fewer are better"
                 out.append(_chart(title, words, svg.bars(rows, view.places, title, True),
                                   view.places))
     return "".join(out)
@@ -107,7 +108,7 @@ def _modes(view):
     for place in view.places:
         rows = view.modes(place)
         if rows:
-            title = f"{place}: the kernel's own instructions"
+            title = f"{place}: the kernel's own instructions, fewer are better"
             out.append(f"<h3>{escape(title)}</h3>{_key(MODES)}{svg.bars(rows, MODES, title, True)}")
     return "".join(out)
 
@@ -120,7 +121,8 @@ def _asked(view):
                 for row in view.rows(group, scope, lambda place, mode: mode == "patched")
                 if any(row[1].values())]
         if rows:
-            out.append(_chart(words, "Fewer are better; what needs none anywhere is not shown.",
+            words += ", fewer are better"
+            out.append(_chart(words, "What needs none anywhere is not shown.",
                               svg.bars(rows, view.places, words), view.places))
     return "<h2>What is asked of the VMM</h2>" + "".join(out) if out else ""
 
@@ -131,8 +133,9 @@ def _scaling(view, unit):
     for row in (row for row in view.suite.rows if row.per):
         points = view.scaling(row, scope)
         if points:
-            title = f"{row.title}: {unit} by the number of {row.per}"
-            out.append(_chart(title, "Lower is better.", svg.lines(points, view.places, title, row.per),
+            title = f"{row.title}: {unit} by the number of {row.per}, lower is better"
+            out.append(_chart(title, "Of the kernel and of every hypervisor below it.",
+                              svg.lines(points, view.places, title, row.per),
                               view.places))
     return "<h2>Scaling</h2>" + "".join(out) if out else ""
 
@@ -141,7 +144,7 @@ def _host(view, unit):
     rows = view.host("all" if unit == "instructions" else "cycles")
     if not rows:
         return ""
-    title = f"The library and the least that its work can cost, in {unit}"
+    title = f"The library and the least that its work can cost, in {unit}: fewer are better"
     series = ("library", "limit")
     return ("<h2>On this machine, without a VMM</h2>"
             + _chart(title, "The nearer to the limit, the better.", svg.bars(rows, series, title),
@@ -152,7 +155,7 @@ def _linux(view):
     rows = view.peers()
     if not rows:
         return ""
-    title = "The same work by pvops and by Linux, all instructions"
+    title = "The same work by pvops and by Linux, all instructions, fewer are better"
     series = ("pvops", "Linux")
     return ("<h2>Beside Linux</h2><p>Linux from Debian's package as the guest in the same rigs. It "
             "does more at each of these than a small kernel; docs/benchmarks.md says what can be "

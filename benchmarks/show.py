@@ -5,7 +5,7 @@ import table
 from svg import number
 from view import ON_HOST, View
 
-SHOWN = [("guest", "own"), ("hypercalls", "calls"), ("exits", "exits")]
+SHOWN = [("guest", "own"), ("hypercalls", "calls"), ("exits", "exits"), ("waits", "waits")]
 
 
 def markdown(rows, _):
@@ -30,7 +30,7 @@ def text(suite, about, figures, width, findings=(), render=table.render):
         if lines:
             rows += [[group.upper(), *[""] * len(view.places)], *lines]
     out = [f"{unit}; less is better. In brackets: the kernel's own instructions, calls of the VMM, "
-           "exits to it. ~: not the same in every run.", render(rows, width)] if len(rows) > 2 else []
+           "exits to it, waits of CPUs for each other. ~: not the same in every run.", render(rows, width)] if len(rows) > 2 else []
     host = view.host(whole, view.text)
     if host:
         rows = [["this machine, without a VMM", "library", "limit"], None]

@@ -209,12 +209,13 @@ def count_place(place, result):
             tally.fail(f"{place.name}: {name} (log: {result.log})")
         for name, why in result.tap.skipped:
             tally.skip(f"{place.name}: {name}: {why}")
-    for why in place.skips(result):
+    skips = place.skips(result)
+    for why in skips:
         tally.skip(f"{place.name}: {why}")
     problems = place.problems(result)
     if problems:
         tally.fail(f"{place.name}: {'; '.join(problems)}")
-    elif not (place.each_check and result.tap.failed):
+    elif not skips and not (place.each_check and result.tap.failed):
         tally.passed += 1
     return tally
 

@@ -25,6 +25,7 @@ import transcript  # noqa: E402
 from steps import PROJECT, Log, Tally  # noqa: E402
 
 from places import Place  # noqa: E402
+from places import bench as gate_places  # noqa: E402
 from pvrun import Job, Result  # noqa: E402
 from pvrun.tap import Tap  # noqa: E402
 
@@ -355,6 +356,16 @@ class CheckReport(unittest.TestCase):
         self.assertEqual(check.summary(self.place(good, ok=True)), "3 passed, 0 failed")
         self.assertEqual(check.summary(self.place(good, each_check=False, ok=True)),
                          "1 passed, 0 failed")
+
+    def test_costs_of_a_compiler_without_a_baseline_are_no_pass_and_a_failure_in_ci(self):
+        line = '{"type":"info","compiler":"a compiler of tomorrow"}'
+        machine = gate_places.suites.load().machines[0]
+        job = Job("gate", machine.name, "k", "w", tap=False)
+        place = gate_places.Gate("costs", job, machine=machine)
+        for ci, words in (("", "0 passed, 0 failed, 1 skipped"), ("true", "0 passed, 1 failed")):
+            with self.subTest(ci=ci), unittest.mock.patch.dict(os.environ, {"CI": ci}):
+                tally = check.count_place(place, Result(job, lines=[line], ok=True))
+                self.assertEqual(check.summary(tally), words)
 
     def test_a_guest_that_dies_after_good_checks_fails(self):
         tally = self.place(["TAP version 13", "1..2", "ok 1 - a"], ok=False, reason="timed out")

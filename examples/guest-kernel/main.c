@@ -21,6 +21,7 @@
 struct pv_boot_info boot_info;
 
 uint64_t boot_began, boot_done;
+const char *boot_backend;
 
 static struct thread main_thread;
 
@@ -88,6 +89,9 @@ void pv_start(enum pv_door door, uint64_t left)
     if (pv_init(&error) != PV_OK)
         give_up("pv_init", &error);
     boot_done = read_tsc();
+    struct pv_facts facts;
+    pv_facts(&facts);
+    boot_backend = facts.backend;
 
     if (!thread_create(&main_thread, run_commands, NULL))
         panic("no memory for the first thread");

@@ -4,7 +4,8 @@
 
 Two kernels of the same sources run natively under QEMU's -icount, where the time-stamp counter
 counts executed instructions: one with call sites, one built with -Dbind=native, which has none. The
-guest's `bench` measures loops of N and of 2N and subtracts, so what is left is the op alone.
+guest's `bench` measures loops of N and of 2N and subtracts, so what is left is the op alone. The
+first of them runs twice: each figure is to be the same to the last digit.
 """
 
 import argparse
@@ -15,7 +16,9 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(PROJECT / "benchmarks")]
 
+import guest  # noqa: E402
 import promised  # noqa: E402
+import suite as suites  # noqa: E402
 from pvrun import Job, run_jobs  # noqa: E402
 
 KERNEL = "examples/guest-kernel/guest-kernel.elf"
@@ -27,6 +30,11 @@ NOTHING = set(PROMISES["patched_over_nothing"].of["rows"])
 PATCH_SITES = PROMISES["patching_native"].of["sizes"]
 # Instructions in a PV guest of Xen, whose interrupt flag is a byte.
 XEN_PV = {op: promised.limit(f"xen_pv_{op}") for op in ("irq_disable", "irq_save", "irq_restore")}
+
+
+# What is measured twice.
+TWICE = "ops+steps+paths+processors+patch"
+TWICE_CPUS = 4
 
 
 class Tap:
@@ -47,16 +55,39 @@ class Tap:
         return 0 if all(good for good, _, _ in self.checks) else 1
 
 
-def measure(kernel, commands, vmm="native"):
+def boots(kernel, commands, vmm="native", times=1, cpus=1):
+    """Results of as many runs of the same."""
+    jobs = [Job(f"{kernel.parent.parent.parent.name}-{number}", vmm, kernel, commands, smp=cpus,
+                icount=True, timeout=240, tap=False) for number in range(times)]
+    results = run_jobs(jobs)
+    for result in results:
+        if not result.ok:
+            raise RuntimeError(f"{kernel}: {result.reason}")
+    return results
+
+
+def costs(result):
     """{(op, mode, n): instructions for one} of a run."""
-    job = Job(kernel.parent.parent.parent.name, vmm, kernel, commands, icount=True,
-              timeout=240, tap=False)
-    result = run_jobs([job])[0]
-    if not result.ok:
-        raise RuntimeError(f"{kernel}: {result.reason}")
     rows = [json.loads(line) for line in result.lines if line.startswith("{")]
     return {(row["op"], row["mode"], row["n"]): row["per_op"]
             for row in rows if row["type"] == "bench"}
+
+
+def measure(kernel, commands, vmm="native"):
+    return costs(boots(kernel, commands, vmm)[0])
+
+
+def check_the_same(tap, results):
+    """Also where several CPUs have a part."""
+    suite = suites.load()
+    machine = suite.machine("native")
+    once, again = ({figure.key: figure.value
+                    for figure in guest.figures_of(suite, machine, result, True)}
+                   for result in results)
+    differ = [f"{' '.join(map(str, key))}: {once.get(key)} and {again.get(key)}"
+              for key in sorted({*once, *again}) if once.get(key) != again.get(key)]
+    tap.check(len(once) > 200 and not differ,
+              f"two runs give {len(once)} figures, each the same to the last digit", *differ[:9])
 
 
 def check_ops(tap, rows):
@@ -115,9 +146,11 @@ def main():
     options = parser.parse_args()
     tap = Tap()
     try:
-        rows = measure(options.build / KERNEL, "bench=ops+workload+patch bench json")
+        twice = boots(options.build / KERNEL, f"bench={TWICE} bench json", times=2, cpus=TWICE_CPUS)
+        rows = costs(twice[0])
         workload = measure(options.build / KERNEL, "bench bench=workload json")
         bound = measure(options.bound / KERNEL, "bench bench=workload json")
+        check_the_same(tap, twice)
         check_ops(tap, rows)
         check_workload(tap, workload, bound)
         check_patching(tap, rows, "native")

@@ -15,7 +15,11 @@
 #define RUNS          3u
 #define STEPPED       6u
 #define DEAR_TICKS    1000
-#define MOST_OPS      40u
+#define MOST_OPS      44u
+#define NO_STEPS      (-1)
+/* Of each part of the workload: the whole of it where it is cheap, or nothing else is asked for. */
+#define WORK        1000u
+#define WORK_BESIDE 300u
 
 static struct bench_result results[MOST_OPS][BENCH_MODES];
 static struct bench_steps alone[MOST_OPS][BENCH_MODES];
@@ -150,14 +154,15 @@ static struct bench_steps step(const struct op_bench *of, enum bench_mode mode)
 {
     struct bench_steps seen[STEPPED];
     if (!possible(of, mode))
-        return (struct bench_steps){0, 0};
+        return (struct bench_steps){NO_STEPS, 0};
     for (unsigned i = 0; i < STEPPED; i++) {
         seen[i] = step_mode(of, mode);
         for (unsigned before = 0; before < i; before++)
             if (seen[before].steps == seen[i].steps && seen[before].calls == seen[i].calls)
                 return seen[i];
     }
-    return seen[0];
+    print("# %s: of %u counts of its instructions no two are the same\n", of->name, STEPPED);
+    return (struct bench_steps){NO_STEPS, 0};
 }
 
 static const struct op_bench *bench_at(unsigned index)
@@ -211,7 +216,7 @@ static void report_op(unsigned index, bool json, bool stepped)
     for (unsigned mode = 0; mode < modes; mode++) {
         const char *name = bench_mode_name((enum bench_mode)mode);
         bench_report(bench_at(index)->name, name, results[index][mode], json);
-        if (stepped && bench_op_steps(bench_at(index)) && results[index][mode].count != 0)
+        if (stepped && bench_op_steps(bench_at(index)) && alone[index][mode].steps != NO_STEPS)
             report_steps(bench_at(index)->name, name, alone[index][mode], json);
     }
 }
@@ -251,10 +256,56 @@ static int bench_ops(const struct name_list *wanted, bool json)
     return status;
 }
 
+/* ---- exits ----------------------------------------------------------------------------------- */
+
+static const struct op_bench *seen_op;
+
+static void run_seen(uint32_t turns)
+{
+    pv_irq_disable();
+    seen_op->op(turns);
+    if (seen_op->after != NULL)
+        seen_op->after(turns);
+    pv_irq_enable();
+}
+
+static uint32_t seen_turns(const struct op_bench *of)
+{
+    pv_irq_disable();
+    uint32_t turns = choose_turns(of);
+    pv_irq_enable();
+    return turns;
+}
+
+/* What is cheap does not leave the guest, and is not asked about. */
+static int bench_exits(bool json)
+{
+    if (!bench_ops_prepare())
+        return 1;
+    for (unsigned i = 0; i < all_ops(); i++) {
+        seen_op = bench_at(i);
+        if (!bench_op_possible(seen_op) || seen_turns(seen_op) != TURNS_IF_DEAR)
+            continue;
+        struct bench_seen seen = bench_see(run_seen, TURNS_IF_DEAR);
+        if (seen.exits >= 0 && json)
+            print("{\"type\":\"exits\",\"op\":\"%s\",\"mode\":\"%s\",\"n\":%u,\"exits\":%ld,"
+                  "\"host_calls\":%ld}\n",
+                  seen_op->name, bench_mode_name(BENCH_PATCHED), TURNS_IF_DEAR * OPS_PER_TURN,
+                  seen.exits, seen.calls);
+        else if (seen.exits >= 0)
+            print("%24s %8u times  %ld exits, %ld of them calls\n", seen_op->name,
+                  TURNS_IF_DEAR * OPS_PER_TURN, seen.exits, seen.calls);
+    }
+    bench_ops_finish();
+    return 0;
+}
+
+/* ---- what is asked for ----------------------------------------------------------------------- */
+
 static bool is_kind(const char *name)
 {
-    static const char *const kinds[] = {"steps", "workload",   "paths",
-                                        "patch", "processors", "backends"};
+    static const char *const kinds[] = {"steps",      "workload", "paths", "patch",
+                                        "processors", "backends", "exits"};
     for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (same_text(kinds[i], name))
             return true;
@@ -280,11 +331,14 @@ static int bench_here(const struct name_list *benches, bool json)
     struct pv_facts facts;
     int status = 0;
     pv_facts(&facts);
+    bool whole = benches->count == 1 || same_text(facts.vmm, "none");
     if (json)
         print("{\"type\":\"backend\",\"backend\":\"%s\"}\n", facts.backend);
     if (any_op_wanted(benches) && bench_ops(benches, json) != 0)
         status = 1;
-    if (list_wants(benches, "workload") && bench_workload(json) != 0)
+    if (list_wants(benches, "exits") && bench_exits(json) != 0)
+        status = 1;
+    if (list_wants(benches, "workload") && bench_workload(whole ? WORK : WORK_BESIDE, json) != 0)
         status = 1;
     if (list_wants(benches, "paths") && bench_paths(list_wants(benches, "processors"), json) != 0)
         status = 1;

@@ -77,6 +77,13 @@ static inline bool bench_runs_enough(unsigned runs, int64_t ticks)
     return runs >= 10 || (runs >= 2 && ticks > 10000000);
 }
 
+/* Where CPUs share a processor they take turns, and that may be what is measured. */
+enum bench_processors {
+    ANY_PROCESSORS,
+    OWN_PROCESSORS,   /* each CPU has one */
+    SHARED_PROCESSORS /* as far as this kernel was told */
+};
+
 /*
  * A path: work that is more than one op. What it costs is the difference between twice so many
  * turns and so many.
@@ -85,14 +92,14 @@ struct bench_path {
     const char *name;
     uint32_t size; /* how much of it: pages, CPUs; 0: there is but one size */
     uint32_t turns;
-    unsigned cpus;   /* that it needs */
-    bool processors; /* and each of them one of its own: otherwise they take turns, and that is what
-                        would be measured */
-    bool stepped; /* short, of one CPU, and with interrupts off: its instructions are counted alone
-                   */
+    unsigned cpus; /* that it needs */
+    enum bench_processors processors;
+    bool stepped; /* of one CPU, with interrupts off, and no trap is part of it: its instructions
+                     are counted alone */
     bool (*prepare)(const struct bench_path *path); /* false: not here. May be NULL */
     void (*run)(uint32_t turns);
     void (*finish)(const struct bench_path *path); /* may be NULL */
+    uint64_t (*waits)(void); /* of CPUs for each other, since the last time; NULL: nothing waits */
 };
 
 extern const struct bench_path cpu_paths[];
@@ -100,11 +107,20 @@ extern const unsigned cpu_path_count;
 extern const struct bench_path single_paths[];
 extern const unsigned single_path_count;
 
+/* What the host counts, of `turns`: exits, and of those the calls, but for calls that only yield.
+ * Negative: nobody is there to ask. Interrupts on. */
+struct bench_seen {
+    int64_t exits;
+    int64_t calls;
+};
+struct bench_seen bench_see(void (*run)(uint32_t turns), uint32_t turns);
+
 /* inside.c: a call of the VMM that does nothing; NULL: there is none. */
 void (*bench_null_call(void))(void);
 
-/* When pv_start() began, and when pv_init() was done. */
+/* When pv_start() began, and when pv_init() was done, by which backend. */
 extern uint64_t boot_began, boot_done;
+extern const char *boot_backend;
 
 /* vector.c: a vector whose interrupts are noted, to be given back by pv_irq_free(); false: there is
  * none. */
@@ -118,7 +134,8 @@ bool bench_vector_arrives(uint8_t vector);
 void bench_vector_send(uint32_t cpu, uint8_t vector, const char *lost);
 void bench_vector_send_many(const struct pv_cpu_set *cpus, uint8_t vector, const char *lost);
 
-int bench_workload(bool json);
+/* What `times` of each part cost, by twice as many. */
+int bench_workload(unsigned times, bool json);
 /* `processors`: each CPU has one of its own. */
 int bench_paths(bool processors, bool json);
 int bench_patching(bool json);

@@ -8,8 +8,9 @@
 
 #if PV_CONFIG_PAGING_OPS
 
-#define ENTRY paging_entry(kernel_space, SCRATCH_BASE, true)
-#define VALUE ((struct pv_pte){0x1000 | MAP_KERNEL_CONST})
+#define ENTRY      paging_entry(kernel_space, SCRATCH_BASE, true)
+#define VALUE      ((struct pv_pte){0x1000 | MAP_KERNEL_CONST})
+#define TABLE_SPAN 0x200000ull
 
 LOOP(empty, NOTHING, BARRIER)
 
@@ -31,6 +32,33 @@ static struct pv_pte *entry_in_batch(void)
 }
 
 LOOP(op_pte_set_queued, struct pv_pte *entry = entry_in_batch(), pv_pte_set(entry, VALUE))
+
+/* Other rights each time, or another table: what the library knows of the last entry is no help. */
+#define OTHER_RIGHTS(value) __asm__ volatile("btc $63, %0" : "+r"((value).raw) : : "cc")
+#define BATCHED             struct pv_pte *entry = entry_in_batch(), value = VALUE
+#define UNBATCHED           struct pv_pte *entry = ENTRY, value = VALUE
+
+LOOP(op_pte_set_rights, BATCHED, OTHER_RIGHTS(value); pv_pte_set(entry, value))
+LOOP(raw_pte_set_rights, UNBATCHED, OTHER_RIGHTS(value);
+     RAW_SAVE_2("mov %%rsi, (%%rdi)", entry, value.raw))
+LOOP(empty_rights, struct pv_pte value = VALUE, OTHER_RIGHTS(value))
+
+#define FAR_ENTRY                 paging_entry(kernel_space, SCRATCH_BASE + TABLE_SPAN, true)
+#define OTHER_TABLE(entry, apart) __asm__ volatile("xor %1, %0" : "+r"(entry) : "r"(apart) : "cc")
+
+static uintptr_t far_apart(void)
+{
+    return (uintptr_t)ENTRY ^ (uintptr_t)FAR_ENTRY;
+}
+
+LOOP(op_pte_set_tables, uintptr_t apart = far_apart();
+     struct pv_pte *entry = entry_in_batch(), OTHER_TABLE(entry, apart); pv_pte_set(entry, VALUE))
+LOOP(raw_pte_set_tables, uintptr_t apart = far_apart();
+     struct pv_pte *entry = ENTRY, OTHER_TABLE(entry, apart);
+     RAW_SAVE_2("mov %%rsi, (%%rdi)", entry, VALUE.raw))
+LOOP(empty_tables, uintptr_t apart = far_apart();
+     struct pv_pte *entry = ENTRY, OTHER_TABLE(entry, apart))
+
 LOOP(op_batch_open, NOTHING, pv_paging_batch_open())
 LOOP(op_batch_close, NOTHING, pv_paging_batch_close())
 LOOP(raw_batch, NOTHING, RAW_SAVE_0(""))
@@ -66,11 +94,22 @@ static void close_and_clear(uint32_t turns)
     clear(turns);
 }
 
+static void clear_both(uint32_t turns)
+{
+    close_and_clear(turns);
+    pv_pte_clear(FAR_ENTRY);
+    pv_tlb_invlpg(SCRATCH_BASE + TABLE_SPAN);
+}
+
 const struct op_bench paging_benches[] = {
     {"pte_get", op_pte_get, raw_pte_get, empty, NULL, RAW_NEEDS_RING0},
     {"pte_set", op_pte_set, raw_pte_set, empty, clear, RAW_NEEDS_RING0},
     {"pte_clear", op_pte_clear, raw_pte_clear, empty, clear, RAW_NEEDS_RING0},
     {"pte_set_queued", op_pte_set_queued, raw_pte_set, empty, close_and_clear, RAW_NEEDS_RING0},
+    {"pte_set_queued_rights", op_pte_set_rights, raw_pte_set_rights, empty_rights, close_and_clear,
+     RAW_NEEDS_RING0},
+    {"pte_set_queued_tables", op_pte_set_tables, raw_pte_set_tables, empty_tables, clear_both,
+     RAW_NEEDS_RING0},
     {"paging_batch_open", op_batch_open, raw_batch, empty, NULL, RAW_NEEDS_RING0},
     {"paging_batch_close", op_batch_close, raw_batch, empty, NULL, RAW_NEEDS_RING0},
     {"paging_table_add", op_table_add, raw_table, empty, NULL, RAW_NEEDS_RING0},

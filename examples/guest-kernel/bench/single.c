@@ -209,16 +209,17 @@ static void interrupt_self(uint32_t turns)
 }
 
 const struct bench_path single_paths[] = {
-    {"hypercall", 0, 50, 1, false, true, have_null_call, call_vmm, NULL},
-    {"switch_spaces", 0, 20, 1, false, true, two_spaces, switch_spaces, one_space},
-    {"table_filled", 0, 2, 1, false, false, one_table, fill_tables, no_table},
-    {"system_call", 0, 5, 1, false, false, without_slices, call_kernel, with_slices},
-    {"fault_in_kernel", 0, 50, 1, false, false, NULL, fault_in_kernel, NULL},
-    {"fault_in_process", 0, 2, 1, false, false, NULL, fault_in_process, NULL},
-    {"interrupt_self", 0, 50, 1, false, false, have_vector, interrupt_self, free_vector},
-    {"space_build", 10, 5, 1, false, false, remember, build_spaces, NULL},
-    {"space_build", 100, 2, 1, false, false, remember, build_spaces, NULL},
-    {"space_build", 1000, 1, 1, false, false, remember, build_spaces, NULL},
+    {"hypercall", 0, 50, 1, ANY_PROCESSORS, true, have_null_call, call_vmm, NULL, NULL},
+    {"switch_spaces", 0, 20, 1, ANY_PROCESSORS, true, two_spaces, switch_spaces, one_space, NULL},
+    {"table_filled", 0, 2, 1, ANY_PROCESSORS, true, one_table, fill_tables, no_table, NULL},
+    {"system_call", 0, 20, 1, ANY_PROCESSORS, false, without_slices, call_kernel, with_slices, NULL},
+    {"fault_in_kernel", 0, 50, 1, ANY_PROCESSORS, false, NULL, fault_in_kernel, NULL, NULL},
+    {"fault_in_process", 0, 2, 1, ANY_PROCESSORS, false, NULL, fault_in_process, NULL, NULL},
+    {"interrupt_self", 0, 50, 1, ANY_PROCESSORS, false, have_vector, interrupt_self, free_vector,
+     NULL},
+    {"space_build", 10, 5, 1, ANY_PROCESSORS, false, remember, build_spaces, NULL, NULL},
+    {"space_build", 100, 2, 1, ANY_PROCESSORS, false, remember, build_spaces, NULL, NULL},
+    {"space_build", 1000, 1, 1, ANY_PROCESSORS, false, remember, build_spaces, NULL, NULL},
 };
 
 const unsigned single_path_count = sizeof(single_paths) / sizeof(single_paths[0]);

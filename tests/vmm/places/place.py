@@ -29,7 +29,7 @@ class Place:
     may_skip: list = None
 
     def skips(self, _):
-        """Reasons why something was not looked at, though the place was visited."""
+        """Reasons why the place says nothing, though it was visited; it counts as skipped then."""
         return []
 
     def problems(self, result):

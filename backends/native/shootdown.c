@@ -69,8 +69,12 @@ PV_COLD static void on_request(struct pv_regs *regs, void *context)
     serve_all();
 }
 
-/* A CPU that has gone since it was asked has nothing to drop. One that has not done it; NULL: none.
- */
+PV_COLD static const struct pv_cpu *up(uint32_t number)
+{
+    return number <= pv_other_cpus() ? pv_cpu_of(number) : NULL;
+}
+
+/* One that has not done it; NULL: none. Who has gone since he was asked has nothing to drop. */
 PV_COLD static const struct pv_cpu *who_is_left(struct request *request)
 {
     const struct pv_cpu *left = NULL;
@@ -78,7 +82,7 @@ PV_COLD static const struct pv_cpu *who_is_left(struct request *request)
     for (uint32_t number = 0; number < PV_CONFIG_MAX_CPUS; number++) {
         if (!is_left(request, number))
             continue;
-        const struct pv_cpu *cpu = number <= pv_other_cpus() ? pv_cpu_of(number) : NULL;
+        const struct pv_cpu *cpu = up(number);
         if (cpu == NULL)
             take_out(request, number);
         else
@@ -109,8 +113,8 @@ PV_COLD static void ask(struct request *request, const struct pv_cpu_set *cpus)
     uint32_t self = pv_this_cpu()->number;
     struct pv_cpu_set asked = {{0}};
 
-    for (uint32_t cpu = 0; cpu <= pv_other_cpus() && cpu < PV_CONFIG_MAX_CPUS; cpu++) {
-        if (cpu == self || !pv_cpu_set_has(cpus, cpu) || pv_cpu_of(cpu) == NULL)
+    for (uint32_t cpu = 0; cpu < PV_CONFIG_MAX_CPUS; cpu++) {
+        if (cpu == self || !pv_cpu_set_has(cpus, cpu) || up(cpu) == NULL)
             continue;
         __atomic_or_fetch(&request->left.bits[cpu / 64], (uint64_t)1 << cpu % 64, __ATOMIC_RELEASE);
         pv_cpu_set_add(&asked, cpu);

@@ -5,11 +5,12 @@ shown, a counterexample proves that the trap is real and that the test would not
     test_traps.py CLASS...
 """
 import re
+import shutil
 import unittest
 
 from elf import disassemble
-from toolbox import (FLAGS, FREESTANDING, HERE, INCLUDES, MODEL, SCRATCH, STACK, Image, Ops,
-                     TestCase, Variant, attempt, compile_cached)
+from toolbox import (FLAGS, FREESTANDING, HERE, INCLUDES, MODEL, ROOT, SCRATCH, STACK, Image, Ops,
+                     TestCase, Variant, attempt, compile_cached, run)
 
 OPS = Ops()
 COMPILERS = ('gcc', 'clang')
@@ -41,6 +42,22 @@ class InlineFunctionsOfCplusplusKeepTheirRecords(TestCase):
         holders = [image.function_at(record.address) for record in image.records]
         for function in ('wait_for', 'later'):
             self.assertTrue(any(function in holder for holder in holders), function)
+
+    def test_without_the_flag_the_record_of_a_discarded_copy_stops_the_linker(self):
+        headers = SCRATCH / 'no-group-flag'
+        shutil.copytree(ROOT / 'include', headers, dirs_exist_ok=True)
+        site = headers / 'pvops/site.h'
+        text = site.read_text()
+        self.assertEqual(text.count('\\"a?\\"'), 1)
+        site.write_text(text.replace('\\"a?\\"', '\\"a\\"'))
+        units = []
+        for unit in ('first', 'second'):
+            units.append(headers / f'{unit}.o')
+            run(['g++', '-I', headers, *FREESTANDING, '-O2', *MODEL['kernel'], '-std=c++17', '-fno-exceptions',
+                 '-fno-rtti', '-c', HERE / f'inline_sites_{unit}.cpp', '-o', units[-1]])
+        linked, said = attempt(['ld', '--unresolved-symbols=ignore-all', *units, '-o', headers / 'linked'])
+        self.assertFalse(linked)
+        self.assertRegex(said, "pv_sites.*discarded section")
 
     def test_with_each_compiler_and_standard(self):
         for compiler in CPLUSPLUS:
@@ -93,6 +110,24 @@ class DefaultVisibilityInPieDoesNotReachTheTable(TestCase):
                 for model in (['-fPIE'], ['-fPIC'], ['-fPIC', '-fno-plt']):
                     with self.subTest(compiler=compiler, visibility=visibility, model=model):
                         self.check(compiler, visibility, model)
+
+    def test_a_visible_table_by_another_operand_is_reached_through_a_register(self):
+        for compiler, model in (('clang', '-fPIE'), ('gcc', '-fPIC'), ('clang', '-fPIC')):
+            for visibility, through_register in (('default', True), ('hidden', False)):
+                # Hidden by the source, as the library's table is: the command line is for definitions.
+                source = (HERE / 'visible_table.c').read_text()
+                if visibility == 'hidden':
+                    source = source.replace('extern struct', '__attribute__((visibility("hidden"))) extern struct')
+                folder = SCRATCH / 'visible-table'
+                folder.mkdir(parents=True, exist_ok=True)
+                changed = folder / f'{compiler}{model}-{visibility}.c'
+                changed.write_text(source)
+                made = changed.with_suffix('.o')
+                run([compiler, '-O2', model, '-mno-red-zone', '-c', changed, '-o', made])
+                calls = [i.text for i in disassemble(made) if i.mnemonic.startswith('call')]
+                with self.subTest(compiler=compiler, model=model, visibility=visibility):
+                    self.assertEqual(len(calls), 1)
+                    self.assertEqual('(%rip)' not in calls[0], through_register, calls[0])
 
     def check(self, compiler, visibility, model):
         variant = Variant(compiler, 'pie')

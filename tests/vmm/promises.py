@@ -57,7 +57,8 @@ class Tap:
 
 def boots(kernel, commands, vmm="native", times=1, cpus=1):
     """Results of as many runs of the same."""
-    jobs = [Job(f"{kernel.parent.parent.parent.name}-{number}", vmm, kernel, commands, smp=cpus,
+    name = kernel.parent.parent.parent.name + ("-twice" if times > 1 else "")
+    jobs = [Job(f"{name}-{number}", vmm, kernel, commands, smp=cpus,
                 icount=True, timeout=240, tap=False) for number in range(times)]
     results = run_jobs(jobs)
     for result in results:

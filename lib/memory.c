@@ -16,11 +16,6 @@ PV_COLD int pv_memory_limits(struct pv_memory_limits *limits)
     return host() != NULL ? host()->limits(limits) : PV_E_UNSUPPORTED;
 }
 
-PV_COLD int pv_machine_memory_map(struct pv_memory_range *ranges, unsigned room)
-{
-    return host() != NULL ? host()->machine_map(ranges, room) : PV_E_UNSUPPORTED;
-}
-
 PV_COLD static int change(bool take, const uint64_t *frames, uint32_t count, struct pv_error *error)
 {
     uint32_t done = 0;

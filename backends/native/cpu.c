@@ -260,13 +260,12 @@ PV_COLD void pv_native_cpu_init(void)
 /* Bits 5 and 6 of an entry: Intel SDM vol. 3A, 4.8. A processor sets them at any time. */
 #define PTE_ACCESSED_DIRTY 0x60ull
 
+/* What is noted between the two steps is noted in the new value. */
 PV_COLD void pv_native_pte_change(struct pv_pte *entry, struct pv_pte value)
 {
-    uint64_t now = __atomic_load_n(&entry->raw, __ATOMIC_RELAXED);
+    uint64_t before = __atomic_exchange_n(&entry->raw, value.raw, __ATOMIC_RELAXED);
 
-    while (!__atomic_compare_exchange_n(&entry->raw, &now, value.raw | (now & PTE_ACCESSED_DIRTY),
-                                        false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        ;
+    __atomic_fetch_or(&entry->raw, before & PTE_ACCESSED_DIRTY, __ATOMIC_RELAXED);
 }
 
 PV_COLD void pv_native_tlb_flush_all(void)

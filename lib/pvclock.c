@@ -50,6 +50,7 @@ PV_COLD static void name_clock(const char *name)
 /* Takes a new copy of this CPU's record and notices what changes with it. Interrupts off. */
 PV_COLD static int refresh(struct cpu_clock *clock)
 {
+    uint64_t made_up_ns = clock->copy.adjust_ns; /* already */
     int status = pv_pvclock_refresh(clock->record, &clock->copy, pv_tsc_read());
 
     if (status != PV_OK)
@@ -60,7 +61,7 @@ PV_COLD static int refresh(struct cpu_clock *clock)
     if (clock->copy.flags & PV_PVCLOCK_STOPPED) {
         clock->record->flags &= (uint8_t)~PV_PVCLOCK_STOPPED;
         __atomic_store_n(&clock->was_stopped, true, __ATOMIC_RELAXED);
-    } else if (clock->copy.adjust_ns > BACK_NS) {
+    } else if (clock->copy.adjust_ns > made_up_ns + BACK_NS) {
         pv_log_once(&back_told, "the VMM's clock record went back; time does not");
     }
     if (!stable_told || !(clock->copy.flags & PV_PVCLOCK_STABLE) || clock->copy.adjust_ns != 0)

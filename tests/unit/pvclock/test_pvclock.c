@@ -366,6 +366,18 @@ static void a_record_that_is_written_for_ever_ends_the_clock(void **state)
     assert_int_equal(lines, 1);
 }
 
+static void a_clock_that_stood_while_the_vmm_stopped_the_cpu_is_no_line(void **state)
+{
+    (void)state;
+    write_record(0, 5 * LONG, PV_PVCLOCK_STABLE);
+    uint64_t before = pv_pvclock_ns();
+    write_record(0, 4 * LONG, PV_PVCLOCK_STABLE | PV_PVCLOCK_STOPPED);
+    assert_true(pv_pvclock_ns() >= before);
+    write_record(0, 4 * LONG + LONG / 2, PV_PVCLOCK_STABLE); /* goes on from there */
+    assert_true(pv_pvclock_ns() >= before);
+    assert_int_equal(lines, 0);
+}
+
 static void a_further_cpu_s_record_that_is_written_for_ever_ends_the_clock_too(void **state)
 {
     (void)state;
@@ -518,6 +530,8 @@ int main(void)
         cmocka_unit_test_setup(a_cpu_that_has_not_read_its_clock_yet_can_tell_the_vmm_s_time,
                                started),
         cmocka_unit_test_setup(a_stop_is_told_once_on_each_cpu_that_the_vmm_told, started),
+        cmocka_unit_test_setup(a_clock_that_stood_while_the_vmm_stopped_the_cpu_is_no_line,
+                               started),
         cmocka_unit_test_setup(a_stable_bit_that_was_not_promised_is_not_believed, fresh),
         cmocka_unit_test_setup(a_rate_that_cannot_be_ends_the_clock_with_one_line, started),
         cmocka_unit_test_setup(a_record_that_is_written_for_long_leaves_the_old_one_in_force,

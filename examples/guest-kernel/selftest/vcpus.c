@@ -488,12 +488,13 @@ static void flush_with_pages(struct check *check, const uint64_t pages[2])
     struct outside before, after;
     generation = stale = 0;
     paging_map(kernel_space, SCRATCH_BASE, pages[0], MAP_KERNEL_DATA);
-    others_begin();
+    /* While the others halt: an answer takes long where everybody wants the processor. */
     bool looked = outside_look(&before);
+    others_begin();
     remap_often(check, pages);
-    looked = outside_look(&after) && looked;
     spin(100 * NS_PER_MS);
     others_end(check);
+    looked = outside_look(&after) && looked;
     paging_unmap(kernel_space, SCRATCH_BASE);
     uint64_t calls = after.hypercalls - before.hypercalls - (after.yields - before.yields);
     print("# %u flushes of %u CPUs: %lu hypercalls to ask\n", FLUSHES, smp_count() - 1, calls);
@@ -543,14 +544,14 @@ static void preempted_are_seen(struct check *check)
         return;
     paging_map(kernel_space, SCRATCH_BASE, page, MAP_KERNEL_DATA);
     EXPECT(check, !pv_vcpu_is_preempted(0), "this CPU runs, and is said to be preempted");
+    bool looked = outside_look(&before);
     others_begin();
     spin(50 * NS_PER_MS);
-    bool looked = outside_look(&before);
     uint64_t seen = seen_preempted();
     for (unsigned i = 0; i < YIELDS; i++)
         pv_smp_yield_to(1);
-    looked = outside_look(&after) && looked;
     others_end(check);
+    looked = outside_look(&after) && looked;
     paging_unmap(kernel_space, SCRATCH_BASE);
     page_free(page);
     print("# %u times the processor was offered, %lu times by a hypercall\n", YIELDS,
@@ -558,7 +559,8 @@ static void preempted_are_seen(struct check *check)
     EXPECT(check, looked, "the host has fallen silent");
     EXPECT(check, seen != 0, "a CPU without a processor is never said to be preempted");
     if (in_use("pv-sched-yield"))
-        EXPECT(check, after.yields != before.yields, "the processor is never offered");
+        EXPECT(check, after.yields - before.yields >= YIELDS / 2, "it is offered %lu times",
+               after.yields - before.yields);
 }
 
 static const struct test vcpus_tests[] = {

@@ -425,6 +425,12 @@ class TheGate(unittest.TestCase):
         now = {"flush_others 4 patched hypercalls": 2.0}
         self.assertEqual(len(gate.problems(before, now, gate.several(SUITE))), 1)
 
+    def test_work_of_two_to_four_cpus_is_looked_at_on_every_machine_that_counts_calls(self):
+        for of in gate.load().values():
+            for machine, scope in (("kvm", "host_calls"), ("xen-dom0-pv", "hypercalls")):
+                wanted = {f"flush_others {size} patched {scope}" for size in (2, 3, 4)}
+                self.assertEqual(wanted - set(of[machine]), set())
+
     def test_a_figure_that_is_gone_is_a_failure(self):
         self.assertIn("not measured now", gate.problems({"x patched guest": 1.0}, {})[0])
 
@@ -489,11 +495,13 @@ class ForPeople(unittest.TestCase):
     def test_the_page_has_a_chart_for_each_way_to_look_at_costs(self):
         titles = re.findall("<h3>(.*?)</h3>", report.page(SUITE, ABOUT, a_full_set()))
         for machine in SUITE.machines:
-            self.assertIn(f"{machine.title}: the kernel&#x27;s own instructions", titles)
+            self.assertIn(f"{machine.title}: the kernel&#x27;s own instructions, fewer are better",
+                          titles)
         for row in (row for row in SUITE.rows if row.per):
-            self.assertIn(f"{row.title}: instructions by the number of {row.per}", titles)
+            self.assertIn(f"{row.title}: instructions by the number of {row.per}, lower is better",
+                          titles)
         for group in {row.group for row in SUITE.rows if row.source in ("op", "path")}:
-            self.assertIn(f"{group.capitalize()}: all instructions", titles)
+            self.assertIn(f"{group[0].upper()}{group[1:]}: all instructions, fewer are better", titles)
 
     def test_the_suite_scales_over_cpus_pages_and_sites(self):
         self.assertEqual({row.per for row in SUITE.rows if row.per}, {"CPUs", "pages", "sites"})

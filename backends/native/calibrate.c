@@ -46,7 +46,7 @@ struct sample {
     uint64_t tsc;
 };
 
-static struct sample sample(const struct pv_native_counter *counter)
+PV_COLD static struct sample sample(const struct pv_native_counter *counter)
 {
     struct sample best = {0, 0};
     uint64_t narrowest = UINT64_MAX;
@@ -85,7 +85,7 @@ PV_COLD bool pv_native_measure(const struct pv_native_counter *reference, uint32
 }
 
 /* *tsc of a hundredth of a second stays far below 2^32, so the product fits. */
-static uint64_t measure_once(const struct pv_native_counter *reference, uint32_t hz)
+PV_COLD static uint64_t measure_once(const struct pv_native_counter *reference, uint32_t hz)
 {
     uint64_t counted, tsc;
 

@@ -24,7 +24,7 @@ ASSISTED = [
     r"ok \d+ - a table that users get maps the machine's frames no more, unless that is not asked for",
     r"ok \d+ - Xen says while it writes a record of time, unless that is not asked for"]
 BY_XEN = "# CPU 1 was started by Xen: when it is parked, Xen says that it is down"
-BY_MESSAGES = "# CPU 1 was started by messages: when it is parked, Xen says that it is up"
+BY_MESSAGES = "# CPU 1 was started by messages: when it is parked, Xen says that it is down"
 RACED = [r"ok \d+ - events neither vanish nor double while one CPU sends and another masks",
          r"ok \d+ - events neither vanish nor double while another masks them, and neither has the port",
          r"ok \d+ - events neither vanish nor double while the CPU of their port goes"]

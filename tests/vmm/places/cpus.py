@@ -109,7 +109,8 @@ CPUS = [
     Cpus("33 CPUs on one processor, one more than Xen's shared page has places", "xen-dom0-pvh", 33,
          "info selftest test=cpus", qemu=["-smp", "1"],
          says=["features .*upcall-vector, events-fifo.*own-vcpu-info.*"]),
-    Cpus("four CPUs under KVM that imitates Xen", "kvm", 4, f"{EVENTS}+events+switch+races+message+absent storm=3", qemu=XEN,
+    Cpus("four CPUs under KVM that imitates Xen", "kvm", 4,
+         f"{EVENTS}+events+switch+races+message+absent storm=3", qemu=XEN,
          says=["features .*upcall-vector, events-2-level.*"]),
 ]
 # What ./check does in fifteen seconds, for as long as it is meant to be done.

@@ -22,6 +22,7 @@ uint32_t pv_xen_hvm_smp_list(uint32_t *hardware_ids, uint32_t room);
 int pv_xen_hvm_smp_start(const struct pv_smp_start *start, struct pv_error *error);
 void pv_xen_hvm_smp_park(uint32_t *parked);
 void pv_xen_hvm_smp_cpu_enter(void);
+bool pv_xen_hvm_started_by_xen(uint32_t vcpu); /* and not by messages */
 
 /* hint.c: what Xen says about itself in leaf 4; and whether a message to another CPU had better be
  * an event, because the local APIC is emulated register by register. */

@@ -277,6 +277,11 @@ PV_COLD void pv_xen_hvm_smp_park(uint32_t *parked)
         pv_xen_base_ops()->smp_park(parked);
 }
 
+bool pv_xen_hvm_started_by_xen(uint32_t vcpu)
+{
+    return vcpu < PV_CONFIG_MAX_CPUS && is_by_xen[vcpu];
+}
+
 /* However it was started: it runs. */
 void pv_xen_hvm_smp_cpu_enter(void)
 {

@@ -24,7 +24,7 @@ ASSISTED = [
     r"ok \d+ - a table that users get maps the machine's frames no more, unless that is not asked for",
     r"ok \d+ - Xen says while it writes a record of time, unless that is not asked for"]
 BY_XEN = "# CPU 1 was started by Xen: when it is parked, Xen says that it is down"
-BY_MESSAGES = "# CPU 1 was started by messages: when it is parked, Xen says that it is up"
+BY_MESSAGES = "# CPU 1 was started by messages: when it is parked, Xen says that it is down"
 RACED = [r"ok \d+ - events neither vanish nor double while one CPU sends and another masks",
          r"ok \d+ - events neither vanish nor double while another masks them, and neither has the port",
          r"ok \d+ - events neither vanish nor double while the CPU of their port goes"]
@@ -109,7 +109,8 @@ CPUS = [
     Cpus("33 CPUs on one processor, one more than Xen's shared page has places", "xen-dom0-pvh", 33,
          "info selftest test=cpus", qemu=["-smp", "1"],
          says=["features .*upcall-vector, events-fifo.*own-vcpu-info.*"]),
-    Cpus("four CPUs under KVM that imitates Xen", "kvm", 4, f"{EVENTS}+events+switch+races+message+absent storm=3", qemu=XEN,
+    Cpus("four CPUs under KVM that imitates Xen", "kvm", 4,
+         f"{EVENTS}+events+switch+races+message+absent storm=3", qemu=XEN,
          says=["features .*upcall-vector, events-2-level.*"]),
 ]
 # What ./check does in fifteen seconds, for as long as it is meant to be done.

@@ -480,7 +480,7 @@ static void other_domain_sends(struct check *check)
 static void parked_cpu_is_down(struct check *check)
 {
     struct pv_error error;
-    if (skip_alone(check) || skip_without_answer(check))
+    if (skip_without(check, "runstate") || skip_alone(check) || skip_without_answer(check))
         return;
     uint32_t vcpu = pv_xen_vcpu_of(smp_block(1));
     bool by_xen = pv_xen_is_pv() || pv_xen_hvm_started_by_xen(vcpu);

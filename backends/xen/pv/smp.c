@@ -150,7 +150,8 @@ static int prepare(const struct pv_smp_start *start, struct pv_error *error)
 }
 
 /* False: it has not begun, and will not. One that comes later finds that nobody waits for it, and
- * goes down again; one that has begun is a few instructions from saying so. */
+ * goes down again; one that has begun is a few instructions from saying so, and is waited for once
+ * more. */
 static bool bring_up(uint32_t vcpu)
 {
     uint32_t expected = vcpu;
@@ -160,9 +161,7 @@ static bool bring_up(uint32_t vcpu)
     if (__atomic_compare_exchange_n(&pv_xen_pv_start_vcpu, &expected, NOBODY, false,
                                     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
         return false;
-    while (!has_arrived(vcpu))
-        (void)pv_xen_sched_op(PV_SCHEDOP_YIELD, NULL);
-    return true;
+    return wait_until(has_arrived, vcpu);
 }
 
 int pv_xen_pv_smp_start(const struct pv_smp_start *start, struct pv_error *error)

@@ -140,6 +140,7 @@ static uint64_t wall(uint32_t features)
     enter_with(features);
     pv_ops.cpu_msr_write = write_wall;
     assert_int_equal(pv_kvm_wallclock(&unix_ns), PV_OK);
+    pv_ops.cpu_msr_write = usual_write;
     return unix_ns;
 }
 

@@ -53,7 +53,9 @@ int pv_irq_alloc(pv_irq_handler handler, void *context)
     return 77;
 }
 
-static struct pv_irqflags save(void)
+/* A site loses rax and nothing else. */
+__attribute__((no_caller_saved_registers, target("general-regs-only"))) static struct pv_irqflags
+save(void)
 {
     if (on_irqs_on != NULL && !irqs_off) {
         void (*come)(void) = on_irqs_on;
@@ -101,7 +103,7 @@ static int start(void **state)
     dropped = dropped_all = sent = 0;
     irqs_off = false;
     on_irqs_on = NULL;
-    pv_ops.irq_save = save;
+    pv_ops.irq_save = (struct pv_irqflags(*)(void))(uintptr_t)save;
     pv_ops.irq_restore = restore;
     pv_ops.smp_ipi_many = send;
     pv_native_shootdown_init();

@@ -99,13 +99,28 @@ struct bench_seen bench_see(void (*run)(uint32_t turns), uint32_t turns)
     return least;
 }
 
+/* What comes twice, or the least: a call that Xen breaks off for work of its own begins again by
+ * the same instruction (Xen: hypercall_create_continuation). */
+static struct bench_steps least_steps(const struct bench_path *path, uint32_t turns)
+{
+    struct bench_steps least = bench_step(path->run, turns);
+    for (unsigned i = 1; i < LOOKS; i++) {
+        struct bench_steps again = bench_step(path->run, turns);
+        if (again.steps == least.steps && again.calls == least.calls)
+            break;
+        least.steps = again.steps < least.steps ? again.steps : least.steps;
+        least.calls = again.calls < least.calls ? again.calls : least.calls;
+    }
+    return least;
+}
+
 static struct bench_steps steps_of(const struct bench_path *path)
 {
     if (!path->stepped)
         return (struct bench_steps){NOT_COUNTED, NOT_COUNTED};
     pv_irq_disable();
-    struct bench_steps one = bench_step(path->run, 1);
-    struct bench_steps two = bench_step(path->run, 2);
+    struct bench_steps one = least_steps(path, 1);
+    struct bench_steps two = least_steps(path, 2);
     pv_irq_enable();
     return (struct bench_steps){two.steps - one.steps, two.calls - one.calls};
 }

@@ -188,8 +188,11 @@ static bool switch_to(struct check *check, const char *name)
 {
     struct pv_error error;
     int status = PV_E_RENDEZVOUS;
-    for (unsigned i = 0; i < TRIES && (status == PV_E_RENDEZVOUS || status == PV_E_BUSY); i++)
+    for (unsigned i = 0; i < TRIES && (status == PV_E_RENDEZVOUS || status == PV_E_BUSY); i++) {
         status = pv_switch(name, &error);
+        if (status == PV_E_BUSY)
+            sleep_ns(LOOK_NS); /* who waits for a lock may have no processor to go on with */
+    }
     if (status == PV_E_BACKEND) {
         skip(check, "this machine can serve one backend only");
         return false;

@@ -27,6 +27,7 @@ import show  # noqa: E402
 import suite as suites  # noqa: E402
 import svg  # noqa: E402
 from figures import Figure  # noqa: E402
+from view import ON_HOST, View  # noqa: E402
 
 SUITE = suites.load()
 MACHINE = SUITE.machines[0]
@@ -443,6 +444,40 @@ class TheGate(unittest.TestCase):
             self.assertEqual(set(machines), {machine.name for machine in SUITE.machines})
             for of in machines.values():
                 self.assertGreater(len(of), 100)
+
+
+class TheDocs(unittest.TestCase):
+    text = (HERE.parent / "docs/benchmarks.md").read_text()
+
+    def test_every_row_of_a_vmm_stands_in_the_table(self):
+        first = {line.split("|")[1].strip() for line in self.text.splitlines()
+                 if line.startswith("| ")}
+        view = View(SUITE, a_full_set())
+        lacking = [view.label(row, size) for row in SUITE.rows if row.source not in ON_HOST
+                   for size in row.sizes if view.label(row, size) not in first]
+        self.assertEqual(lacking, [])
+
+    def test_a_cell_is_empty_only_where_nothing_is_due(self):
+        heads, found = None, 0
+        names = {View(SUITE, a_full_set()).label(row, size): (row, size) for row in SUITE.rows
+                 for size in row.sizes if row.source not in ON_HOST}
+        places = {f"{m.title} by {by}" if n else m.title: (m, by)
+                  for m in SUITE.machines for n, by in enumerate(m.backends)}
+        for line in self.text.splitlines():
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            if cells[1:2] == [SUITE.machines[0].title]:
+                heads = cells
+            if heads is None or cells[0] not in names:
+                continue
+            row, size = names[cells[0]]
+            for head, cell in zip(heads[1:], cells[1:]):
+                machine, by = places[head]
+                keys = due.keys(SUITE, machine, machine.full)
+                mode = "unpatched" if row.name == "unpatch" else "patched"
+                self.assertEqual(cell != "-", (row.name, size, by, mode, "all") in keys,
+                                 (cells[0], head))
+                found += 1
+        self.assertGreater(found, 300)
 
 
 class ForPeople(unittest.TestCase):

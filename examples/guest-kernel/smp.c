@@ -244,11 +244,16 @@ static bool wake_until(bool (*done)(const struct other *other), unsigned number,
     return true;
 }
 
+void smp_bid_leave(unsigned number)
+{
+    __atomic_store_n(&others[number].leave, true, __ATOMIC_RELEASE);
+}
+
 int smp_offline(unsigned number)
 {
     if (!smp_is_up(number))
         return PV_E_RANGE;
-    __atomic_store_n(&others[number].leave, true, __ATOMIC_RELEASE);
+    smp_bid_leave(number);
     return wake_until(has_parked, number, START_NS) ? PV_OK : PV_E_TIMEOUT;
 }
 

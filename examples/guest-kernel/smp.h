@@ -19,6 +19,9 @@ bool smp_is_up(unsigned number);
 
 /* Takes a CPU down, and starts it or starts it again; not the one that booted. */
 int smp_offline(unsigned number);
+/* The first half of the former, for a CPU that cannot be woken any more: it goes when its work is
+ * done. */
+void smp_bid_leave(unsigned number);
 int smp_online(unsigned number, struct pv_error *error);
 
 /* Gives a CPU that has nothing to do some work. */

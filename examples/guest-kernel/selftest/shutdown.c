@@ -20,6 +20,11 @@
 #define LOOKED_AT 64u
 #define PAUSE_NS  (20 * NS_PER_MS)
 
+/* How often this CPU is away until another one's record has changed, whose processor may be slow,
+ * and how often to see that it does not change any more. */
+#define TURNS_TO_CHANGE 250u
+#define TURNS_UNCHANGED 10u
+
 struct remains {
     unsigned open;  /* channels but for those two */
     bool record;    /* of time, still registered */
@@ -44,32 +49,48 @@ static unsigned open_ports(void)
     return open;
 }
 
-/* Away until a time of Xen's, so that Xen has a record to write. */
-static void be_away(void)
+/* Xen's time on this CPU, without the clock that pv_shutdown() ends; near enough. */
+static uint64_t xens_ns(void)
 {
-    uint64_t now = pv_xen_this_vcpu_info()->time.system_time;
-    struct pv_xen_poll poll = {NULL, 0, now + NS_PER_S + PAUSE_NS};
+    const volatile struct pv_pvclock_record *time = &pv_xen_this_vcpu_info()->time;
+    uint64_t ticks = read_tsc() - time->tsc_timestamp;
+    ticks = time->tsc_shift < 0 ? ticks >> -time->tsc_shift : ticks << time->tsc_shift;
+    return time->system_time + (uint64_t)((unsigned __int128)ticks * time->tsc_to_system_mul >> 32);
+}
+
+/* So that Xen has a record to write. */
+static void be_away(uint64_t ns)
+{
+    struct pv_xen_poll poll = {NULL, 0, xens_ns() + ns};
     (void)pv_xen_sched_op(PV_SCHEDOP_POLL, &poll);
 }
 
-static bool record_changes(const struct pv_cpu *cpu)
+static bool differs(const volatile uint8_t *record, const uint8_t *before, size_t size)
 {
-    uint8_t before[sizeof(cpu->vmm_clock)];
-    const uint8_t *record = cpu->vmm_clock;
-    memcpy(before, record, sizeof(before));
-    be_away();
-    for (unsigned i = 0; i < sizeof(before); i++)
-        if (((const volatile uint8_t *)record)[i] != before[i])
+    for (size_t i = 0; i < size; i++)
+        if (record[i] != before[i])
             return true;
     return false;
 }
 
-static struct remains look(const struct pv_cpu *cpu)
+static bool record_changes(const struct pv_cpu *cpu, unsigned turns)
+{
+    uint8_t before[sizeof(cpu->vmm_clock)];
+    memcpy(before, cpu->vmm_clock, sizeof(before));
+    while (turns-- != 0) {
+        be_away(PAUSE_NS);
+        if (differs(cpu->vmm_clock, before, sizeof(before)))
+            return true;
+    }
+    return false;
+}
+
+static struct remains look(const struct pv_cpu *cpu, unsigned turns)
 {
     return (struct remains){
         .open = open_ports(),
         .record = pv_xen_runstate_in_use(),
-        .rewritten = record_changes(cpu),
+        .rewritten = record_changes(cpu, turns),
         .console = status_of(boot_info.xen_pv.console_port),
         .store = status_of(boot_info.xen_pv.store_port),
     };
@@ -103,24 +124,13 @@ static struct still {
     bool stands;
 } still;
 
-/* Xen's time on this CPU, without the clock that pv_shutdown() ends; near enough. */
-static uint64_t xens_ns(void)
-{
-    const volatile struct pv_pvclock_record *time = &pv_xen_this_vcpu_info()->time;
-    uint64_t ticks = read_tsc() - time->tsc_timestamp;
-    ticks = time->tsc_shift < 0 ? ticks >> -time->tsc_shift : ticks << time->tsc_shift;
-    return time->system_time + (uint64_t)((unsigned __int128)ticks * time->tsc_to_system_mul >> 32);
-}
-
 static void stand_still(void *argument)
 {
     (void)argument;
     pv_irq_disable();
     __atomic_store_n(&still.stands, true, __ATOMIC_RELEASE);
-    while (__atomic_load_n(&still.wanted, __ATOMIC_ACQUIRE)) {
-        struct pv_xen_poll poll = {NULL, 0, xens_ns() + PAUSE_NS / 20};
-        (void)pv_xen_sched_op(PV_SCHEDOP_POLL, &poll);
-    }
+    while (__atomic_load_n(&still.wanted, __ATOMIC_ACQUIRE))
+        be_away(PAUSE_NS / 20);
 }
 
 /* The last one, until it is let go. */
@@ -134,9 +144,10 @@ static bool have_one_stand_still(struct check *check, unsigned cpu)
     return EXPECT(check, still.stands, "CPU %u does not stand still", cpu);
 }
 
-/* It goes by itself: nobody can interrupt it any more. */
+/* It goes by itself: nobody can interrupt it any more, so it must not come to wait for anything. */
 static void let_go(struct check *check, unsigned cpu)
 {
+    smp_bid_leave(cpu);
     __atomic_store_n(&still.wanted, false, __ATOMIC_RELEASE);
     EXPECT(check, smp_offline(cpu) == PV_OK, "CPU %u does not go", cpu);
 }
@@ -146,9 +157,9 @@ static bool go_down_and_up(struct check *check, unsigned standing)
 {
     struct pv_error error;
     struct pv_irqflags flags = pv_irq_save();
-    struct remains before = look(smp_block(standing));
+    struct remains before = look(smp_block(standing), TURNS_TO_CHANGE);
     pv_shutdown();
-    struct remains after = look(smp_block(standing));
+    struct remains after = look(smp_block(standing), TURNS_UNCHANGED);
     if (standing != 0)
         let_go(check, standing);
     int status = pv_init(&error);

@@ -25,13 +25,16 @@ def say(text):
 
 @dataclass
 class Tally:
-    """Counts of cases, with a line for each that did not pass."""
+    """Counts of cases, with a line for each that did not pass. `again`: what can be tried once more,
+    as its caller understands it; `unstable`: lines of what passed only then."""
 
     passed: int = 0
     failed: int = 0
     skipped: int = 0
     failures: list = field(default_factory=list)
     skips: list = field(default_factory=list)
+    again: list = field(default_factory=list)
+    unstable: list = field(default_factory=list)
 
     def fail(self, text):
         self.failed += 1
@@ -47,6 +50,18 @@ class Tally:
         self.skipped += other.skipped
         self.failures += other.failures
         self.skips += other.skips
+        self.again += other.again
+        self.unstable += other.unstable
+
+    def replace(self, old, new):
+        """One of those that were added, by another one."""
+        for name in ("passed", "failed", "skipped"):
+            setattr(self, name, getattr(self, name) - getattr(old, name))
+        for text in old.failures:
+            self.failures.remove(text)
+        for text in old.skips:
+            self.skips.remove(text)
+        self.add(new)
 
 
 def missing_tools(tools):

@@ -351,6 +351,41 @@ class CheckReport(unittest.TestCase):
                             "ok 3 - c # SKIP none here"], ok=False, reason="1 not ok: b")
         self.assertEqual(check.summary(tally), "1 passed, 1 failed, 1 skipped")
 
+    def test_what_a_guest_says_about_a_failed_check_is_shown_with_it(self):
+        tally = self.place(["TAP version 13", "1..3", "# before", "ok 1 - a", "# of a", "not ok 2 - b",
+                            "# CPU 3 does not go", "not ok 3 - b and c", "# of c"], ok=False, reason="r")
+        self.assertEqual(tally.failures, ["here: b: CPU 3 does not go (log: None)",
+                                          "here: b and c: of c (log: None)"])
+
+    def tried_again(self, *suspects):
+        """The total, of places that fail first and then as often as is said."""
+        total = Tally(passed=10, failed=1, failures=["something else"])
+        for number, fails in enumerate(suspects):
+            first = Tally(passed=2, failed=1, failures=[f"{number} failed"])
+            second = Tally(passed=3) if not fails else Tally(failed=1, failures=["again"])
+            again = check.Again("s", Place(f"place {number}", None), first)
+            again.visit = lambda _, second=second: second
+            first.again = [again]
+            total.add(first)
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()), \
+                unittest.mock.patch.object(check, "LOGS", Path(folder)):
+            check.try_again(total)
+        return total
+
+    def test_a_place_that_passes_when_it_is_tried_again_is_named_and_no_failure(self):
+        total = self.tried_again(False)
+        self.assertEqual((total.passed, total.failures), (13, ["something else"]))
+        self.assertEqual((total.failed, total.unstable), (1, ["0 failed"]))
+
+    def test_a_place_that_fails_again_is_a_failure(self):
+        total = self.tried_again(True, False)
+        self.assertEqual((total.passed, total.failures), (15, ["something else", "0 failed"]))
+        self.assertEqual((total.failed, total.unstable), (2, ["1 failed"]))
+
+    def test_many_places_that_fail_are_no_accident(self):
+        total = self.tried_again(*[False] * (check.MOST_AGAIN + 1))
+        self.assertEqual((total.failed, total.unstable), (check.MOST_AGAIN + 2, []))
+
     def test_a_good_place_is_a_case_beside_its_checks(self):
         good = ["TAP version 13", "1..2", "ok 1 - a", "ok 2 - b"]
         self.assertEqual(check.summary(self.place(good, ok=True)), "3 passed, 0 failed")

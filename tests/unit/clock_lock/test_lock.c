@@ -306,6 +306,7 @@ static void a_handler_may_wait_for_a_lock_while_its_thread_waits(void **state)
     pv_spin_unlock(&queue.lock);
     pthread_join(thread, NULL);
     pv_ops.lock_wait = wait_by_yield;
+    nested_lock = NULL;
     assert_int_equal(queue.used, 1);
     assert_true(is_free(&queue.lock));
     assert_true(is_free(&second));

@@ -108,7 +108,7 @@ static void the_registers_of_today_go_first(void **state)
 
 static void the_registers_of_old_do_where_there_are_no_others(void **state)
 {
-    const char *names[4];
+    const char *names[4] = {NULL};
 
     (void)state;
     enter_with(PV_KVM_FEATURE_CLOCKSOURCE);

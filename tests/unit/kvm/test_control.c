@@ -40,7 +40,7 @@ static int begin(void **state)
 
 static void a_pair_is_one_moment_on_three_scales(void **state)
 {
-    struct pv_clock_pair pair;
+    struct pv_clock_pair pair = {0};
 
     (void)state;
     assert_int_equal(pv_kvm_clock_pair(&pair), PV_OK);

@@ -60,7 +60,7 @@ int main(int count, char **arguments)
                                        .ops = &ops,
                                        .sequences = host_beta_sequences,
                                        .sequences_end = host_beta_sequences_end};
-    unsigned sites = count == 2 ? (unsigned)atoi(arguments[1]) : 0;
+    unsigned sites = count == 2 ? (unsigned)strtoul(arguments[1], NULL, 10) : 0;
     void (*function)(void) = host_nothing;
 
     if (sites == 0 || sites > SITES)

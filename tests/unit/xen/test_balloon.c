@@ -183,7 +183,7 @@ static void a_page_that_is_not_there_ends_the_list(void **state)
 
 static void limits_are_told_or_are_an_error(void **state)
 {
-    struct pv_memory_limits limits;
+    struct pv_memory_limits limits = {0};
 
     (void)state;
     assert_int_equal(pv_memory_limits(&limits), PV_OK);

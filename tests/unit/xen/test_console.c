@@ -196,7 +196,7 @@ static void without_any_console_the_kernel_is_told(void **state)
 
 static void input_comes_in_order_and_wraps(void **state)
 {
-    char buffer[8];
+    char buffer[8] = "";
 
     (void)state;
     page.in_consumer = page.in_producer = PV_XEN_CONSOLE_IN - 2;

@@ -13,7 +13,6 @@
 #define OTHER 9u
 
 extern volatile struct pv_xen_runstate *pv_xen_runstates[PV_CONFIG_MAX_CPUS];
-extern struct pv_cpu fake_cpu;
 
 static uint64_t registered;
 static bool refuses;

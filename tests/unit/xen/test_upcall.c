@@ -131,7 +131,7 @@ static void the_domain_s_vector_can_be_asked_for(void **state)
 
 static void without_either_there_are_no_upcalls(void **state)
 {
-    struct pv_error error;
+    struct pv_error error = {0};
 
     (void)state;
     takes_own = takes_callback = false;

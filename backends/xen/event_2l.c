@@ -59,15 +59,35 @@ static bool is_due(uint32_t number)
            (unmasked_in(pv_xen_shared, number / PV_XEN_EVENT_WORD_BITS) & bit_of(number)) != 0;
 }
 
+/* Has Xen tell the CPU where it belongs by now. */
+static void deliver_there(uint32_t number, struct pv_xen_port *port)
+{
+    if (!pv_xen_port_could_run(port))
+        return;
+    unmask(number);
+    pv_xen_port_settle(number, port);
+}
+
+/*
+ * A selector bit stands for a word, and ports of other CPUs are in it too: theirs to take. Of one
+ * that was moved they may not know: who sent it learnt before the move whom to tell.
+ */
+static void leave_to_other(uint32_t number, struct pv_xen_port *port)
+{
+    if (__atomic_load_n(&port->moved, __ATOMIC_RELAXED))
+        deliver_there(number, port);
+}
+
 static void run_port(uint32_t number, const struct pv_xen_event_cpu *cpu, struct pv_regs *regs)
 {
     struct pv_xen_port *port = pv_xen_port_at(number);
 
     if (!is_due(number))
         return;
-    /* A selector bit stands for a word, and ports of other CPUs are in it too: theirs to take. */
-    if (__builtin_expect(port->vcpu != cpu->vcpu, 0) && port->state.taken)
+    if (__builtin_expect(port->vcpu != cpu->vcpu, 0) && port->state.taken) {
+        leave_to_other(number, port);
         return;
+    }
     if (!pv_xen_port_begin(number, port, cpu))
         return;
     __atomic_fetch_and(&pv_xen_shared->pending[number / PV_XEN_EVENT_WORD_BITS], ~bit_of(number),
@@ -86,6 +106,7 @@ static __attribute__((noinline)) void run_all(const struct pv_xen_event_cpu *cpu
         for (; pending != 0; pending &= pending - 1)
             run_port(word * PV_XEN_EVENT_WORD_BITS + (uint32_t)__builtin_ctzll(pending), cpu, regs);
     }
+    pv_xen_events_look_after();
 }
 
 _Static_assert(PV_XEN_PORT_CHUNK == PV_XEN_EVENT_WORD_BITS, "a word's ports are a chunk");
@@ -124,6 +145,34 @@ static void run(struct pv_xen_event_cpu *cpu, struct pv_regs *regs)
     run_all(cpu, selected & (selected - 1), regs);
 }
 
+static bool came(const struct pv_xen_event_cpu *cpu)
+{
+    return pv_xen_shared != NULL && cpu->info != NULL &&
+           __atomic_load_n(&cpu->info->pending_selector, __ATOMIC_SEQ_CST) != 0;
+}
+
+static void hand_on_port(uint32_t number)
+{
+    struct pv_xen_port *port = pv_xen_port_at(number);
+
+    if (port->state.taken)
+        deliver_there(number, port);
+    else
+        pv_xen_port_stray(number);
+}
+
+/* All words: a kernel that brings the CPU back may have cleared its block, and the selector there.
+ */
+static void hand_on(struct pv_xen_event_cpu *cpu)
+{
+    __atomic_store_n(&cpu->info->pending_selector, 0, __ATOMIC_SEQ_CST);
+    for (uint32_t word = 0; word < PV_XEN_EVENT_WORDS; word++) {
+        uint64_t pending = unmasked_in(pv_xen_shared, word);
+        for (; pending != 0; pending &= pending - 1)
+            hand_on_port(word * PV_XEN_EVENT_WORD_BITS + (uint32_t)__builtin_ctzll(pending));
+    }
+}
+
 void pv_xen_events_2l_begin(void)
 {
     for (uint32_t word = 0; word < PV_XEN_EVENT_WORDS; word++)
@@ -138,4 +187,6 @@ const struct pv_xen_event_scheme pv_xen_events_2l = {
     .unmask = unmask,
     .clear = clear,
     .run = run,
+    .came = came,
+    .hand_on = hand_on,
 };

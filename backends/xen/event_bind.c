@@ -32,7 +32,7 @@ static int take(uint32_t number, struct pv_xen_port *port, uint32_t vcpu,
     port->context = context;
     port->vcpu = vcpu;
     port->workless = 0;
-    port->stays = false;
+    port->stays = port->moved = false;
     __atomic_store_n(&port->due_ns, UINT64_MAX, __ATOMIC_SEQ_CST);
     port->state.masked = PV_XEN_MASKED_BY_OWNER;
     __atomic_store_n(&port->state.taken, PV_XEN_TAKEN, __ATOMIC_RELEASE);
@@ -181,6 +181,7 @@ static bool move(uint32_t number, struct pv_xen_port *port, uint32_t vcpu)
 {
     struct pv_evtchn_bind_vcpu bind = {number, vcpu};
 
+    __atomic_store_n(&port->moved, true, __ATOMIC_SEQ_CST);
     if (pv_xen_event_channel_op(PV_EVTCHNOP_BIND_VCPU, &bind) != 0)
         return false;
     __atomic_store_n(&port->vcpu, vcpu, __ATOMIC_SEQ_CST);

@@ -97,13 +97,6 @@ static uint32_t first_of(const struct pv_xen_event_cpu *cpu, unsigned queue)
     return 0;
 }
 
-static bool could_run(const struct pv_xen_port *port)
-{
-    uint32_t state = __atomic_load_n(&port->state.all, __ATOMIC_SEQ_CST);
-
-    return (state & ~PV_XEN_PORT_LATE) == PV_XEN_PORT_AT_REST;
-}
-
 static bool is_due(uint32_t word)
 {
     return (word & (PV_EVENT_PENDING | PV_EVENT_MASKED)) == PV_EVENT_PENDING;
@@ -119,7 +112,7 @@ static bool shall_run(uint32_t number, uint32_t seen, const struct pv_xen_event_
         return false;
     if (__builtin_expect(port->pass != cpu->pass, 1))
         return pv_xen_port_begin(number, port, cpu);
-    if (could_run(port))
+    if (pv_xen_port_could_run(port))
         come_again(number, port, again);
     return false;
 }
@@ -133,7 +126,7 @@ static void deliver_later(uint32_t number)
     struct pv_evtchn_port argument = {number};
     struct pv_xen_port *port = pv_xen_port_at(number);
 
-    if (!could_run(port))
+    if (!pv_xen_port_could_run(port))
         return;
     (void)pv_xen_event_channel_op(PV_EVTCHNOP_UNMASK, &argument);
     pv_xen_port_settle(number, port);
@@ -209,6 +202,7 @@ static __attribute__((noinline)) void run_all(struct pv_xen_event_cpu *cpu, uint
             ready &= ~(1u << queue);
     }
     give_back(again);
+    pv_xen_events_look_after();
 }
 
 /*
@@ -266,6 +260,43 @@ static void run(struct pv_xen_event_cpu *cpu, struct pv_regs *regs)
     ran_alone(number, ready, regs);
 }
 
+static bool came(const struct pv_xen_event_cpu *cpu)
+{
+    return cpu->block != NULL && __atomic_load_n(&cpu->block->ready, __ATOMIC_SEQ_CST) != 0;
+}
+
+/* Takes a port out of its queue, whatever is to become of it. The one behind it; 0: there is none.
+ */
+static uint32_t pass_on(uint32_t number)
+{
+    uint32_t *word = pv_xen_event_word(number);
+    uint32_t seen = __atomic_load_n(word, __ATOMIC_RELAXED);
+
+    for (unsigned i = 0; i < MOST_TRIES; i++) {
+        if (!__atomic_compare_exchange_n(word, &seen, seen & ~(PV_EVENT_LINKED | PV_EVENT_LINK),
+                                         false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+            continue;
+        if (is_due(seen))
+            deliver_later(number);
+        return seen & PV_EVENT_LINK;
+    }
+    corrupt(number);
+    return 0;
+}
+
+/* A link to nowhere ends a queue here, too. */
+static void hand_on(struct pv_xen_event_cpu *cpu)
+{
+    uint32_t ready = __atomic_exchange_n(&cpu->block->ready, 0, __ATOMIC_SEQ_CST) & QUEUES;
+    uint32_t visits = 0;
+
+    for (; ready != 0; ready &= ready - 1) {
+        uint32_t number = first_of(cpu, (unsigned)__builtin_ctz(ready));
+        while (number != 0 && is_port(number) && visits++ < MOST_VISITS)
+            number = pass_on(number);
+    }
+}
+
 const struct pv_xen_event_scheme pv_xen_events_fifo = {
     .name = "events-fifo",
     .ports = 1u << PV_EVENT_LINK_BITS,
@@ -274,4 +305,6 @@ const struct pv_xen_event_scheme pv_xen_events_fifo = {
     .unmask = unmask,
     .clear = clear,
     .run = run,
+    .came = came,
+    .hand_on = hand_on,
 };

@@ -60,7 +60,8 @@ struct pv_xen_port {
     uint8_t workless;   /* how many times in a row it came for nothing */
     uint8_t waits;      /* it is in a list of those that wait */
     bool stays;         /* at Xen, when it is closed: it was there before this kernel */
-    uint8_t padding[13];
+    bool moved;         /* it was once: who sends may still be about to tell the CPU before */
+    uint8_t padding[12];
 };
 
 _Static_assert(sizeof(struct pv_xen_port) == 64, "a cache line");
@@ -68,6 +69,13 @@ _Static_assert(sizeof(struct pv_xen_port) == 64, "a cache line");
 /* Which word of pv_cpu::backend points at this CPU's struct pv_xen_event_cpu, 0 where there are no
  * events; pv/queue.h has the others. */
 #define PV_XEN_WORD_EVENTS 9
+
+/* Who takes what comes for a CPU. */
+enum {
+    PV_XEN_QUEUE_OWN = 0,  /* it does */
+    PV_XEN_QUEUE_LEFT,     /* it has gone: whoever comes by */
+    PV_XEN_QUEUE_HANDED_ON /* who does so at the moment */
+};
 
 struct pv_xen_event_cpu {
     struct pv_xen_vcpu_info *info;
@@ -78,6 +86,7 @@ struct pv_xen_event_cpu {
     uint32_t active; /* the state of a port at rest, once its handler runs here */
     bool going;      /* it gives its ports away, and gets none */
     uint32_t pass;
+    uint32_t queue;                  /* PV_XEN_QUEUE_* */
     uint32_t late;                   /* first port that waits, unmasked by this CPU; 0: none */
     uint32_t heads[PV_EVENT_QUEUES]; /* FIFO: where each queue goes on; 0 outside of an upcall */
 };
@@ -90,6 +99,10 @@ struct pv_xen_event_scheme {
     void (*unmask)(uint32_t port); /* the same, and delivers what is pending */
     void (*clear)(uint32_t port);  /* of a masked port: it is not pending any more */
     void (*run)(struct pv_xen_event_cpu *cpu, struct pv_regs *regs);
+    /* Of a CPU that has gone: whether something came for it, and has Xen deliver that where it
+     * belongs by now. */
+    bool (*came)(const struct pv_xen_event_cpu *cpu);
+    void (*hand_on)(struct pv_xen_event_cpu *cpu);
 };
 
 extern const struct pv_xen_event_scheme pv_xen_events_2l;
@@ -97,6 +110,20 @@ extern const struct pv_xen_event_scheme pv_xen_events_fifo;
 extern const struct pv_xen_event_scheme *pv_xen_events;
 
 extern struct pv_xen_event_cpu pv_xen_event_cpus[PV_CONFIG_MAX_CPUS];
+
+/*
+ * Who sends learns first where a port is delivered, and links and tells then. In between the port
+ * may be moved, and the CPU that is told may go. So each upcall looks, behind its handlers, at what
+ * came for CPUs that have gone. How many these are, and that.
+ */
+extern uint32_t pv_xen_events_left;
+void pv_xen_events_hand_on(void);
+
+static inline void pv_xen_events_look_after(void)
+{
+    if (__builtin_expect(__atomic_load_n(&pv_xen_events_left, __ATOMIC_RELAXED) != 0, 0))
+        pv_xen_events_hand_on();
+}
 
 /* event_array.c: the words of the FIFO scheme, how many ports have one, and the last of these. */
 #define PV_XEN_EVENT_PAGE_WORDS (PV_XEN_EVENT_PAGE / sizeof(uint32_t))
@@ -176,6 +203,14 @@ void pv_xen_port_ends(uint32_t number, struct pv_xen_port *port);
  */
 bool pv_xen_port_may_run(uint32_t number, struct pv_xen_port *port,
                          const struct pv_xen_event_cpu *cpu);
+
+/* Whether nothing speaks against running a port's handler. */
+static inline bool pv_xen_port_could_run(const struct pv_xen_port *port)
+{
+    uint32_t state = __atomic_load_n(&port->state.all, __ATOMIC_SEQ_CST);
+
+    return (state & ~PV_XEN_PORT_LATE) == PV_XEN_PORT_AT_REST;
+}
 
 /* Whether a port was at rest; then it is active on this CPU. */
 static inline bool pv_xen_port_at_rest(struct pv_xen_port *port, const struct pv_xen_event_cpu *cpu)

@@ -111,18 +111,37 @@ struct pv_xen_control_block *fake_block(uint32_t cpu)
     return blocks[cpu];
 }
 
-static void raise_2l(uint32_t port)
+/* What a CPU is still to be told. */
+struct news {
+    uint32_t vcpu;
+    uint64_t selector; /* two levels */
+    uint32_t ready;    /* FIFO */
+};
+
+static void tell(struct news news)
+{
+    struct pv_xen_vcpu_info *info = &fake_shared.vcpu[news.vcpu];
+
+    if (news.selector == 0 && news.ready == 0)
+        return;
+    info->pending_selector |= news.selector;
+    if (news.ready != 0 && (blocks[news.vcpu]->ready & news.ready) != 0)
+        return;
+    if (news.ready != 0)
+        blocks[news.vcpu]->ready |= news.ready;
+    info->upcall_pending = 1;
+}
+
+static struct news raise_2l(uint32_t port, uint32_t vcpu)
 {
     uint64_t bit = 1ull << port % 64;
-    struct pv_xen_vcpu_info *info = &fake_shared.vcpu[channels[port].vcpu];
 
     if (fake_shared.pending[port / 64] & bit)
-        return;
+        return (struct news){0};
     fake_shared.pending[port / 64] |= bit;
     if (fake_shared.mask[port / 64] & bit)
-        return;
-    info->pending_selector |= 1ull << port / 64;
-    info->upcall_pending = 1;
+        return (struct news){0};
+    return (struct news){.vcpu = vcpu, .selector = 1ull << port / 64};
 }
 
 static void unmask_2l(uint32_t port)
@@ -138,15 +157,15 @@ static void unmask_2l(uint32_t port)
     info->upcall_pending = 1;
 }
 
-static void link_port(uint32_t port, struct channel *channel)
+static struct news link_port(uint32_t port, struct channel *channel, uint32_t vcpu)
 {
     uint32_t *old_tail = &tails[channel->last_vcpu][channel->last_priority];
-    uint32_t *tail = &tails[channel->vcpu][channel->priority];
-    struct pv_xen_control_block *block = blocks[channel->vcpu];
+    uint32_t *tail = &tails[vcpu][channel->priority];
+    struct pv_xen_control_block *block = blocks[vcpu];
 
     if (*old_tail == port)
         *old_tail = 0;
-    channel->last_vcpu = channel->vcpu;
+    channel->last_vcpu = vcpu;
     channel->last_priority = channel->priority;
     bool linked = *tail != 0 && (*fake_word(*tail) & PV_EVENT_LINKED);
     if (linked)
@@ -154,30 +173,47 @@ static void link_port(uint32_t port, struct channel *channel)
     else
         block->head[channel->priority] = port;
     *tail = port;
-    if (linked || (block->ready & 1u << channel->priority))
-        return;
-    block->ready |= 1u << channel->priority;
-    fake_shared.vcpu[channel->vcpu].upcall_pending = 1;
+    return (struct news){.vcpu = vcpu, .ready = linked ? 0 : 1u << channel->priority};
 }
 
-static void raise_fifo(uint32_t port)
+static struct news raise_fifo(uint32_t port, uint32_t vcpu)
 {
     uint32_t *word = fake_word(port);
 
     assert_non_null(word);
     *word |= PV_EVENT_PENDING;
     if (*word & (PV_EVENT_MASKED | PV_EVENT_LINKED))
-        return;
+        return (struct news){0};
     *word |= PV_EVENT_LINKED;
-    link_port(port, &channels[port]);
+    return link_port(port, &channels[port], vcpu);
+}
+
+static struct news raise_at(uint32_t port, uint32_t vcpu)
+{
+    return fifo ? raise_fifo(port, vcpu) : raise_2l(port, vcpu);
 }
 
 void fake_raise(uint32_t port)
 {
-    if (fifo)
-        raise_fifo(port);
-    else
-        raise_2l(port);
+    tell(raise_at(port, channels[port].vcpu));
+}
+
+static uint32_t looked_up;
+static struct news untold;
+
+void fake_raise_looks(uint32_t port)
+{
+    looked_up = channels[port].vcpu;
+}
+
+void fake_raise_links(uint32_t port)
+{
+    untold = raise_at(port, looked_up);
+}
+
+void fake_raise_tells(void)
+{
+    tell(untold);
 }
 
 static void unmask(uint32_t port)
@@ -188,7 +224,7 @@ static void unmask(uint32_t port)
     }
     *fake_word(port) &= ~PV_EVENT_MASKED;
     if (*fake_word(port) & PV_EVENT_PENDING)
-        raise_fifo(port);
+        tell(raise_fifo(port, channels[port].vcpu));
 }
 
 static int64_t init_control(const struct pv_evtchn_init_control *control)

@@ -33,6 +33,12 @@ void fake_on(uint32_t cpu);
 /* Makes a port pending, as Xen does for another domain. */
 void fake_raise(uint32_t port);
 
+/* The same in the three steps that Xen makes of it, which are not made at once: it looks where the
+ * port is delivered, makes it pending there, and tells that CPU. */
+void fake_raise_looks(uint32_t port);
+void fake_raise_links(uint32_t port);
+void fake_raise_tells(void);
+
 /* Whether Xen would enter the guest on a CPU, and that: the upcall. */
 bool fake_upcall_wanted(uint32_t cpu);
 void fake_upcall(uint32_t cpu);

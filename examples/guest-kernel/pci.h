@@ -13,6 +13,8 @@
 #define PCI_COMMAND             0x04u
 #define PCI_COMMAND_PORTS       0x01u
 #define PCI_COMMAND_MASTER      0x04u /* it may write to memory: a message is that */
+#define PCI_INTERRUPT           0x3cu /* the lowest byte: which line */
+#define PCI_NO_LINE             0xffu
 #define PCI_CLASS_OF_ETHERNET   0x0200u
 #define PCI_CLASS_OF_SCSI       0x0100u
 #define PCI_MSI_CONTROL         2u /* behind the capability's first byte */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Real interrupts of a PV guest that owns the hardware: the line of a serial port, whose empty
+ * Real interrupts. Of a PV guest that owns the hardware: the line of a serial port, whose empty
  * transmitter interrupts whenever it is asked to (PC16550D data sheet, section 8), and the message
- * (MSI) of a network card.
+ * (MSI) of a network card. Wherever there is such a card: its line, which is up for as long as
+ * there is a reason.
  */
 #include "backends/xen/pirq.h"
 #include "card.h"
@@ -13,6 +14,7 @@
 
 #define TIMES       100u
 #define TIMES_THERE 20u
+#define TIMES_LEFT  10u
 
 #define COM2             0x2f8
 #define COM2_GSI         3u
@@ -114,6 +116,77 @@ static void a_line(struct check *check)
 {
     if (!skip_without_lines(check))
         line_interrupts(check);
+}
+
+/* ---- a line that stays up -------------------------------------------------------------------- */
+
+static uint32_t card_gsi;
+static volatile unsigned left_up; /* how often the reason is not looked for */
+
+/* As if it were shared, and the driver whose card it is came later. */
+static void serve(struct pv_regs *regs, void *context)
+{
+    (void)regs;
+    (void)context;
+    arrived++;
+    if (left_up != 0) {
+        left_up--;
+        return;
+    }
+    any = card_acknowledge();
+}
+
+static int mask_card(bool masked)
+{
+    return pv_irq_mask(card_gsi, masked);
+}
+
+/* It comes once more for each time that it was ended with the reason still there, and then no more.
+ */
+static void expect_until_served(struct check *check)
+{
+    for (unsigned times = 1; times <= TIMES_LEFT && check->outcome == CHECK_PASSED; times++) {
+        arrived = 0;
+        any = false;
+        left_up = times;
+        card_raise();
+        EXPECT(check, wait_for(&any, NS_PER_S), "%u of %u came", arrived, times + 1);
+        sleep_ns(NS_PER_MS);
+        EXPECT(check, arrived == times + 1, "%u came, which are to be %u", arrived, times + 1);
+    }
+}
+
+static void card_line_interrupts(struct check *check, unsigned device)
+{
+    int vector = pv_irq_alloc(serve, NULL);
+    if (!EXPECT(check, vector >= 0, "no vector: %d", vector))
+        return;
+    left_up = 0;
+    card_start(device);
+    int status = pv_irq_route(card_gsi, (uint8_t)vector, PV_IRQ_LEVEL);
+    if (EXPECT(check, status == PV_OK, "line %u cannot be routed: %d", card_gsi, status)) {
+        EXPECT(check, mask_card(false) == PV_OK, "it cannot be unmasked");
+        expect_each(check, card_raise);
+        expect_until_served(check);
+        expect_to_wait(check, card_raise, mask_card);
+        mask_card(true);
+        print("# a card raised line %u, which came again for as long as it was up\n", card_gsi);
+    }
+    card_stop();
+    pv_irq_free(vector);
+}
+
+/* The line is the one that firmware has wired its first pin to (PCI Local Bus 3.0, 6.2.4). */
+static void a_line_stays_up(struct check *check)
+{
+    unsigned device = card_find();
+    card_gsi = device == PCI_DEVICES ? 0 : pci_read(device, PCI_INTERRUPT) & 0xff;
+    if (card_gsi == 0 || card_gsi == PCI_NO_LINE)
+        skip(check, "there is no card with a line");
+    else if (mask_card(true) == PV_E_UNSUPPORTED)
+        skip(check, "there are no lines here");
+    else
+        card_line_interrupts(check, device);
 }
 
 /* ---- a message ------------------------------------------------------------------------------- */
@@ -254,6 +327,7 @@ static void nothing_there(struct check *check)
 
 static const struct test pirq_tests[] = {
     {"a device's line interrupts each time, and waits while it is masked", a_line},
+    {"a line that is up when its interrupt ends comes again, until it is served", a_line_stays_up},
     {"a device's message interrupts each time, and waits while it is masked", a_message},
     {"a device interrupts the CPU that has routed it", to_who_routes},
     {"lines and devices that are not there are refused", nothing_there},

@@ -68,17 +68,20 @@ BY_XEN = "# CPU 1 was started by Xen: when it is parked, Xen says that it is dow
 TWO_BACKENDS = r"ok \d+ - two backends change places, and everything goes on working"
 MADE_BY_TOOLS = r"ok \d+ - an event of another domain's arrives at a port that was there before"
 MESSAGE = r"ok \d+ - a device that writes its message interrupts the CPU that was meant"
+LEVEL = r"ok \d+ - a line that is up when its interrupt ends comes again, until it is served"
 CALLBACK = r"ok \d+ - Xen is told of a callback, whichever vector is in force"
 MUST_NOT_SKIP = {
     "native": [
         r"ok \d+ - a machine check that the host raises reaches the kernel, which goes on",
         r"ok \d+ - the wall clock is the host's within two seconds",
         MESSAGE,
+        LEVEL,
     ],
-    "kvm": [MESSAGE],
+    "kvm": [MESSAGE, LEVEL],
     "xen-dom0-pv": [
         *EVENTS,
         r"ok \d+ - a device's line interrupts each time, and waits while it is masked",
+        LEVEL,
         r"ok \d+ - a device's message interrupts each time, and waits while it is masked",
     ],
     "xen-dom0-pvh": [
@@ -94,6 +97,7 @@ MUST_NOT_SKIP = {
         CALLBACK,
         MADE_BY_TOOLS,
         MESSAGE,
+        LEVEL,
         BY_XEN,
         TWO_BACKENDS,
         "# before pv_init\\(\\) there were [1-9] SCSI controllers and an IDE drive",

@@ -28,6 +28,8 @@ bool list_wants(const struct name_list *list, const char *name)
 }
 
 #define MOST_SECONDS 86400u
+/* One more digit fits. */
+#define MOST_TENTHS 400000000u
 
 static unsigned number_in(const char *digits, unsigned most)
 {
@@ -79,6 +81,8 @@ static void take_word(char *word, struct command_line *line)
         line->stress_seconds = number_in(value, MOST_SECONDS);
     else if (after_prefix(word, "storm=", &value))
         line->storm_seconds = number_in(value, MOST_SECONDS);
+    else if (after_prefix(word, "wall=", &value))
+        line->wall_seconds = number_in(value, MOST_TENTHS);
     else if (!is_read_elsewhere(word))
         print("# not a word of the command line: %s\n", word);
 }

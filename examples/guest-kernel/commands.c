@@ -16,6 +16,7 @@ int commands_run(const struct command_line *line)
     bool none = !names_a_command(line);
     stress_seconds = line->stress_seconds;
     storm_seconds = line->storm_seconds;
+    wall_seconds = line->wall_seconds;
     if ((line->info || none) && info(line->json) != 0)
         status = 1;
     if (line->sites)

@@ -25,6 +25,7 @@ struct command_line {
     bool json;
     unsigned most_cpus;      /* the one that booted included */
     unsigned storm_seconds;  /* the same of a storm of events */
+    unsigned wall_seconds;   /* since 1970, when the guest was started; 0: nobody has said */
     unsigned stress_seconds; /* how long the self-test stresses address spaces; 0: as it likes */
     const char *crash;       /* NULL: no */
     struct name_list tests;
@@ -54,6 +55,9 @@ int selftest(const struct name_list *tests);
 
 /* How long the self-test stresses address spaces; 0: a moment. */
 extern unsigned stress_seconds, storm_seconds;
+
+/* What the host has said that the time was when it started the guest; 0: nothing. */
+extern unsigned wall_seconds;
 
 int bench(const struct name_list *benches, bool json);
 

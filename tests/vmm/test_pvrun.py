@@ -6,6 +6,7 @@ What starts VMMs is tested in test_rigs.py.
 
 import io
 import os
+import re
 import select
 import subprocess
 import sys
@@ -639,6 +640,12 @@ class XenJobs(unittest.TestCase):
         job = Job("t", "xen-dom0-pv", "k", "selftest test=a,b")
         words = xen.as_dom0("xen.elf", job)
         self.assertEqual(words[words.index("-initrd") + 1], "k selftest test=a,,b")
+
+    def test_a_dom0_is_told_when_it_is_started(self):
+        before = int(time.time())
+        words = xen.as_dom0("xen.elf", Job("t", "xen-dom0-pv", "k", "info wall=now selftest"))
+        told = re.fullmatch(r"k info wall=(\d+) selftest", words[words.index("-initrd") + 1])
+        self.assertTrue(before <= int(told[1]) <= time.time())
 
     def test_a_dom0s_initrd_is_xens_second_module(self):
         words = xen.as_dom0("xen.elf", Job("t", "xen-dom0-pv", "k", "a b", initrd="i.cpio"))

@@ -16,6 +16,8 @@ AROUND = ("info selftest test=detect+ops+trap+irq+clock+timer+users+cpus+smp+abs
           "shutdown")
 # A storm of events lasts ten seconds in one place of each kind, and less where this is said.
 SHORT = f"{COMMANDS} storm=3"
+# On Xen a guest hears from who starts it what time that is.
+WALL = "wall=now"
 # What PVH guests of Xen have not: firmware, and devices that are emulated. The rest is the same.
 HVM_COMMANDS = ("info selftest test=detect+irq+timer+clock+cpus+smp+absent+xen+events+pirq+message+races+"
                 "switch+unplug+softreset unplug=disks storm=3 softreset")
@@ -24,16 +26,16 @@ SECONDS = 300
 RUNS = [
     ("native", "", "pvh", 1),
     ("native", "", "pvh", 2),
-    ("xen-dom0-pv", "", "xen-pv", 1, SHORT),
-    ("xen-dom0-pv", "", "xen-pv", 4),
-    ("xen-dom0-pvh", "", "pvh", 1),
+    ("xen-dom0-pv", "", "xen-pv", 1, f"{SHORT} {WALL}"),
+    ("xen-dom0-pv", "", "xen-pv", 4, f"{COMMANDS} {WALL}"),
+    ("xen-dom0-pvh", "", "pvh", 1, f"{COMMANDS} {WALL}"),
     ("kvm", "", "pvh", 1),
     ("kvm", "q35", "pvh", 2, AROUND),
     ("kvm", "microvm", "pvh", 1, AROUND),
     ("kvm", "pc", "multiboot1", 1, AROUND),
     ("kvm", "q35", "multiboot2", 1, AROUND),
-    ("xen-domu-pv", "", "xen-pv", 2),
-    ("xen-domu-pvh", "", "pvh", 1, SHORT),
+    ("xen-domu-pv", "", "xen-pv", 2, f"{COMMANDS} {WALL}"),
+    ("xen-domu-pvh", "", "pvh", 1, f"{SHORT} {WALL}"),
 ]
 # xl stays to do it, and leaves the domain alone otherwise.
 SOFT_RESET = ["on_soft_reset = 'soft-reset'", "on_poweroff = 'preserve'",
@@ -57,7 +59,7 @@ EVENTS = [
     r"ok \d+ - an event of a higher priority overtakes",
     r"ok \d+ - events neither vanish nor double while an interrupt masks and unmasks them",
     r"ok \d+ - a storm of events leaves time for everything else",
-    r"ok \d+ - four thousand ports can be had, and the last one works",
+    r"ok \d+ - four thousand ports can be had, and the last one works and costs what one costs",
 ]
 RACES = [
     r"ok \d+ - a storm of events from another CPU leaves time for everything else",
@@ -69,6 +71,7 @@ TWO_BACKENDS = r"ok \d+ - two backends change places, and everything goes on wor
 MADE_BY_TOOLS = r"ok \d+ - an event of another domain's arrives at a port that was there before"
 MESSAGE = r"ok \d+ - a device that writes its message interrupts the CPU that was meant"
 LEVEL = r"ok \d+ - a line that is up when its interrupt ends comes again, until it is served"
+RIGHT_TIME = r"ok \d+ - the wall clock is the one of who started this guest"
 CALLBACK = r"ok \d+ - Xen is told of a callback, whichever vector is in force"
 MUST_NOT_SKIP = {
     "native": [
@@ -80,17 +83,19 @@ MUST_NOT_SKIP = {
     "kvm": [MESSAGE, LEVEL],
     "xen-dom0-pv": [
         *EVENTS,
+        RIGHT_TIME,
         r"ok \d+ - a device's line interrupts each time, and waits while it is masked",
         LEVEL,
         r"ok \d+ - a device's message interrupts each time, and waits while it is masked",
     ],
     "xen-dom0-pvh": [
         *EVENTS,
+        RIGHT_TIME,
         CALLBACK,
         r"ok \d+ - a soft reset is an error value where the VMM has none, or would end the machine",
     ],
-    "xen-domu-pv": [*EVENTS, *RACES, MADE_BY_TOOLS],
-    "xen-domu-pvh": [*EVENTS, CALLBACK, MADE_BY_TOOLS],
+    "xen-domu-pv": [*EVENTS, *RACES, MADE_BY_TOOLS, RIGHT_TIME],
+    "xen-domu-pvh": [*EVENTS, CALLBACK, MADE_BY_TOOLS, RIGHT_TIME],
     "xen-domu-hvm": [
         *EVENTS,
         *RACES,

@@ -5,6 +5,7 @@ The guest's convention: it ends by a write to isa-debug-exit, 0x10 for success a
 QEMU turns a value V into exit status 2V + 1.
 """
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,6 +48,11 @@ class Job:
     lent: int = 0
     # Of the kvm jobs: only the rig's KVM and QEMU will do, not the machine's own.
     nested: bool = False
+
+    @property
+    def words(self):
+        """The command line, for a guest that is started now: `wall=now` becomes the seconds since 1970."""
+        return self.cmdline.replace("wall=now", f"wall={int(time.time())}")
 
     @property
     def label(self):

@@ -37,6 +37,6 @@ def as_dom0(image, job, qemu=("qemu-system-x86_64",)):
     """argv for a guest that is dom0: the one guest on the machine, with its devices. `qemu`: the
     emulator, and where its firmware is."""
     options = [f"dom0_mem={job.mem}M", f"dom0_max_vcpus={job.smp}", *KINDS[job.vmm]]
-    modules = [f"{job.kernel} {job.cmdline}", *([str(job.initrd)] if job.initrd else [])]
+    modules = [f"{job.kernel} {job.words}", *([str(job.initrd)] if job.initrd else [])]
     return [*machine(job.icount, job.mem + OWN_MIB, job.smp, qemu), *native.DEBUG_EXIT,
             "-serial", "stdio", *boot(image, options, modules), *job.qemu_args]

@@ -62,6 +62,9 @@ read -r _ <&3
 leave=-e
 grep -q '^on_soft_reset' "/job/$job/config" && leave=
 
+# By dom0's clock, which a Linux has read from Xen.
+sed -i "s/wall=now/wall=$(date +%s)/" "/job/$job/config"
+
 # The last line says that it failed, the first one why; all of them are in the guest's log.
 xl create -q $leave "/job/$job/config" >"/run/$job.create" 2>&1 || {
     cat "/run/$job.create" "/var/log/xen/qemu-dm-$name.log" 2>/dev/null

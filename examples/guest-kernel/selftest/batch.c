@@ -128,13 +128,34 @@ static void a_space_is_a_few_calls(struct check *check)
     EXPECT(check, pages_free() == before, "%lu pages are lost", before - pages_free());
 }
 
+/* An entry of the kernel's that is free, and what maps a page there. */
+struct scratch {
+    struct pv_pte *entry;
+    uint64_t value;
+};
+
+static bool scratch_begin(struct check *check, struct scratch *scratch)
+{
+    uint64_t phys = page_alloc();
+    scratch->entry = paging_entry(kernel_space, SCRATCH_BASE, true);
+    scratch->value = phys | MAP_KERNEL_DATA | PTE_ACCESSED;
+    return EXPECT(check, scratch->entry != NULL && phys != 0, "no memory");
+}
+
+static void scratch_end(const struct scratch *scratch)
+{
+    pv_pte_clear(scratch->entry);
+    pv_tlb_invlpg(SCRATCH_BASE);
+    page_free(scratch->value & PTE_ADDRESS);
+}
+
 static void writes_are_read_back(struct check *check)
 {
-    struct pv_pte *entry = paging_entry(kernel_space, SCRATCH_BASE, true);
-    uint64_t phys = page_alloc();
-    if (!EXPECT(check, entry != NULL && phys != 0, "no memory"))
+    struct scratch scratch;
+    if (!scratch_begin(check, &scratch))
         return;
-    uint64_t value = phys | MAP_KERNEL_DATA | PTE_ACCESSED;
+    struct pv_pte *entry = scratch.entry;
+    uint64_t value = scratch.value;
     batch_begin();
     pv_pte_set(entry, (struct pv_pte){value});
     uint64_t first = pv_pte_get(entry).raw;
@@ -146,20 +167,18 @@ static void writes_are_read_back(struct check *check)
     EXPECT(check, first == value && second == 0 && third == (value & ~PTE_WRITE),
            "read %lx, %lx and %lx", first, second, third);
     EXPECT(check, pv_pte_get(entry).raw == third, "afterwards %lx", pv_pte_get(entry).raw);
-    pv_pte_clear(entry);
-    pv_tlb_invlpg(SCRATCH_BASE);
-    page_free(phys);
+    scratch_end(&scratch);
 }
 
 /* Some requests are made in a batch and do not wait, so what waits is sent before them. */
 static void writes_behind_a_flush_are_read_back(struct check *check)
 {
-    struct pv_pte *entry = paging_entry(kernel_space, SCRATCH_BASE, true);
     const struct pv_cpu_set nobody = {{0}};
-    uint64_t phys = page_alloc();
-    if (!EXPECT(check, entry != NULL && phys != 0, "no memory"))
+    struct scratch scratch;
+    if (!scratch_begin(check, &scratch))
         return;
-    uint64_t value = phys | MAP_KERNEL_DATA | PTE_ACCESSED;
+    struct pv_pte *entry = scratch.entry;
+    uint64_t value = scratch.value;
     batch_begin();
     pv_pte_set(entry, (struct pv_pte){value});
     int status = pv_tlb_flush_others(&nobody, SCRATCH_BASE, SCRATCH_BASE + PAGE_BYTES);
@@ -175,9 +194,7 @@ static void writes_behind_a_flush_are_read_back(struct check *check)
     EXPECT(check, status == PV_OK, "status %d", status);
     EXPECT(check, first == value && second == 0 && third == value && fourth == (value & ~PTE_WRITE),
            "read %lx, %lx, %lx and %lx", first, second, third, fourth);
-    pv_pte_clear(entry);
-    pv_tlb_invlpg(SCRATCH_BASE);
-    page_free(phys);
+    scratch_end(&scratch);
 }
 
 /* The outermost end sends all, however deep it was asked for. */

@@ -52,10 +52,17 @@ static bool map_area(uint64_t space, uint64_t pages)
     return true;
 }
 
+static bool map_edge(uint64_t space, uint64_t program)
+{
+    bool has = program == USER_EDGE || program == USER_EDGE_ALONE;
+    return !has || map_user_page(space, USER_LAST_PAGE, MAP_USER_DATA) != 0;
+}
+
 static bool fill_space(uint64_t space, const struct process_start *start)
 {
     uint64_t area = start->program == USER_TOUCHER ? start->rounds : 0;
     return map_code(space) && map_data(space, start) && map_area(space, area) &&
+           map_edge(space, start->program) &&
            map_user_page(space, USER_STACK_TOP - PAGE_BYTES, MAP_USER_DATA) != 0;
 }
 

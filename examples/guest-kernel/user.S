@@ -27,6 +27,12 @@
     je touch_all
     cmp $USER_FLOAT, %rax
     je keep_registers
+    mov $SYS_YIELD, %ebp
+    cmp $USER_EDGE, %rax
+    je keep_last_page
+    mov $SYS_NOTHING, %ebp
+    cmp $USER_EDGE_ALONE, %rax
+    je keep_last_page
 
 /* USER_COUNTER, and USER_WILD until half of its rounds are done. */
     mov $SYS_WRITE, %eax
@@ -114,6 +120,22 @@ keep_registers:
     stmxcsr (%rsp)
     cmpl $0x1f80, (%rsp)
     jne wrong
+    dec %r12
+    jnz 1b
+    mov %rbx, %rdi
+    jmp leave
+
+keep_last_page:
+    movabs $USER_LAST_PAGE, %r13
+    mov %rbx, (%r13)
+    mov %rbx, 0xff8(%r13)
+1:  cmp %rbx, (%r13)
+    jne wrong
+    cmp %rbx, 0xff8(%r13)
+    jne wrong
+    incq USER_DATA + USER_COUNT
+    mov %ebp, %eax
+    syscall
     dec %r12
     jnz 1b
     mov %rbx, %rdi

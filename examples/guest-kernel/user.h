@@ -11,6 +11,7 @@
 #define USER_STACK_TOP 0x800000
 #define USER_AREA      0x40000000
 #define USER_END       0x800000000000
+#define USER_LAST_PAGE 0x7ffffffff000
 
 /* The data page. */
 #define USER_NUMBER     0x00 /* differs between processes */
@@ -22,15 +23,17 @@
 #define USER_TLS        0x800 /* the thread pointer; there lies a copy of the number */
 
 /* Programs. */
-#define USER_COUNTER 0 /* counts in its data page, checks its contents, exits */
-#define USER_WILD    1 /* follows a wild pointer after a while */
-#define USER_CALLER  2 /* makes system calls that do nothing */
-#define USER_YIELDER 3 /* gives the CPU away again and again */
-#define USER_SPY     4 /* reads at the address that is its number of rounds */
-#define USER_STRAY   5 /* goes on in the code segment that is its number of rounds, and dies */
-#define USER_TOUCHER 6 /* has as many pages from USER_AREA on as rounds; writes to each, twice */
-#define USER_FAULTER 7 /* as USER_TOUCHER, but once, and each page comes when it is first used */
-#define USER_FLOAT   8 /* keeps its number in floating-point registers, and checks them */
+#define USER_COUNTER    0 /* counts in its data page, checks its contents, exits */
+#define USER_WILD       1 /* follows a wild pointer after a while */
+#define USER_CALLER     2 /* makes system calls that do nothing */
+#define USER_YIELDER    3 /* gives the CPU away again and again */
+#define USER_SPY        4 /* reads at the address that is its number of rounds */
+#define USER_STRAY      5 /* goes on in the code segment that is its number of rounds, and dies */
+#define USER_TOUCHER    6 /* has as many pages from USER_AREA on as rounds; writes to each, twice */
+#define USER_FAULTER    7 /* as USER_TOUCHER, but once, and each page comes when it is first used */
+#define USER_FLOAT      8 /* keeps its number in floating-point registers, and checks them */
+#define USER_EDGE       9 /* has USER_LAST_PAGE and keeps its number at both ends of it; yields */
+#define USER_EDGE_ALONE 10 /* the same where there is nobody to yield to */
 
 /* System calls: number in rax, arguments in rdi and rsi, result in rax. */
 #define SYS_EXIT    0 /* status */

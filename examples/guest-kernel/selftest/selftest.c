@@ -8,6 +8,7 @@
 #include "../commands.h"
 #include "../cpu.h"
 #include "../dump.h"
+#include "../string.h"
 #include "../timer.h"
 
 #define CPUID_EDX   3
@@ -70,6 +71,17 @@ bool skip_if_bound(struct check *check)
     if (PV_BOUND)
         skip(check, "this kernel is bound to one backend at build time and has no sites");
     return PV_BOUND;
+}
+
+bool processor_is_by(const char *vendor)
+{
+    uint32_t regs[4];
+    char name[13] = {0};
+    pv_cpu_cpuid(0, 0, regs);
+    memcpy(name, &regs[1], 4);
+    memcpy(name + 4, &regs[3], 4);
+    memcpy(name + 8, &regs[2], 4);
+    return same_text(name, vendor);
 }
 
 bool skip_without_timer(struct check *check)

@@ -61,6 +61,9 @@ bool skip_without_timer(struct check *check);
 bool skip_without_ipi(struct check *check);
 bool skip_without_ports(struct check *check);
 
+/* "GenuineIntel", "AuthenticAMD": CPUID leaf 0. */
+bool processor_is_by(const char *vendor);
+
 /* For checks that take long: they have come further, and the watchdog begins again. */
 void still_going(void);
 

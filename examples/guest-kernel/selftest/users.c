@@ -4,6 +4,7 @@
  * with a wild pointer.
  */
 #include "selftest.h"
+#include "../commands.h"
 #include "../cpu.h"
 #include "../memory.h"
 #include "../process.h"
@@ -116,10 +117,20 @@ static void kernel_is_out_of_reach(struct check *check)
         (uintptr_t)direct(virt_to_phys(&cpus[0])),
         thread_current()->stack - PAGE_BYTES,
         KERNEL_BASE + PAGE_BYTES,
-        XEN_FRAMES,
     };
     for (unsigned i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)
         spy_at(check, addresses[i]);
+}
+
+/* Xen gives users a table of its own for each processor where it has to hide from them, and leaves
+ * that table of frames in it, whatever a domain asks for (xen/arch/x86/smpboot.c,
+ * setup_cpu_root_pgt). On AMD's processors it has nothing to hide. */
+static void frames_are_out_of_reach(struct check *check)
+{
+    if (boot_info.door == PV_DOOR_XEN_PV && !processor_is_by("AuthenticAMD"))
+        skip(check, "Xen shows its table of frames to all users of this processor");
+    else
+        spy_at(check, XEN_FRAMES);
 }
 
 /*
@@ -264,6 +275,89 @@ static void on_each_cpu(struct check *check)
     EXPECT(check, pages_free() == before, "%lu pages before, %lu after", before, pages_free());
 }
 
+/* ---- at the end of their addresses -------------------------------------------------------------
+ */
+
+#define EDGE_ROUNDS 1000000u /* so that it ends in any case */
+
+_Static_assert(USER_LAST_PAGE + PAGE_BYTES == USER_END, "the last page ends where addresses do");
+
+/* Takes its last page away from a process that uses it; what it had counted by then. */
+static uint64_t take_last_page(struct check *check, const struct process *process)
+{
+    uint64_t data = paging_translate(process->space, USER_DATA);
+    const volatile uint64_t *count = direct(data + USER_COUNT);
+    struct limit limit = limit_in(PATIENCE_NS);
+    while (*count == 0 && !limit_passed(&limit))
+        thread_yield();
+    EXPECT(check, *count != 0, "it does not use its last page");
+    uint64_t page = paging_unmap(process->space, USER_LAST_PAGE);
+    if (!EXPECT(check, page != 0, "it has no last page"))
+        return 0;
+    const uint64_t *words = direct(page);
+    EXPECT(check, words[0] == process->number && words[PAGE_BYTES / 8 - 1] == process->number,
+           "the page holds %lx and %lx", words[0], words[PAGE_BYTES / 8 - 1]);
+    page_free(page);
+    return *count;
+}
+
+static void expect_edge(struct check *check, const struct process *process, uint64_t counted)
+{
+    EXPECT(check, process->killed && process->fault_address == USER_LAST_PAGE,
+           "killed: %d, address %lx", process->killed, process->fault_address);
+    EXPECT(check, counted < EDGE_ROUNDS, "it had come to its end before");
+}
+
+static void last_page(struct check *check)
+{
+    struct process_start start = {33, USER_EDGE, EDGE_ROUNDS, NULL};
+    uint64_t before = pages_free();
+    if (!EXPECT(check, process_create(&pair.a, &start), "no memory for a process"))
+        return;
+    uint64_t counted = take_last_page(check, &pair.a);
+    process_wait(&pair.a);
+    expect_edge(check, &pair.a, counted);
+    EXPECT(check, pages_free() == before, "%lu pages before, %lu after", before, pages_free());
+}
+
+/* The page is taken away by this CPU, and the other one is to see it. */
+static void last_page_elsewhere(struct check *check)
+{
+    static struct elsewhere elsewhere;
+    uint64_t before = pages_free();
+    unsigned cpu = smp_count() - 1;
+    if (cpu == 0) {
+        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
+        return;
+    }
+    elsewhere.start = (struct process_start){40, USER_EDGE_ALONE, EDGE_ROUNDS, NULL};
+    elsewhere.process.system_calls = 0;
+    elsewhere.ran = false;
+    smp_give(cpu, run_elsewhere, &elsewhere);
+    struct limit limit = limit_in(PATIENCE_NS);
+    while (__atomic_load_n(&elsewhere.process.system_calls, __ATOMIC_ACQUIRE) == 0 &&
+           !limit_passed(&limit))
+        pv_cpu_relax();
+    uint64_t counted = take_last_page(check, &elsewhere.process);
+    EXPECT(check, smp_done(cpu, PATIENCE_NS) && elsewhere.ran, "CPU %u does not come to an end",
+           cpu);
+    expect_edge(check, &elsewhere.process, counted);
+    EXPECT(check, pages_free() == before, "%lu pages before, %lu after", before, pages_free());
+}
+
+/* The first address beyond is none at all, and a fault of another kind. */
+static void beyond_last_page(struct check *check)
+{
+    static struct process spy;
+    struct process_start start = {33, USER_SPY, USER_END, NULL};
+    spy_at(check, USER_LAST_PAGE);
+    spy_at(check, USER_END - sizeof(uint64_t));
+    if (!EXPECT(check, process_create(&spy, &start), "no memory for a process"))
+        return;
+    process_wait(&spy);
+    EXPECT(check, spy.killed, "it read at %lx", USER_END);
+}
+
 static const struct test users_tests[] = {
     {"two processes keep their contents apart at the same addresses", kept_apart},
     {"the timer takes the CPU from user code", preempted},
@@ -271,12 +365,17 @@ static const struct test users_tests[] = {
     {"the floating-point unit stays with the one process that uses it", unit_is_lent_lazily},
     {"a wild pointer ends its process and not the other", wild_pointer},
     {"user code cannot read the kernel's memory", kernel_is_out_of_reach},
+    {"nor the table of all the machine's frames, where Xen heeds that", frames_are_out_of_reach},
     {"user code in a code segment that is not the kernel's choice ends only itself", other_segment},
     {"a page of a process comes when it is first used", pages_come},
     {"a process that cannot be returned to ends, and the kernel goes on", impossible_frame},
     {"processes that have ended gave back all of their memory", memory_comes_back},
     {"a process runs on each CPU, makes system calls, and a wild pointer ends it there",
      on_each_cpu},
+    {"a process has the last page of its addresses until it is taken away", last_page},
+    {"a page at the end of its addresses is taken away from a process on another CPU",
+     last_page_elsewhere},
+    {"behind the last page that a process has a read ends it", beyond_last_page},
 };
 
 const struct test_group users_group = TEST_GROUP(users);

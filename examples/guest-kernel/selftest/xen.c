@@ -8,6 +8,7 @@
 #include "backends/xen/hypercall.h"
 #include "backends/xen/abi/hvm.h"
 #include "backends/xen/abi/vcpu.h"
+#include "backends/xen/abi/version.h"
 #include "backends/xen/hvm/hvm.h"
 #include "backends/xen/xen.h"
 #include "selftest.h"
@@ -363,6 +364,73 @@ static void yield_comes_back(struct check *check)
     EXPECT(check, took < 10 * NS_PER_S, "the processor was away for %lu ns", took);
 }
 
+#define YIELD_TURNS 200u
+
+static volatile uint64_t progress;
+
+static void make_progress(void *argument)
+{
+    (void)argument;
+    while (!stop)
+        progress++;
+}
+
+static void keep_processor(void)
+{
+    (void)pv_xen_version_call(PV_XENVER_VERSION, NULL);
+}
+
+static void offer_processor(void)
+{
+    pv_smp_yield_to(1);
+}
+
+struct turns {
+    unsigned waited;  /* before how many CPU 1 had no processor */
+    unsigned further; /* after how many it had come further */
+};
+
+static struct turns take_each_turn(void (*turn)(void))
+{
+    struct turns turns = {0, 0};
+    for (unsigned i = 0; i < YIELD_TURNS; i++) {
+        uint64_t before = progress;
+        turns.waited += pv_vcpu_is_preempted(1);
+        turn();
+        turns.further += progress != before;
+    }
+    return turns;
+}
+
+/*
+ * Where CPUs share a processor, one that makes another hypercall instead keeps the processor for as
+ * long as Xen's scheduler lets it, which is thousands of them.
+ */
+static void yield_lets_others_run(struct check *check)
+{
+    if (skip_without(check, "runstate") || skip_alone(check) || skip_without_answer(check))
+        return;
+    stop = false;
+    progress = 0;
+    smp_give(1, make_progress, NULL);
+    struct limit begun = limit_in(10 * NS_PER_S);
+    while (progress == 0 && !limit_passed(&begun))
+        pv_smp_yield_to(1);
+    preempt_off();
+    struct turns kept = take_each_turn(keep_processor), offered = take_each_turn(offer_processor);
+    thread_preempt_on();
+    stop = true;
+    EXPECT(check, smp_done(1, 10 * NS_PER_S), "CPU 1 does not come to an end");
+    print("# of %u turns CPU 1 came further in %u that kept the processor, and in %u that offered "
+          "it\n",
+          YIELD_TURNS, kept.further, offered.further);
+    if (kept.waited < YIELD_TURNS / 2)
+        skip(check, "there is a processor for each CPU");
+    else
+        EXPECT(check, offered.further > YIELD_TURNS / 4, "CPU 1 came further in %u turns of %u",
+               offered.further, YIELD_TURNS);
+}
+
 /* ---- what the processor is shown as ----------------------------------------------------------
  */
 
@@ -511,6 +579,7 @@ static const struct test xen_tests[] = {
     {"a lock goes from CPU to CPU many times, and no kick is lost", no_kick_is_lost},
     {"the processor is shown as Xen lets a guest use it", processor_is_as_xen_shows_it},
     {"the processor is given away to others and comes back", yield_comes_back},
+    {"a CPU that offers its processor lets another one run, each time", yield_lets_others_run},
 };
 
 const struct test_group xen_group = TEST_GROUP(xen);

@@ -269,12 +269,19 @@ static void limit_is_survived(struct check *check)
     give_to_allocator(FEW);
 }
 
+static uint64_t ram_bytes(const struct pv_memory_range *ranges, int count)
+{
+    uint64_t bytes = 0;
+    for (int i = 0; i < count; i++)
+        bytes += ranges[i].type == PV_MEMORY_RAM ? ranges[i].bytes : 0;
+    return bytes;
+}
+
 /* What the VMM calls RAM holds what this machine has. */
 static void map_holds_memory(struct check *check)
 {
     static struct pv_memory_range ranges[PV_BOOT_RANGES];
     struct pv_memory_limits limits;
-    uint64_t bytes = 0;
     if (skip_without(check, &limits))
         return;
     int count = pv_xen_memory_map(ranges, PV_BOOT_RANGES);
@@ -282,11 +289,56 @@ static void map_holds_memory(struct check *check)
         skip(check, "Xen has no map for this domain");
         return;
     }
-    for (int i = 0; i < count; i++)
-        bytes += ranges[i].type == PV_MEMORY_RAM ? ranges[i].bytes : 0;
+    uint64_t bytes = ram_bytes(ranges, count);
     print("# %d ranges, %lu KiB of RAM\n", count, bytes / 1024);
     EXPECT(check, count > 0 && bytes >= pages_total() * PAGE_BYTES, "%d ranges, %lu bytes", count,
            bytes);
+}
+
+static bool same_ranges(const struct pv_boot_info *a, const struct pv_boot_info *b)
+{
+    bool same = a->ranges_used == b->ranges_used;
+    for (unsigned i = 0; same && i < a->ranges_used; i++)
+        same = a->ranges[i].start == b->ranges[i].start &&
+               a->ranges[i].bytes == b->ranges[i].bytes && a->ranges[i].type == b->ranges[i].type;
+    return same;
+}
+
+/* The map that xl tells Xen of a PV domain is of `maxmem`; less of it is lent until xl is asked. */
+static void expect_map_of_more(struct check *check)
+{
+    static struct pv_memory_range ranges[PV_BOOT_RANGES];
+    int count = pv_xen_memory_map(ranges, PV_BOOT_RANGES);
+    uint64_t named = ram_bytes(ranges, count), bytes = boot_info.xen_pv.pages * PAGE_BYTES;
+    if (count <= 0)
+        return;
+    print("# the VMM's map names %lu KiB of RAM more than this machine began with\n",
+          (unsigned long)((named - bytes) / 1024));
+    EXPECT(check, named >= bytes, "%lu bytes of RAM, %lu at first", named, bytes);
+}
+
+static void boot_map_is_of_what_it_has(struct check *check)
+{
+    static struct pv_boot_info asked;
+    struct pv_memory_limits limits;
+    uint64_t pages = boot_info.xen_pv.pages;
+    if (boot_info.door != PV_DOOR_XEN_PV) {
+        skip(check, "there is one map only");
+        return;
+    }
+    if (skip_without(check, &limits))
+        return;
+    const struct pv_memory_range *last = &boot_info.ranges[boot_info.ranges_used - 1];
+    EXPECT(check, last->start + last->bytes == pages * PAGE_BYTES,
+           "the last range ends at %lx, memory with page %lx", last->start + last->bytes, pages);
+    EXPECT(check, limits.pages == pages, "it has %lu pages, and began with %lu", limits.pages,
+           pages);
+    asked = boot_info;
+    int status = pv_boot_ask_memory(&asked);
+    EXPECT(check, status == PV_OK && same_ranges(&asked, &boot_info),
+           "to be asked for a map changes it: %d, %u ranges and not %u", status, asked.ranges_used,
+           boot_info.ranges_used);
+    expect_map_of_more(check);
 }
 
 static const struct test memory_tests[] = {
@@ -295,6 +347,8 @@ static const struct test memory_tests[] = {
     {"a machine takes more memory than it began with", more_than_at_first},
     {"against its limit a machine gets an error, and goes on", limit_is_survived},
     {"the VMM's memory map holds what this machine has", map_holds_memory},
+    {"memory at boot is what this machine has, and not what it may have",
+     boot_map_is_of_what_it_has},
 };
 
 const struct test_group memory_group = TEST_GROUP(memory);

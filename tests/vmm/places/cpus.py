@@ -19,6 +19,11 @@ XEN_PV = "cpus+smp+debugger+batch+xen+stress+tables+users"
 XEN_DOMU = f"{XEN_PV}+memory+shutdown+ldt+assist"
 WAITED = [r"ok \d+ - a CPU that waits for a processor is seen to, and one that blocks is not",
           r"ok \d+ - a segment that is gone when its CPU is resumed is empty, and the CPU goes on"]
+# Where CPUs share one processor.
+YIELDED = r"ok \d+ - a CPU that offers its processor lets another one run, each time"
+MACHINE_CHECK = (r"ok \d+ - a machine check that Xen passes on reaches each CPU, and names this "
+                 "machine's page")
+MORE_LATER = r"ok \d+ - a machine takes more memory than it began with"
 ASSISTED = [
     r"ok \d+ - a plain write to a page table faults, and is carried out only if that is asked for",
     r"ok \d+ - a table that users get maps the machine's frames no more, unless that is not asked for",
@@ -43,6 +48,7 @@ class Cpus:
     up: int = 0
     says: list = field(default_factory=list)
     seconds: int = SECONDS
+    newer: bool = False
 
 
 CPUS = [
@@ -74,8 +80,18 @@ CPUS = [
     Cpus("four CPUs of a PV guest of Xen on two processors", "xen-dom0-pv", 4,
          f"info selftest test={XEN_PV} stress=8", qemu=["-smp", "2"],
          says=WAITED),
+    Cpus("two CPUs of a PV guest of Xen on one processor", "xen-dom0-pv", 2,
+         f"info selftest test={XEN_PV} stress=1", qemu=["-smp", "1"], says=[*WAITED, YIELDED]),
+    Cpus("three CPUs of a PV guest of Xen", "xen-dom0-pv", 3,
+         f"info selftest test={XEN_PV} stress=1"),
+    Cpus("two CPUs of a PV guest of a newer Xen on a processor of Intel's", "xen-dom0-pv", 2,
+         "info selftest test=mce+users+batch+tables", newer=True, says=[MACHINE_CHECK]),
     Cpus("one CPU of a PV guest of Xen that is not its dom0", "xen-domu-pv", 1,
          f"info selftest test={XEN_DOMU} stress=3"),
+    Cpus("three CPUs of a PV guest of Xen that is not its dom0", "xen-domu-pv", 3,
+         f"info selftest test={XEN_DOMU} stress=1", qemu=["maxmem = 192"],
+         says=[*WAITED, YIELDED, MORE_LATER,
+               "# the VMM's map names 65536 KiB of RAM more than this machine began with"]),
     Cpus("four CPUs of a PV guest of Xen that is not its dom0", "xen-domu-pv", 4,
          f"info selftest test={XEN_DOMU}+races stress=3", says=WAITED + ASSISTED + RACED),
     Cpus("three CPUs as a PV guest of Xen, which race to the end", "xen-dom0-pv", 3,
@@ -157,7 +173,7 @@ def _place(kernels, number, cpus):
     door = "multiboot2" if cpus.vmm == "xen-domu-hvm" else "pvh"
     file, is_disc = kernels.by_door(door, "guest", cpus.words)
     job = Job(f"cpus-{number}", cpus.vmm, file, cpus.words, smp=cpus.count, qemu_args=cpus.qemu,
-              timeout=cpus.seconds, disc=is_disc)
+              timeout=cpus.seconds, disc=is_disc, newer=cpus.newer)
     up = cpus.up or cpus.count
     return Place(f"the example kernel runs {cpus.name}", job,
                  [f"cpus     {up} of {cpus.count} that are listed", *cpus.says], each_check=True)

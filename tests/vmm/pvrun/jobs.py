@@ -48,6 +48,8 @@ class Job:
     lent: int = 0
     # Of the kvm jobs: only the rig's KVM and QEMU will do, not the machine's own.
     nested: bool = False
+    # Of the xen-dom0 jobs: a Xen that passes machine checks on, on a processor that has such.
+    newer: bool = False
 
     @property
     def words(self):

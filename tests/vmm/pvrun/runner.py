@@ -122,7 +122,8 @@ class _Session:
 
     def _xen_dom0(self, index):
         try:
-            rig = xen_rig.hypervisor(self._build / "rig", self._say)
+            rig = xen_rig.hypervisor(self._build / "rig", self._say,
+                                     newer=self._jobs[index].newer)
         except RigError as error:
             self._results[index].unavailable = isinstance(error, RigUnavailable)
             self.ended(index, None, f"Xen: {error}")

@@ -6,6 +6,8 @@ from . import native
 # What Xen's guests trip over in QEMU's emulation: SMAP at a PV kernel's first return to user mode,
 # rdtscp in the emulation of SVM, AVX state now and then.
 CPU = "max,-smap,-rdtscp,-xsave,-avx,-avx2"
+# Whose machine checks Xen passes on.
+INTEL = "vendor=GenuineIntel,family=6,model=58"
 # Xen says all it knows: its messages never mix with the guest's lines (serial.py, l1.py).
 OPTIONS = ["console=com1", "com1=115200,8n1", "loglvl=all", "guest_loglvl=all"]
 # A PVH dom0 wants an IOMMU; without one, and with this option, it lacks only the ACPI tables.
@@ -13,11 +15,11 @@ KINDS = {"xen-dom0-pv": [], "xen-dom0-pvh": ["dom0=pvh", "dom0-iommu=none"]}
 OWN_MIB = 192
 
 
-def machine(icount, mib, smp, qemu=("qemu-system-x86_64",)):
+def machine(icount, mib, smp, qemu=("qemu-system-x86_64",), cpu=CPU):
     """argv up to the devices. Xen's clock calibration fails now and then with several threads."""
     counting = native.COUNTING if icount else []
     return [*qemu, *native.BARE, "-accel", "tcg,thread=single", *counting,
-            "-cpu", CPU, "-m", str(mib), "-smp", str(smp)]
+            "-cpu", cpu, "-m", str(mib), "-smp", str(smp)]
 
 
 def boot(image, options, modules):
@@ -38,5 +40,6 @@ def as_dom0(image, job, qemu=("qemu-system-x86_64",)):
     emulator, and where its firmware is."""
     options = [f"dom0_mem={job.mem}M", f"dom0_max_vcpus={job.smp}", *KINDS[job.vmm]]
     modules = [f"{job.kernel} {job.words}", *([str(job.initrd)] if job.initrd else [])]
-    return [*machine(job.icount, job.mem + OWN_MIB, job.smp, qemu), *native.DEBUG_EXIT,
+    cpu = f"{CPU},{INTEL}" if job.newer else CPU
+    return [*machine(job.icount, job.mem + OWN_MIB, job.smp, qemu, cpu), *native.DEBUG_EXIT,
             "-serial", "stdio", *boot(image, options, modules), *job.qemu_args]

@@ -4,9 +4,11 @@
 Two rigs: the hypervisor alone (two megabytes of packages), which is all that a guest as dom0 needs;
 and a Linux dom0, whose initramfs holds xenstored, xenconsoled and xl. What HVM guests need besides
 is in an initramfs of its own, as large as all the rest: QEMU as their device model, and firmware.
+The hypervisor is there once more where the release has one that is too old for something.
 """
 
 import gzip
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +17,9 @@ from debian import cpio, linux, packages, store
 HERE = Path(__file__).resolve().parent
 # Depends on the release's hypervisor and tools, whose names carry Xen's version.
 META = "xen-system-amd64"
+# The first that passes machine checks on, and where one is looked for if the release's is older.
+NEWER = (4, 19)
+NEWER_SUITE = "stable"
 # The cloud flavour of the kernel cannot be a dom0.
 KERNEL_META = "linux-image-amd64"
 # QEMU where xl looks for it, and the firmware that it brings up a guest with.
@@ -65,11 +70,11 @@ class Dom0:
         return self.xen, self.kernel, self.initramfs, self.device_model
 
 
-def hypervisor(rigs, say, refresh=False):
-    """The hypervisor's rig below `rigs`, the folder of all rigs."""
+def hypervisor(rigs, say, refresh=False, newer=False):
+    """The hypervisor's rig below `rigs`, the folder of all rigs. `newer`: not before NEWER."""
     rigs = Path(rigs).resolve()
     with store.locked(rigs):
-        return _hypervisor(rigs, say, refresh)
+        return (_newer if newer else _hypervisor)(rigs, say, refresh)
 
 
 def dom0(rigs, say, refresh=False):
@@ -94,9 +99,37 @@ def _hypervisor(rigs, say, refresh):
                        lambda: _make_hypervisor(rigs, folder, say), refresh)
 
 
+def _newer(rigs, say, refresh):
+    folder = rigs / "xen-newer"
+    return store.built(folder, store.recipe("newer hypervisor", HERE), Hypervisor,
+                       lambda: _make_newer(rigs, folder, say), refresh)
+
+
 def _make_hypervisor(rigs, folder, say):
-    apt = _package_source(rigs, say)
-    name = _versioned(apt, "xen-hypervisor-", "-amd64")
+    return _unpacked(_package_source(rigs / "apt", say), folder, say)
+
+
+def _make_newer(rigs, folder, say):
+    apt = _package_source(rigs / "apt", say)
+    if _release(apt) < NEWER:
+        apt = _package_source(folder / "apt", say, NEWER_SUITE)
+    if _release(apt) < NEWER:
+        raise store.RigUnavailable(f"{NEWER_SUITE} has no Xen from {'%d.%d' % NEWER} on")
+    return _unpacked(apt, folder, say)
+
+
+def _release(apt):
+    """(4, 17) where the package of the hypervisor has that in its name."""
+    numbers = re.search(r"(\d+)\.(\d+)", _hypervisor_package(apt))
+    return tuple(map(int, numbers.groups()))
+
+
+def _hypervisor_package(apt):
+    return _versioned(apt, "xen-hypervisor-", "-amd64")
+
+
+def _unpacked(apt, folder, say):
+    name = _hypervisor_package(apt)
     root = folder / "root"
     packages.unpack(apt.download([name], say), root)
     packed = store.only(sorted((root / "boot").glob("xen-*.gz")), "hypervisor")
@@ -106,7 +139,7 @@ def _make_hypervisor(rigs, folder, say):
 
 
 def _make_dom0(rigs, folder, xen, say):
-    apt = _package_source(rigs, say)
+    apt = _package_source(rigs / "apt", say)
     utils = _versioned(apt, "xen-utils-")
     kernels = apt.followed(KERNEL_META, "linux-image-")
     # The C library is the system's: programs of one release go with it.
@@ -126,8 +159,8 @@ def _make_dom0(rigs, folder, xen, say):
                           "device model": apt.candidate(DEVICE_MODEL_META)})
 
 
-def _package_source(rigs, say):
-    apt = packages.Apt(rigs / "apt")
+def _package_source(folder, say, suite=None):
+    apt = packages.Apt(folder, suite)
     fresh = apt.update()
     if apt.candidate(META) is None:
         raise store.RigUnavailable("no lists of Debian packages: neither the system's own (apt-get "

@@ -20,7 +20,7 @@ int pv_live_finish(struct pv_error *error);
 /* One more than the highest number of a CPU that is up, less this one. */
 unsigned pv_other_cpus(void);
 
-/* The block of a CPU; NULL: it is not up. */
+/* The block of a CPU, whatever its number; NULL: it is not up. */
 struct pv_cpu *pv_cpu_of(unsigned number);
 
 /*

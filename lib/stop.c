@@ -64,17 +64,18 @@ unsigned pv_other_cpus(void)
     return count > 1 ? count - 1 : 0;
 }
 
-struct pv_cpu *pv_cpu_of(unsigned number)
+PV_COLD struct pv_cpu *pv_cpu_of(unsigned number)
 {
-    if (number == pv_this_cpu()->number || pv_platform->cpu == NULL)
+    if (number == pv_this_cpu()->number)
         return pv_this_cpu();
-    return pv_platform->cpu(number);
+    return number <= pv_other_cpus() && pv_platform->cpu != NULL ? pv_platform->cpu(number) : NULL;
 }
 
-/* Whether there is room for all answers, and a way to ask. */
+/* Whether there is room for all answers, a way to ask, and to know whom. */
 static bool can_ask(void)
 {
-    return pv_other_cpus() < PV_CONFIG_MAX_CPUS && pv_platform->run_on_others != NULL;
+    return pv_other_cpus() < PV_CONFIG_MAX_CPUS && pv_platform->run_on_others != NULL &&
+           pv_platform->cpu != NULL;
 }
 
 PV_COLD static bool is_over(uint64_t number)
@@ -261,8 +262,9 @@ static void let_move_on(unsigned tries)
 static int stop_others(struct pv_error *error)
 {
     if (!can_ask())
-        return pv_fail_at(error, PV_E_RENDEZVOUS,
-                          "more CPUs than PV_CONFIG_MAX_CPUS, or no pv_platform::run_on_others", 0);
+        return pv_fail_at(
+            error, PV_E_RENDEZVOUS,
+            "more CPUs than PV_CONFIG_MAX_CPUS, or no pv_platform::run_on_others or cpu", 0);
     first = request + 1;
     for (unsigned tries = 0; tries < STOP_TRIES; tries++) {
         ask(stand_still);

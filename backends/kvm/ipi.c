@@ -9,16 +9,10 @@
 #include "backends/kvm/hypercall.h"
 #include "lib/live.h"
 
-/* The block of a CPU that is up; NULL: it is not. */
-PV_COLD static const struct pv_cpu *up(uint32_t number)
-{
-    return number <= pv_other_cpus() ? pv_cpu_of(number) : NULL;
-}
-
-/* The same of one that must be in a set too. */
+/* The block of a CPU that is up and in a set; NULL: it is not. */
 PV_COLD static const struct pv_cpu *member(const struct pv_cpu_set *cpus, uint32_t number)
 {
-    return pv_cpu_set_has(cpus, number) ? up(number) : NULL;
+    return pv_cpu_set_has(cpus, number) ? pv_cpu_of(number) : NULL;
 }
 
 PV_COLD static uint32_t numbers(void)
@@ -89,7 +83,7 @@ PV_COLD void pv_kvm_smp_ipi_many(const struct pv_cpu_set *cpus, uint8_t vector)
 PV_COLD void pv_kvm_smp_ipi(uint32_t number, uint8_t vector)
 {
     static const uint64_t first_only[2] = {1, 0};
-    const struct pv_cpu *cpu = up(number);
+    const struct pv_cpu *cpu = pv_cpu_of(number);
 
     if (cpu == NULL || pv_kvm_hc_send_ipi(first_only, cpu->apic_id, vector) < 0)
         pv_backend_kvm.base->ops->smp_ipi(number, vector);
@@ -105,7 +99,7 @@ PV_COLD void pv_kvm_waits_for(const struct pv_cpu *cpu)
 
 PV_COLD void pv_kvm_smp_yield_to(uint32_t number)
 {
-    const struct pv_cpu *cpu = up(number);
+    const struct pv_cpu *cpu = pv_cpu_of(number);
 
     if (cpu != NULL)
         pv_kvm_waits_for(cpu);

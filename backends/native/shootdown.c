@@ -69,11 +69,6 @@ PV_COLD static void on_request(struct pv_regs *regs, void *context)
     serve_all();
 }
 
-PV_COLD static const struct pv_cpu *up(uint32_t number)
-{
-    return number <= pv_other_cpus() ? pv_cpu_of(number) : NULL;
-}
-
 /* One that has not done it; NULL: none. Who has gone since he was asked has nothing to drop. */
 PV_COLD static const struct pv_cpu *who_is_left(struct request *request)
 {
@@ -82,7 +77,7 @@ PV_COLD static const struct pv_cpu *who_is_left(struct request *request)
     for (uint32_t number = 0; number < PV_CONFIG_MAX_CPUS; number++) {
         if (!is_left(request, number))
             continue;
-        const struct pv_cpu *cpu = up(number);
+        const struct pv_cpu *cpu = pv_cpu_of(number);
         if (cpu == NULL)
             take_out(request, number);
         else
@@ -114,7 +109,7 @@ PV_COLD static void ask(struct request *request, const struct pv_cpu_set *cpus)
     struct pv_cpu_set asked = {{0}};
 
     for (uint32_t cpu = 0; cpu < PV_CONFIG_MAX_CPUS; cpu++) {
-        if (cpu == self || !pv_cpu_set_has(cpus, cpu) || up(cpu) == NULL)
+        if (cpu == self || !pv_cpu_set_has(cpus, cpu) || pv_cpu_of(cpu) == NULL)
             continue;
         __atomic_or_fetch(&request->left.bits[cpu / 64], (uint64_t)1 << cpu % 64, __ATOMIC_RELEASE);
         pv_cpu_set_add(&asked, cpu);

@@ -13,6 +13,7 @@
 #include "backends/xen/pv/hypercall.h"
 #include "backends/xen/pv/pv.h"
 #include "backends/xen/pv/queue.h"
+#include "lib/live.h"
 
 _Static_assert(PV_XEN_HC_VCPU_OP == 24, "smp_entry.S");
 _Static_assert(PV_VCPUOP_DOWN == 2, "smp_entry.S");
@@ -204,16 +205,9 @@ void pv_xen_pv_smp_park(uint32_t *parked)
     pv_xen_pv_park(parked, pv_xen_this_vcpu());
 }
 
-static const struct pv_cpu *cpu_at(uint32_t number)
-{
-    if (number == pv_this_cpu()->number)
-        return pv_this_cpu();
-    return pv_platform->cpu != NULL ? pv_platform->cpu(number) : NULL;
-}
-
 int pv_xen_pv_smp_nmi(uint32_t cpu)
 {
-    const struct pv_cpu *target = cpu_at(cpu);
+    const struct pv_cpu *target = pv_cpu_of(cpu);
 
     if (target == NULL)
         return PV_E_RANGE;
@@ -237,8 +231,9 @@ int pv_xen_pv_tlb_flush_others(const struct pv_cpu_set *cpus, uint64_t start, ui
         *(volatile uint64_t *)&mask[i] = 0;
 
     for (uint32_t number = 0; number < PV_CONFIG_MAX_CPUS; number++) {
-        const struct pv_cpu *cpu =
-            pv_cpu_set_has(cpus, number) && number != pv_this_cpu()->number ? cpu_at(number) : NULL;
+        const struct pv_cpu *cpu = pv_cpu_set_has(cpus, number) && number != pv_this_cpu()->number
+                                       ? pv_cpu_of(number)
+                                       : NULL;
         if (cpu == NULL || cpu->apic_id >= MASK_WORDS * 64)
             continue;
         mask[cpu->apic_id / 64] |= 1ull << cpu->apic_id % 64;

@@ -136,7 +136,7 @@ unsigned pv_other_cpus(void)
 
 struct pv_cpu *pv_cpu_of(unsigned number)
 {
-    return &fake_blocks[number];
+    return number < fake_cpus ? &fake_blocks[number] : NULL;
 }
 
 void fake_have(unsigned cpus, uint32_t first, uint32_t step)

@@ -169,5 +169,7 @@ unsigned pv_other_cpus(void)
 
 struct pv_cpu *pv_cpu_of(unsigned number)
 {
-    return number == fake_cpu.number ? &fake_cpu : fake_platform.cpu(number);
+    if (number == fake_cpu.number)
+        return &fake_cpu;
+    return number <= pv_other_cpus() ? fake_platform.cpu(number) : NULL;
 }

@@ -391,6 +391,15 @@ static void other_cpus_without_a_way_to_ask_them_are_refused(void **state)
     assert_int_equal(irq_flags(), ALPHA(irq_flags));
 }
 
+static void other_cpus_that_nobody_can_name_are_refused(void **state)
+{
+    (void)state;
+    host_cpu_count = 2;
+    host_platform.cpu = NULL;
+    assert_int_equal(pv_switch("beta", NULL), PV_E_RENDEZVOUS);
+    assert_int_equal(irq_flags(), ALPHA(irq_flags));
+}
+
 static void no_cpu_at_all_is_taken_for_one(void **state)
 {
     (void)state;
@@ -421,6 +430,7 @@ int main(void)
         WITHOUT(an_answer_to_an_earlier_request_does_not_count),
         WITHOUT(more_cpus_than_there_is_room_for_are_refused),
         WITHOUT(other_cpus_without_a_way_to_ask_them_are_refused),
+        WITHOUT(other_cpus_that_nobody_can_name_are_refused),
         WITHOUT(no_cpu_at_all_is_taken_for_one),
     };
 

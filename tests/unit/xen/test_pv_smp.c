@@ -109,6 +109,12 @@ static int begin(void **state)
     return 0;
 }
 
+/* Nobody else is up. */
+struct pv_cpu *pv_cpu_of(unsigned number)
+{
+    return number == pv_this_cpu()->number ? pv_this_cpu() : NULL;
+}
+
 static void a_cpu_whose_first_state_was_refused_can_be_started_later(void **state)
 {
     (void)state;

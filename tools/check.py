@@ -234,6 +234,13 @@ def try_again(total):
                 total.unstable.append(text)
 
 
+def run_nowhere(total):
+    """A check that every place skips is one that cannot fail."""
+    for name, why in sorted(total.left_out.items()):
+        if name not in total.ran:
+            total.fail(f"no place runs the check '{name}': {why}")
+
+
 def reasons(lines, name):
     """What a guest says behind the line of a check that failed."""
     found, said = False, []
@@ -250,6 +257,7 @@ def count_place(place, result):
     tally = Tally()
     if result.unavailable and not in_ci():
         tally.skip(f"{place.name}: {result.reason}")
+        tally.unreached = 1
         return tally
     if place.each_check:
         tally.passed = len(result.tap.passed)
@@ -258,6 +266,8 @@ def count_place(place, result):
             tally.fail(f"{place.name}: {name}: {words or 'it does not say why'} (log: {result.log})")
         for name, why in result.tap.skipped:
             tally.skip(f"{place.name}: {name}: {why}")
+        tally.ran = {*result.tap.passed, *result.tap.failed}
+        tally.left_out = dict(result.tap.skipped)
     skips = place.skips(result)
     for why in skips:
         tally.skip(f"{place.name}: {why}")
@@ -330,6 +340,8 @@ STEPS = [
     Step("long", "only if named: a million events in races of CPUs on each kind of Xen's guests",
          step_long, ("meson", "ninja", "gcc", "qemu-system-x86_64", *disc.TOOLS), if_asked=True),
 ]
+# Each check of the kernel has a place in one of these.
+EVERYWHERE = {"guest", "kvm", "domu"}
 # These run alone: what others need, and threads that change text under each other.
 ALONE = ("build", "test")
 # The others run side by side, those that take longest first; steps of one chain share a folder. Guests
@@ -414,6 +426,8 @@ def main(words):
             for tally in tallies:
                 total.add(tally)
     try_again(total)
+    if EVERYWHERE <= {step.name for step in chosen} and not total.unreached:
+        run_nowhere(total)
     for text in total.unstable:
         print(f"UNSTABLE  passed only when it was tried again, alone: {text}")
     for text in total.failures:

@@ -26,7 +26,9 @@ def say(text):
 @dataclass
 class Tally:
     """Counts of cases, with a line for each that did not pass. `again`: what can be tried once more,
-    as its caller understands it; `unstable`: lines of what passed only then."""
+    as its caller understands it; `unstable`: lines of what passed only then. `ran` and `left_out`: names
+    of checks that were run somewhere, and that were skipped somewhere, with a reason. `unreached`:
+    places that cannot be had here."""
 
     passed: int = 0
     failed: int = 0
@@ -35,6 +37,9 @@ class Tally:
     skips: list = field(default_factory=list)
     again: list = field(default_factory=list)
     unstable: list = field(default_factory=list)
+    ran: set = field(default_factory=set)
+    left_out: dict = field(default_factory=dict)
+    unreached: int = 0
 
     def fail(self, text):
         self.failed += 1
@@ -52,6 +57,9 @@ class Tally:
         self.skips += other.skips
         self.again += other.again
         self.unstable += other.unstable
+        self.ran |= other.ran
+        self.left_out |= other.left_out
+        self.unreached += other.unreached
 
     def replace(self, old, new):
         """One of those that were added, by another one."""

@@ -382,6 +382,15 @@ class CheckReport(unittest.TestCase):
         self.assertEqual((total.passed, total.failures), (15, ["something else", "0 failed"]))
         self.assertEqual((total.failed, total.unstable), (2, ["1 failed"]))
 
+    def test_a_check_that_is_skipped_in_every_place_is_a_failure(self):
+        total = Tally()
+        for console in (["ok 1 - a # SKIP not here", "ok 2 - b # SKIP nor here", "not ok 3 - c"],
+                        ["ok 1 - a", "ok 2 - b # SKIP nor here", "ok 3 - c # SKIP not here"]):
+            total.add(self.place(["TAP version 13", "1..3", *console], ok=True))
+        total.failures = []
+        check.run_nowhere(total)
+        self.assertEqual(total.failures, ["no place runs the check 'b': nor here"])
+
     def test_many_places_that_fail_are_no_accident(self):
         total = self.tried_again(*[False] * (check.MOST_AGAIN + 1))
         self.assertEqual((total.failed, total.unstable), (check.MOST_AGAIN + 2, []))

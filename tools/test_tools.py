@@ -494,6 +494,11 @@ class Lint(unittest.TestCase):
         self.write("first")
         self.assertEqual(check.summary(self.lint()[0]), "2 passed, 0 failed")
 
+    def test_files_that_there_was_no_time_for_are_told_from_bad_ones(self):
+        with unittest.mock.patch.object(lint, "SECONDS", 0):
+            tally, _ = self.lint()
+        self.assertEqual(tally.failures, ["ninja: took more than 0 seconds, and 2 files were not looked at"])
+
     def test_a_broken_database_entry_is_a_failure(self):
         (self.folder / "second.c").unlink()
         tally, _ = self.lint()

@@ -202,7 +202,7 @@ int pv_xen_pv_cpu_ldt_load(uint16_t selector, const uint64_t *table, uint32_t en
     if (entries > LDT_MOST)
         return PV_E_RANGE;
     if (pv_xen_queue_is_open()) {
-        pv_xen_queue_ext_of(pv_xen_queue_get(NULL), &ext);
+        pv_xen_queue_ext_of(pv_xen_queue_batch(), &ext);
         return PV_OK;
     }
     return pv_xen_ext_taken(&ext) ? PV_OK : PV_E_HOST;

@@ -76,7 +76,7 @@ static uint64_t machine_of(uint64_t table)
     return pv_xen_to_machine(table).frame * PV_XEN_PAGE;
 }
 
-/* The lower half of a top-level table is the user's, and is kept twice. */
+/* The lower half of a top-level table is the user's. */
 static bool is_user_slot(const struct pv_pte *entry)
 {
     return offset_of(entry) < PV_XEN_PAGE / 2;
@@ -88,12 +88,13 @@ static uint64_t bit_of(uint64_t table)
 }
 
 /* What follows in this table may be appended without coming here: ops.S. */
-static void remember_table(const struct pv_pte *entry, uint64_t table, uint64_t user)
+static void remember_table(const struct pv_pte *entry, uint64_t table, uint64_t machine,
+                           uint64_t user)
 {
     uint64_t *words = pv_this_cpu()->backend;
 
     words[PV_XEN_WORD_WRITTEN] |= bit_of(table);
-    words[PV_XEN_WORD_MACHINE] = machine_of(table);
+    words[PV_XEN_WORD_MACHINE] = machine;
     words[PV_XEN_WORD_TABLE] = user != 0 ? PV_XEN_NO_TABLE : (uintptr_t)entry - offset_of(entry);
 }
 
@@ -108,30 +109,67 @@ static void remember_bits(uint64_t kernels, uint64_t xens)
     words[PV_XEN_WORD_BITS_XEN] = xens & ~PTE_FRAME;
 }
 
-/* `how`: PV_MMU_*; known, so inlined. */
-static inline __attribute__((always_inline)) void write_raw(struct pv_pte *entry, uint64_t table,
-                                                            uint64_t raw, uint64_t how)
+/* The user's half of a top-level table is kept twice. `how`: PV_MMU_*. */
+static inline __attribute__((always_inline)) void queue_update(struct pv_xen_queue *queue,
+                                                               const struct pv_pte *entry,
+                                                               uint64_t machine, uint64_t user,
+                                                               uint64_t raw, uint64_t how)
 {
-    struct pv_xen_queue own;
-
-    uint64_t user = pv_xen_pv_user_root(table);
-    if (!pv_xen_queue_is_open() && (user == 0 || !is_user_slot(entry))) {
-        pv_xen_update_now((machine_of(table) + offset_of(entry)) | how, raw);
-        return;
-    }
-    struct pv_xen_queue *queue = pv_xen_queue_get(&own);
-    pv_xen_queue_update(queue, (machine_of(table) + offset_of(entry)) | how, raw);
+    pv_xen_queue_update(queue, (machine + offset_of(entry)) | how, raw);
     if (user != 0 && is_user_slot(entry))
         pv_xen_queue_update(queue, (machine_of(user) + offset_of(entry)) | how, raw);
-    if (queue->of_batch)
-        remember_table(entry, table, user);
+}
+
+static __attribute__((noinline)) void write_in_batch(const struct pv_pte *entry, uint64_t table,
+                                                     uint64_t user, uint64_t raw, uint64_t how)
+{
+    uint64_t machine = machine_of(table);
+
+    queue_update(pv_xen_queue_batch(), entry, machine, user, raw, how);
+    remember_table(entry, table, machine, user);
+}
+
+static __attribute__((noinline)) void write_twice(const struct pv_pte *entry, uint64_t table,
+                                                  uint64_t user, uint64_t raw, uint64_t how)
+{
+    struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
+
+    queue_update(queue, entry, machine_of(table), user, raw, how);
     pv_xen_queue_put(queue);
+}
+
+static inline __attribute__((always_inline)) void
+write_raw(const struct pv_pte *entry, uint64_t table, uint64_t raw, uint64_t how)
+{
+    uint64_t user = pv_xen_pv_user_root(table);
+
+    if (pv_xen_queue_is_open())
+        write_in_batch(entry, table, user, raw, how);
+    else if (user != 0 && is_user_slot(entry))
+        write_twice(entry, table, user, raw, how);
+    else
+        pv_xen_update_now((machine_of(table) + offset_of(entry)) | how, raw);
+}
+
+/* Another entry of the table that was written last in a batch: all is known of it. */
+static bool append_raw(const struct pv_pte *entry, uint64_t raw)
+{
+    const uint64_t *words = pv_this_cpu()->backend;
+
+    if (!pv_xen_queue_is_open())
+        return false;
+    uint64_t offset = (uintptr_t)entry - words[PV_XEN_WORD_TABLE];
+    if (offset >= PV_XEN_PAGE)
+        return false;
+    pv_xen_queue_update(pv_xen_queue_batch(), words[PV_XEN_WORD_MACHINE] + offset, raw);
+    return true;
 }
 
 static void set_raw(struct pv_pte *entry, uint64_t raw)
 {
+    if (append_raw(entry, raw))
+        return;
     uint64_t table = table_of(entry);
-
     if (table == PV_XEN_NO_FRAME)
         __atomic_store_n(&entry->raw, raw, __ATOMIC_RELAXED);
     else
@@ -277,7 +315,7 @@ void pv_xen_pv_c_pte_clear(struct pv_pte *entry)
 static void flush_one_or_all(uint32_t command, uint64_t argument)
 {
     if (pv_xen_queue_is_open())
-        pv_xen_queue_ext(pv_xen_queue_get(NULL), command, argument);
+        pv_xen_queue_ext(pv_xen_queue_batch(), command, argument);
     else
         pv_xen_exts_now(&(struct pv_xen_mmuext){command, argument, 0}, 1);
 }
@@ -310,34 +348,36 @@ void pv_xen_pv_c_cr3_write(uint64_t cr3)
         pv_xen_exts_now(roots, 2);
         return;
     }
-    struct pv_xen_queue *queue = pv_xen_queue_get(NULL);
+    struct pv_xen_queue *queue = pv_xen_queue_batch();
     queue->switches = true;
     pv_xen_queue_ext(queue, roots[0].command, roots[0].argument);
     pv_xen_queue_ext(queue, roots[1].command, roots[1].argument);
 }
 
-static void ask(uint64_t number, uint64_t a, uint64_t b)
+static inline __attribute__((always_inline)) void ask(uint64_t number, uint64_t a, uint64_t b,
+                                                      bool switches)
 {
-    if (pv_xen_queue_is_open())
-        pv_xen_queue_call(pv_xen_queue_get(NULL), number, a, b);
-    else
+    if (!pv_xen_queue_is_open()) {
         pv_xen_call_now(number, a, b);
+        return;
+    }
+    struct pv_xen_queue *queue = pv_xen_queue_batch();
+    queue->switches |= switches;
+    pv_xen_queue_call(queue, number, a, b);
 }
 
 void pv_xen_pv_c_cpu_kernel_stack_set(uint64_t top)
 {
-    if (pv_xen_queue_is_open())
-        pv_xen_queue_get(NULL)->switches = true;
-    ask(PV_XEN_HC_STACK_SWITCH, PV_XEN_FLAT_SS, top);
+    ask(PV_XEN_HC_STACK_SWITCH, PV_XEN_FLAT_SS, top, true);
 }
 
 /* FS base, MSR C0000100H in a call of Xen's. */
 void pv_xen_pv_cpu_tls_set(uint64_t base)
 {
-    ask(PV_XEN_HC_SET_SEGMENT_BASE, PV_XEN_SEGBASE_FS, base);
+    ask(PV_XEN_HC_SET_SEGMENT_BASE, PV_XEN_SEGBASE_FS, base, false);
 }
 
 void pv_xen_pv_cpu_fpu_trap(bool trap)
 {
-    ask(PV_XEN_HC_FPU_TASKSWITCH, trap, 0);
+    ask(PV_XEN_HC_FPU_TASKSWITCH, trap, 0, false);
 }

@@ -44,11 +44,6 @@ static uint64_t *words(void)
     return pv_this_cpu()->backend;
 }
 
-bool pv_xen_queue_is_open(void)
-{
-    return words()[PV_XEN_WORD_END] != 0;
-}
-
 /* While one is open. */
 static struct pv_xen_queue *this_batch(void)
 {
@@ -130,13 +125,17 @@ void pv_xen_queue_cpu_start(void)
         pv_log_number("Xen PV: no pages for batches of a CPU (pv_platform::page_alloc):", number);
 }
 
+struct pv_xen_queue *pv_xen_queue_batch(void)
+{
+    struct pv_xen_queue *batch = this_batch();
+    batch->next = (struct pv_xen_mmu_update *)(uintptr_t)words()[PV_XEN_WORD_NEXT];
+    return batch;
+}
+
 struct pv_xen_queue *pv_xen_queue_get(struct pv_xen_queue *own)
 {
-    if (pv_xen_queue_is_open()) {
-        struct pv_xen_queue *batch = this_batch();
-        batch->next = (struct pv_xen_mmu_update *)(uintptr_t)words()[PV_XEN_WORD_NEXT];
-        return batch;
-    }
+    if (pv_xen_queue_is_open())
+        return pv_xen_queue_batch();
     own->parts[0] = (struct pv_xen_part){own->own_updates, own->own_updates + PV_XEN_OWN_UPDATES};
     own->parts_used = 1;
     own->exts = own->own_exts;
@@ -167,28 +166,40 @@ static void tell_end(const struct pv_xen_queue *queue)
         words()[PV_XEN_WORD_END] = pv_xen_pv_pointer(filling(queue)->end);
 }
 
-static struct pv_xen_multicall *add_call(struct pv_xen_queue *queue, uint64_t number)
+/* Arguments that a call does not have are left as they are: nobody looks at them. */
+static inline __attribute__((always_inline)) struct pv_xen_multicall *
+add_call(struct pv_xen_queue *queue, uint64_t number, uint64_t a, uint64_t b)
 {
     struct pv_xen_multicall *call = &queue->calls[queue->calls_used++];
 
     /* Behind a hypercall the analyzer believes nothing; the arrays of a queue are always there. */
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-    *call = (struct pv_xen_multicall){.number = number};
+    call->number = number;
+    call->result = 0;
+    call->arguments[0] = a;
+    call->arguments[1] = b;
     return call;
 }
 
-static void end_run(struct pv_xen_queue *queue)
+/* Entries, or operations of mmuext_op, in one piece. */
+static inline __attribute__((always_inline)) void
+add_list(struct pv_xen_queue *queue, uint64_t number, const void *first, uint32_t count)
+{
+    struct pv_xen_note *note = &queue->notes[queue->calls_used];
+    struct pv_xen_multicall *call = add_call(queue, number, pv_xen_pv_pointer(first), count);
+
+    note->first = first;
+    note->count = count;
+    note->done = 0;
+    call->arguments[2] = pv_xen_pv_pointer(&note->done);
+    call->arguments[3] = PV_XEN_DOMID_SELF;
+}
+
+static inline __attribute__((always_inline)) void end_run(struct pv_xen_queue *queue)
 {
     if (queue->run == queue->next)
         return;
-    uint32_t *done = &queue->notes[queue->calls_used].done;
-    struct pv_xen_multicall *call = add_call(queue, PV_XEN_HC_MMU_UPDATE);
-
-    *done = 0;
-    call->arguments[0] = pv_xen_pv_pointer(queue->run);
-    call->arguments[1] = (uint64_t)(queue->next - queue->run);
-    call->arguments[2] = pv_xen_pv_pointer(done);
-    call->arguments[3] = PV_XEN_DOMID_SELF;
+    add_list(queue, PV_XEN_HC_MMU_UPDATE, queue->run, (uint32_t)(queue->next - queue->run));
     queue->run = queue->next;
 }
 
@@ -351,10 +362,6 @@ static bool look_at(const struct pv_xen_multicall *call, const struct pv_xen_not
 {
     int64_t result = (int64_t)call->result;
 
-    if (call->number == PV_XEN_HC_MMU_UPDATE)
-        count_up(&updates, note->count);
-    else
-        count_up(&entries, call->number == PV_XEN_HC_MMUEXT_OP ? note->count : 1);
     if (result == 0)
         return late;
     if (call->number == PV_XEN_HC_MMU_UPDATE)
@@ -367,31 +374,39 @@ static bool look_at(const struct pv_xen_multicall *call, const struct pv_xen_not
 
 /* What is said about a refusal may be long, and is not to find the queue half sent. A flush that
  * was to follow what came late has been made before it. */
-static void look_at_all(struct pv_xen_queue *queue, uint32_t count)
+static __attribute__((noinline)) void look_at_each(const struct pv_xen_queue *queue, uint32_t count)
 {
     bool late = false;
 
-    queue->refused = false;
-    for (uint32_t i = 0; i < count; i++) {
-        queue->refused |= queue->calls[i].result != 0;
+    for (uint32_t i = 0; i < count; i++)
         late = look_at(&queue->calls[i], &queue->notes[i], late);
-    }
     if (late)
         pv_xen_exts_now(&(struct pv_xen_mmuext){PV_MMUEXT_TLB_FLUSH_ALL, 0, 0}, 1);
 }
 
-static void take_notes(const struct pv_xen_queue *queue)
+static void look_at_all(struct pv_xen_queue *queue, uint32_t count)
 {
-    for (uint32_t i = 0; i < queue->calls_used; i++) {
-        queue->notes[i].first = (const void *)(uintptr_t)queue->calls[i].arguments[0];
-        queue->notes[i].count = (uint32_t)queue->calls[i].arguments[1];
+    uint32_t all_updates = 0, all_entries = 0;
+    uint64_t results = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t number = queue->calls[i].number;
+        if (number == PV_XEN_HC_MMU_UPDATE)
+            all_updates += queue->notes[i].count;
+        else
+            all_entries += number == PV_XEN_HC_MMUEXT_OP ? queue->notes[i].count : 1;
+        results |= queue->calls[i].result;
     }
+    count_up(&updates, all_updates);
+    count_up(&entries, all_entries);
+    queue->refused = results != 0;
+    if (results != 0)
+        look_at_each(queue, count);
 }
 
 static void send(struct pv_xen_queue *queue)
 {
     end_run(queue);
-    take_notes(queue);
     uint32_t count = queue->calls_used;
     if (count == 1) {
         struct pv_xen_multicall *call = &queue->calls[0];
@@ -430,16 +445,15 @@ static bool next_part(struct pv_xen_queue *queue)
 }
 
 /* A call may be needed for the run that is open, and one for what comes. */
-static void make_room(struct pv_xen_queue *queue)
+static bool calls_are_full(const struct pv_xen_queue *queue)
 {
-    if (queue->exts_used == queue->exts_most || queue->calls_used + 2 >= queue->calls_most ||
-        (queue->next == filling(queue)->end && !next_part(queue)))
-        send(queue);
+    return queue->calls_used + 2 >= queue->calls_most;
 }
 
 void pv_xen_queue_update(struct pv_xen_queue *queue, uint64_t where, uint64_t value)
 {
-    make_room(queue);
+    if (calls_are_full(queue) || (queue->next == filling(queue)->end && !next_part(queue)))
+        send(queue);
     *queue->next++ = (struct pv_xen_mmu_update){where, value};
     tell_next(queue);
 }
@@ -476,24 +490,19 @@ void pv_xen_queue_find(uint64_t where, uint64_t *value)
 static inline __attribute__((always_inline)) void
 queue_ext(struct pv_xen_queue *queue, uint32_t command, uint64_t argument, uint64_t more)
 {
-    make_room(queue);
+    if (queue->exts_used == queue->exts_most || calls_are_full(queue))
+        send(queue);
     end_run(queue);
     struct pv_xen_mmuext *ext = &queue->exts[queue->exts_used++];
-    struct pv_xen_multicall *last =
-        queue->calls_used != 0 ? &queue->calls[queue->calls_used - 1] : NULL;
+    uint32_t calls = queue->calls_used;
 
     *ext = (struct pv_xen_mmuext){command, argument, more};
-    if (last != NULL && last->number == PV_XEN_HC_MMUEXT_OP) {
-        last->arguments[1]++;
+    if (calls == 0 || queue->calls[calls - 1].number != PV_XEN_HC_MMUEXT_OP) {
+        add_list(queue, PV_XEN_HC_MMUEXT_OP, ext, 1);
         return;
     }
-    uint32_t *done = &queue->notes[queue->calls_used].done;
-    struct pv_xen_multicall *call = add_call(queue, PV_XEN_HC_MMUEXT_OP);
-    *done = 0;
-    call->arguments[0] = pv_xen_pv_pointer(ext);
-    call->arguments[1] = 1;
-    call->arguments[2] = pv_xen_pv_pointer(done);
-    call->arguments[3] = PV_XEN_DOMID_SELF;
+    queue->calls[calls - 1].arguments[1]++;
+    queue->notes[calls - 1].count++;
 }
 
 void pv_xen_queue_ext(struct pv_xen_queue *queue, uint32_t command, uint64_t argument)
@@ -508,21 +517,17 @@ void pv_xen_queue_ext_of(struct pv_xen_queue *queue, const struct pv_xen_mmuext 
 
 void pv_xen_queue_call(struct pv_xen_queue *queue, uint64_t number, uint64_t a, uint64_t b)
 {
-    make_room(queue);
+    if (calls_are_full(queue))
+        send(queue);
     end_run(queue);
-    struct pv_xen_multicall *call = add_call(queue, number);
-
-    call->arguments[0] = a;
-    call->arguments[1] = b;
+    (void)add_call(queue, number, a, b);
 }
 
 void pv_xen_pv_flush(void)
 {
     if (!pv_xen_queue_is_open())
         return;
-    struct pv_xen_queue *batch = this_batch();
-    batch->next = (struct pv_xen_mmu_update *)(uintptr_t)words()[PV_XEN_WORD_NEXT];
-    send(batch);
+    send(pv_xen_queue_batch());
     words()[PV_XEN_WORD_WRITTEN] = 0;
     /* ops.S notes no table as written, so the next entry goes by way of C. */
     words()[PV_XEN_WORD_TABLE] = PV_XEN_NO_TABLE;

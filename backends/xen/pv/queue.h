@@ -68,15 +68,15 @@ struct pv_xen_queue {
     struct pv_xen_note own_notes[PV_XEN_OWN_CALLS];
 };
 
-/* The batch that is open on this CPU; otherwise `own`, made ready, which may be NULL where one is
- * open. */
+/* The batch that is open on this CPU; otherwise `own`, made ready. */
 struct pv_xen_queue *pv_xen_queue_get(struct pv_xen_queue *own);
+/* The same where one is open. */
+struct pv_xen_queue *pv_xen_queue_batch(void);
 void pv_xen_queue_put(struct pv_xen_queue *queue);
 
 /* Outside of a batch, where nothing waits: one page-table entry, some operations of mmuext_op, or
  * another hypercall. What Xen refuses is logged; pv_xen_ext_taken() is false then. Operations of
  * pv_xen_exts_now() may be made twice. */
-bool pv_xen_queue_is_open(void);
 void pv_xen_update_now(uint64_t where, uint64_t value);
 void pv_xen_exts_now(const struct pv_xen_mmuext *exts, uint32_t count);
 bool pv_xen_ext_taken(const struct pv_xen_mmuext *ext);
@@ -130,5 +130,10 @@ enum pv_xen_word {
 
 /* An address that no entry lies behind. */
 #define PV_XEN_NO_TABLE 1u
+
+static inline bool pv_xen_queue_is_open(void)
+{
+    return pv_this_cpu()->backend[PV_XEN_WORD_END] != 0;
+}
 
 #endif

@@ -89,8 +89,8 @@ PV_COLD static bool same_signature(const char *a, const char *b)
     return true;
 }
 
-const struct pv_interface *pv_detected_interface(const struct pv_detection *found,
-                                                 const char *signature)
+PV_COLD const struct pv_interface *pv_detected_interface(const struct pv_detection *found,
+                                                         const char *signature)
 {
     for (uint32_t i = 0; i < found->count; i++)
         if (same_signature(found->found[i].signature, signature))

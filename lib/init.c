@@ -18,7 +18,7 @@ static struct pv_detection detection;
 static const struct pv_backend *first_choice;
 static bool first_was_asked_for;
 
-const struct pv_detection *pv_detected(void)
+PV_COLD const struct pv_detection *pv_detected(void)
 {
     return &detection;
 }

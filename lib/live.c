@@ -27,7 +27,8 @@ static unsigned poke_op = PV_OP_COUNT;
 #endif
 
 /* The record of the site at an address; NULL: none. Linear, and hardly ever called. */
-PV_NOSITE static const struct pv_site *record_at(const struct pv_text *text, uintptr_t address)
+PV_COLD PV_NOSITE static const struct pv_site *record_at(const struct pv_text *text,
+                                                         uintptr_t address)
 {
     for (size_t i = 0; i < text->count; i++) {
         const struct pv_site *record = &text->sites[i];
@@ -38,7 +39,8 @@ PV_NOSITE static const struct pv_site *record_at(const struct pv_text *text, uin
 }
 
 /* Pushes onto the interrupted stack, which must not be the one this trap runs on. */
-PV_NOSITE static void emulate_call(struct pv_regs *regs, uintptr_t returns_to, pv_function function)
+PV_COLD PV_NOSITE static void emulate_call(struct pv_regs *regs, uintptr_t returns_to,
+                                           pv_function function)
 {
     uintptr_t frame_end = (uintptr_t)(regs + 1);
     uintptr_t push_at = regs->rsp - sizeof(uint64_t);
@@ -50,7 +52,7 @@ PV_NOSITE static void emulate_call(struct pv_regs *regs, uintptr_t returns_to, p
     regs->rip = (uintptr_t)function;
 }
 
-PV_NOSITE bool pv_live_breakpoint(struct pv_regs *regs)
+PV_COLD PV_NOSITE bool pv_live_breakpoint(struct pv_regs *regs)
 {
     uintptr_t site = regs->rip - 1;
     const struct pv_text *text = pv_text_of(site);

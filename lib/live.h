@@ -29,6 +29,10 @@ struct pv_cpu *pv_cpu_of(unsigned number);
  */
 void pv_wait_pause(const struct pv_cpu *cpu, unsigned look);
 
+/* Waits until `has` is true of all other CPUs that are up; the number of one of which it is not
+ * within a second or so, or -1. */
+int pv_who_is_missing(bool (*has)(unsigned cpu));
+
 /* Makes every CPU fetch anew what it runs next; false: one of them did not answer in time. */
 bool pv_serialise_all(void);
 

@@ -243,7 +243,7 @@ PV_COLD void pv_pvclock_cpu_stop(void)
         remove_cpu(cpu, &clocks[cpu->number]);
 }
 
-bool pv_pvclock_in_use(void)
+PV_COLD bool pv_pvclock_in_use(void)
 {
     return __atomic_load_n(&in_use, __ATOMIC_ACQUIRE);
 }

@@ -141,7 +141,7 @@ static bool wait_for(bool (*has)(unsigned cpu), unsigned number, const struct pv
 }
 
 /* Waits for all other CPUs that are up; the number of one that does not come, or -1. */
-static int who_is_missing(bool (*has)(unsigned cpu))
+PV_COLD int pv_who_is_missing(bool (*has)(unsigned cpu))
 {
     unsigned count = pv_other_cpus() + 1;
     unsigned self = pv_this_cpu()->number;
@@ -169,7 +169,7 @@ PV_COLD bool pv_serialise_all(void)
     if (!can_ask())
         return false;
     ask(serialise_here);
-    int missing = who_is_missing(has_answered);
+    int missing = pv_who_is_missing(has_answered);
     let_go();
     return missing < 0;
 }
@@ -268,7 +268,7 @@ static int stop_others(struct pv_error *error)
     first = request + 1;
     for (unsigned tries = 0; tries < STOP_TRIES; tries++) {
         ask(stand_still);
-        int missing = who_is_missing(has_stopped);
+        int missing = pv_who_is_missing(has_stopped);
         if (missing >= 0) {
             let_go();
             return pv_fail_at(error, PV_E_RENDEZVOUS, "a CPU did not stop in time; its number is",
@@ -323,7 +323,7 @@ PV_COLD int pv_stop_run(int (*function)(unsigned step), unsigned step, struct pv
     task_function = function;
     task_steps[next % TASKS] = (uint8_t)step;
     __atomic_store_n(&task, next, __ATOMIC_RELEASE);
-    int missing = who_is_missing(has_done_task);
+    int missing = pv_who_is_missing(has_done_task);
     if (missing >= 0)
         return pv_fail_at(error, PV_E_RENDEZVOUS,
                           "a CPU that stood still did not do what it was asked; its number is",

@@ -158,7 +158,7 @@ PV_COLD static int something_open(struct pv_error *error)
     unsigned count = pv_other_cpus() + 1;
 
     for (unsigned number = 0; number < count; number++) {
-        const struct pv_cpu *cpu = count == 1 ? pv_this_cpu() : pv_cpu_of(number);
+        const struct pv_cpu *cpu = pv_cpu_of(number);
         if (cpu == NULL)
             continue;
         if (__atomic_load_n(&cpu->lock_depth, __ATOMIC_RELAXED) != 0)

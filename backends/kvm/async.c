@@ -151,8 +151,10 @@ __attribute__((noinline)) static bool pv_kvm_page_fault(const struct pv_regs *re
     return true;
 }
 
-PV_NOSITE bool pv_kvm_trap(unsigned number, struct pv_regs *regs)
+PV_COLD PV_NOSITE bool pv_kvm_trap(unsigned number, struct pv_regs *regs)
 {
+    if (number == PV_TRAP_NMI)
+        return pv_kvm_nmi();
     return number == PV_TRAP_PAGE_FAULT && vector >= 0 && pv_kvm_page_fault(regs);
 }
 

@@ -47,16 +47,17 @@ PV_COLD static int add(struct pv_cpu *cpu, volatile struct pv_pvclock_record **r
     return pv_cpu_msr_write(system_time_msr, pv_kvm_phys_of(&shared->system) | PV_KVM_MSR_ENABLED);
 }
 
-PV_COLD static void remove(struct pv_cpu *cpu)
+PV_COLD PV_NOSITE void pv_kvm_clock_remove(struct pv_cpu *cpu)
 {
     (void)cpu;
-    (void)pv_cpu_msr_write(system_time_msr, 0);
+    if (system_time_msr != 0)
+        (void)pv_cpu_msr_write(system_time_msr, 0);
 }
 
 static const struct pv_pvclock_source source = {
     .name = "kvmclock",
     .add = add,
-    .remove = remove,
+    .remove = pv_kvm_clock_remove,
     .base_ns = pv_kvm_base_clock_ns,
 };
 

@@ -11,6 +11,7 @@
 #include "backends/kvm/hypercall.h"
 #include "lib/asleep.h"
 #include "lib/detect.h"
+#include "lib/live.h"
 #include "lib/ops.h"
 #include "lib/pvclock.h"
 #include "lib/switch.h"
@@ -50,7 +51,7 @@ static struct pv_ops ops = {
  * More than Xen's: where both are shown it is KVM that runs underneath, and imitates Xen (Linux,
  * Documentation/virt/kvm/api.rst, KVM_XEN_HVM_CONFIG).
  */
-static unsigned fitness(const struct pv_detection *detection)
+PV_COLD static unsigned fitness(const struct pv_detection *detection)
 {
     return pv_detected_interface(detection, PV_KVM_SIGNATURE) != NULL ? 30 : 0;
 }
@@ -75,10 +76,19 @@ PV_COLD static bool add(uint32_t feature, uint32_t msr, volatile void *area, siz
     return false;
 }
 
-PV_COLD static void take_back(uint32_t feature, uint32_t msr)
+/* What KVM knows of this CPU, but for its clock. By NMI too. */
+PV_COLD PV_NOSITE static void pv_kvm_take_back(struct pv_cpu *cpu)
 {
-    if (pv_kvm_has(feature))
-        (void)pv_cpu_msr_write(msr, 0);
+    static const uint32_t registered[][2] = {
+        {PV_KVM_FEATURE_ASYNC_PF, PV_KVM_MSR_ASYNC_PF_EN},
+        {PV_KVM_FEATURE_PV_EOI, PV_KVM_MSR_PV_EOI_EN},
+        {PV_KVM_FEATURE_STEAL_TIME, PV_KVM_MSR_STEAL_TIME},
+    };
+
+    for (unsigned i = 0; i < sizeof(registered) / sizeof(registered[0]); i++)
+        if (pv_kvm_has(registered[i][0]))
+            (void)pv_cpu_msr_write(registered[i][1], 0);
+    cpu->backend[PV_KVM_CAN_BE_KICKED] = 0;
 }
 
 /* What KVM has of the CPU that this runs on, made and undone. */
@@ -106,11 +116,8 @@ PV_COLD static void cpu_undo(bool last)
 {
     struct pv_cpu *cpu = pv_this_cpu();
 
-    cpu->backend[PV_KVM_CAN_BE_KICKED] = 0;
-    take_back(PV_KVM_FEATURE_ASYNC_PF, PV_KVM_MSR_ASYNC_PF_EN);
+    pv_kvm_take_back(cpu);
     pv_kvm_async_end(last);
-    take_back(PV_KVM_FEATURE_PV_EOI, PV_KVM_MSR_PV_EOI_EN);
-    take_back(PV_KVM_FEATURE_STEAL_TIME, PV_KVM_MSR_STEAL_TIME);
     pv_kvm_steal_end(cpu);
 }
 
@@ -185,6 +192,40 @@ PV_COLD static void leave(void)
     pv_pvclock_stop();
 }
 
+static bool ends; /* pv_shutdown() waits for the CPU that booted, which it has sent an NMI */
+
+/* By the handler of an NMI, or of several. */
+PV_COLD PV_NOSITE bool pv_kvm_nmi(void)
+{
+    struct pv_cpu *cpu = pv_this_cpu();
+
+    if (!ends || cpu->number != 0)
+        return false;
+    pv_kvm_clock_remove(cpu);
+    pv_kvm_take_back(cpu);
+    __atomic_store_n(&ends, false, __ATOMIC_RELEASE);
+    return true;
+}
+
+PV_COLD static bool has_ended(unsigned number)
+{
+    (void)number;
+    return !__atomic_load_n(&ends, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * Others that stand still get INIT from the native backend, by which KVM forgets them. It is not
+ * for the CPU that booted.
+ */
+PV_COLD static void end(void)
+{
+    if (pv_backend != &pv_backend_kvm || pv_this_cpu()->number == 0)
+        return;
+    ends = true;
+    (void)pv_smp_nmi(0);
+    (void)pv_who_is_missing(has_ended);
+}
+
 const struct pv_backend pv_backend_kvm = {
     .name = "kvm",
     .base = &pv_backend_native,
@@ -197,6 +238,7 @@ const struct pv_backend pv_backend_kvm = {
     .leave = leave,
     .cpu_enter = cpu_enter,
     .cpu_leave = cpu_leave,
+    .end = end,
     .features = pv_kvm_features_named,
     .clock = pv_pvclock_name,
     .signature = PV_KVM_SIGNATURE,

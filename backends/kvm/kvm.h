@@ -40,6 +40,7 @@ static inline uint64_t pv_kvm_phys_of(const volatile void *address)
 #define PV_KVM_CLOCK_BYTES 48u
 uint64_t pv_kvm_clock_tsc_hz(void);
 void pv_kvm_clock_enter(void);
+void pv_kvm_clock_remove(struct pv_cpu *cpu);
 unsigned pv_kvm_clock_features(const char **names, unsigned room);
 int pv_kvm_wallclock(uint64_t *unix_ns);
 
@@ -72,6 +73,9 @@ bool pv_kvm_async_begin(void); /* false: nobody could wait, or be told */
  * held, since nobody else runs who could give it back. */
 void pv_kvm_async_end(bool last);
 bool pv_kvm_trap(unsigned vector, struct pv_regs *regs);
+
+/* kvm.c: an NMI; contains no call site. */
+bool pv_kvm_nmi(void);
 
 /* ops.S: functions that change nothing but rax and the flags. */
 bool pv_kvm_vcpu_is_preempted(uint32_t cpu) PV_HIDDEN;

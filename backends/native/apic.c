@@ -272,10 +272,8 @@ PV_COLD int pv_native_apic_send(uint32_t apic_id, uint32_t command)
 
 PV_COLD bool pv_native_apic_id_of(uint32_t cpu, uint32_t *apic_id)
 {
-    const struct pv_cpu *block = cpu <= pv_other_cpus() ? pv_cpu_of(cpu) : NULL;
+    const struct pv_cpu *block = pv_cpu_of(cpu);
 
-    if (cpu == pv_this_cpu()->number)
-        block = pv_this_cpu();
     if (block == NULL)
         return false;
     *apic_id = block->apic_id;
@@ -299,6 +297,17 @@ PV_COLD void pv_native_smp_ipi(uint32_t cpu, uint8_t vector)
         pv_log_number("no such CPU to interrupt:", cpu);
     else if (status == PV_E_TIMEOUT)
         pv_log_number("interrupt dropped, the local APIC is stuck; it was for CPU", cpu);
+}
+
+/*
+ * The first is the CPU that booted, which an INIT sends to the firmware's beginning (9.4.2): it is
+ * never meant. The others wait for a start-up message.
+ */
+PV_COLD void pv_native_apic_hold_others(void)
+{
+    for (uint32_t cpu = pv_other_cpus(); cpu != 0; cpu--)
+        if (cpu != pv_this_cpu()->number)
+            (void)send_to_cpu(cpu, APIC_ICR_ASSERT | APIC_ICR_INIT);
 }
 
 PV_COLD int pv_native_smp_nmi(uint32_t cpu)

@@ -10,7 +10,7 @@ extern const char pv_native_rdmsr[] PV_HIDDEN;
 extern const char pv_native_wrmsr[] PV_HIDDEN;
 extern const char pv_native_msr_failed[] PV_HIDDEN;
 
-PV_NOSITE bool pv_native_trap(unsigned vector, struct pv_regs *regs)
+PV_COLD PV_NOSITE bool pv_native_trap(unsigned vector, struct pv_regs *regs)
 {
     if (vector != PV_TRAP_PROTECTION)
         return false;

@@ -118,6 +118,7 @@ const struct pv_backend pv_backend_native = {
     .leave = leave,
     .cpu_enter = cpu_enter,
     .cpu_leave = cpu_leave,
+    .end = pv_native_apic_hold_others,
     .features = features,
     .clock = "tsc",
     .trap = pv_native_trap,

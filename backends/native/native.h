@@ -145,6 +145,7 @@ void pv_native_acpi_read(void);
 void pv_native_apic_init(void);
 int pv_native_apic_cpu_enter(struct pv_error *error);
 void pv_native_apic_cpu_leave(void);
+void pv_native_apic_hold_others(void); /* all that are up, but for the one that booted */
 bool pv_native_apic_present(void);
 bool pv_native_apic_is_x2(void);
 uint32_t pv_native_apic_boot_id(void); /* of the CPU that booted */

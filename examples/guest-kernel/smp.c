@@ -257,6 +257,12 @@ int smp_offline(unsigned number)
     return wake_until(has_parked, number, START_NS) ? PV_OK : PV_E_TIMEOUT;
 }
 
+void smp_forget(unsigned number)
+{
+    others[number].up = false;
+    __atomic_store_n(&others[number].work, NULL, __ATOMIC_RELEASE);
+}
+
 void smp_give(unsigned number, void (*work)(void *argument), void *argument)
 {
     others[number].argument = argument;

@@ -24,6 +24,9 @@ int smp_offline(unsigned number);
 void smp_bid_leave(unsigned number);
 int smp_online(unsigned number, struct pv_error *error);
 
+/* A CPU that was taken down by others, in the middle of what it did. */
+void smp_forget(unsigned number);
+
 /* Gives a CPU that has nothing to do some work. */
 void smp_give(unsigned number, void (*work)(void *argument), void *argument);
 

@@ -92,7 +92,10 @@ int pv_init(struct pv_error *error);
 /**
  * @brief Undoes every registration with the VMM, so that nothing is written to memory any more.
  *
- * Before a kernel hands the machine to another one. Interrupts off, other CPUs stopped.
+ * Before a kernel hands the machine to another one. Interrupts off. The other CPUs are parked, or
+ * stand still for good: those get INIT where there are local APICs, and wait for a start-up
+ * message. The CPU that booted gets none; if another one calls this under KVM, it gets an NMI to be
+ * offered to pv_trap(), which is waited for with a bound, and stands on.
  */
 void pv_shutdown(void);
 

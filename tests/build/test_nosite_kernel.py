@@ -11,7 +11,7 @@ import sys
 import unittest
 
 from nosite import Walk
-from test_nosite import CUTS, hooks
+from test_nosite import CUTS, through
 from toolbox import TestCase
 
 STUB_BYTES = 16
@@ -20,8 +20,7 @@ VECTORS = {'NMI': 2, 'breakpoint': 3, 'machine check': 18}
 
 class ExampleKernel(TestCase):
     def walk(self, vector):
-        walk = Walk(KERNEL, [*CUTS, 'trap_handle_anywhere:trap_declined'],
-                    ['exception:' + hooks()])
+        walk = Walk(KERNEL, [*CUTS, 'trap_handle_anywhere:trap_declined'], through())
         walk.walk([f'trap_stubs+{vector * STUB_BYTES}'])
         return walk
 
@@ -37,8 +36,7 @@ class ExampleKernel(TestCase):
         for name in ('NMI', 'breakpoint'):
             with self.subTest(trap=name):
                 entry = VECTORS[name] * STUB_BYTES
-                walk = Walk(KERNEL, [*CUTS, 'trap_handle_anywhere:trap_declined'],
-                            ['exception:' + hooks()])
+                walk = Walk(KERNEL, [*CUTS, 'trap_handle_anywhere:trap_declined'], through())
                 # The stub returns to the kernel's own, whose address it pushed.
                 walk.walk([f'pv_xen_pv_stubs+{entry}', f'trap_stubs+{entry}'])
                 self.assertIn('go_on', walk.reached_names())
@@ -52,7 +50,7 @@ class ExampleKernel(TestCase):
             self.assertIn(name, reached)
 
     def test_the_same_walk_from_the_timer_finds_sites(self):
-        walk = Walk(KERNEL, ['*:pv_panic'], ['exception:' + hooks()])
+        walk = Walk(KERNEL, ['*:pv_panic'], through())
         walk.walk([f'trap_stubs+{0x40 * STUB_BYTES}'])
         self.assertNotEqual(walk.sites(), [])
 

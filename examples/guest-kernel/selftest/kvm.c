@@ -17,10 +17,6 @@
 #define TRIES   3u
 #define BUSY_NS (3 * NS_PER_S)
 
-/* Linux, Documentation/virt/kvm/x86/msr.rst: clock, async page faults, steal time, PV EOI. */
-#define MSR_KVM_FIRST 0x4b564d01u
-#define MSR_KVM_LAST  0x4b564d04u
-
 static volatile unsigned arrived;
 
 static bool in_use(const char *feature)
@@ -478,75 +474,6 @@ static void page_stops_process(struct check *check)
     thread_wait(&other);
 }
 
-/* What the host writes to, of this CPU's block. */
-struct shared {
-    uint8_t clock[sizeof(((struct pv_cpu *)NULL)->vmm_clock)];
-    uint8_t state[sizeof(((struct pv_cpu *)NULL)->vmm_state)];
-};
-
-static bool same_as_now(const struct shared *seen)
-{
-    const volatile uint8_t *clock = pv_this_cpu()->vmm_clock, *state = pv_this_cpu()->vmm_state;
-    bool same = true;
-    for (unsigned i = 0; i < sizeof(seen->clock); i++)
-        same = same && clock[i] == seen->clock[i];
-    for (unsigned i = 0; i < sizeof(seen->state); i++)
-        same = same && state[i] == seen->state[i];
-    return same;
-}
-
-/* Gives the host reasons to write: this CPU waits for a processor, and the machine is stopped. */
-static bool host_writes(void)
-{
-    struct shared seen;
-    memcpy(seen.clock, pv_this_cpu()->vmm_clock, sizeof(seen.clock));
-    memcpy(seen.state, pv_this_cpu()->vmm_state, sizeof(seen.state));
-    outside_do("busy");
-    spin(BUSY_NS / 10);
-    outside_do("idle");
-    outside_do("pause");
-    return !same_as_now(&seen);
-}
-
-static void no_register_is_on(struct check *check)
-{
-    for (uint32_t msr = MSR_KVM_FIRST; msr <= MSR_KVM_LAST; msr++) {
-        uint64_t value = 0;
-        if (pv_cpu_msr_read(msr, &value) == PV_OK)
-            EXPECT(check, (value & 1) == 0, "register %x still holds %lx", msr, value);
-    }
-}
-
-/* As before another kernel is started; then everything is put back by a change of backends. */
-static void shut_down(struct check *check)
-{
-    struct pv_error error;
-    struct pv_irqflags flags = pv_irq_save();
-    pv_shutdown();
-    bool writes = host_writes();
-    no_register_is_on(check);
-    pv_irq_restore(flags);
-    expect_ok(check, "native", pv_switch("native", &error), &error);
-    expect_ok(check, "kvm", pv_switch("kvm", &error), &error);
-    EXPECT(check, !writes, "the host still writes to memory that was given back");
-}
-
-static void nothing_is_left(struct check *check)
-{
-    struct outside now;
-    if (skip_without(check, "steal-time") || skip_without(check, "kvmclock") ||
-        skip_if_bound(check))
-        return;
-    if (!outside_look(&now)) {
-        skip(check, "nobody outside can make the host write");
-        return;
-    }
-    if (!EXPECT(check, host_writes(), "the host writes nothing while it should"))
-        return;
-    shut_down(check);
-    EXPECT(check, host_writes(), "the host writes nothing after it was asked to again");
-}
-
 /* What a feature of KVM saves, or costs where it is not taken. */
 static const struct test exits_tests[] = {
     {"the end of an interrupt costs an exit only where there is no PV end", end_is_free},
@@ -567,7 +494,6 @@ static const struct test kvm_tests[] = {
     {"a waiter for a lock that is held for long halts, and is woken", waiter_halts},
     {"stolen time grows while the host is busy, and is what the host says", steal_agrees},
     {"a stop of the machine is told once", pause_is_told},
-    {"pv_shutdown() leaves no memory that the host writes to", nothing_is_left},
     {"the wall clock is the host's within two seconds", wallclock_is_the_host_s},
     {"the host's clock and this one's are read at one moment", pair_is_now},
     {"who polls is the kernel's choice where the host lets it", polling_is_the_host_s},

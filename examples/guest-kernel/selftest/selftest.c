@@ -25,7 +25,7 @@ static const struct test_group *const groups[] = {
     &kvm_group,       &vcpus_group,   &events_group,   &xen_group,    &stress_group,
     &memory_group,    &foreign_group, &shutdown_group, &races_group,  &mce_group,
     &pirq_group,      &message_group, &unplug_group,   &ldt_group,    &assist_group,
-    &softreset_group,
+    &softreset_group, &stopped_group,
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))

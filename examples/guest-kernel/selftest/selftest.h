@@ -40,7 +40,7 @@ extern const struct test_group live_group, users_group, detect_group, tables_gro
 extern const struct test_group refused_group, batch_group, kvm_group, vcpus_group, events_group,
     xen_group, stress_group, memory_group;
 extern const struct test_group foreign_group, shutdown_group, races_group, pirq_group, mce_group,
-    softreset_group, ldt_group, assist_group, message_group, unplug_group;
+    softreset_group, ldt_group, assist_group, message_group, unplug_group, stopped_group;
 
 /* The first reason to fail is kept. */
 void fail(struct check *check, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -14,6 +14,12 @@ static unsigned waited;
 static bool arrived_at_once;
 static uint32_t ready_while_waiting;
 
+/* That of kvm.c, to which it is passed on. */
+bool pv_kvm_nmi(void)
+{
+    return false;
+}
+
 static struct pv_kvm_async_pf *area(void)
 {
     return (struct pv_kvm_async_pf *)&areas[test_cpu->number];

@@ -56,7 +56,39 @@ static int write_msr(uint32_t msr, uint64_t value)
     return PV_OK;
 }
 
-struct pv_ops pv_ops = {.cpu_msr_write = write_msr};
+static unsigned nmis, clocks_removed;
+static bool nmi_arrives;
+
+/* Taken by the CPU that booted while the other one waits. */
+static int send_nmi(uint32_t cpu)
+{
+    unsigned sender = test_cpu->number;
+
+    assert_int_equal(cpu, 0);
+    nmis++;
+    if (nmi_arrives) {
+        become(0);
+        assert_true(pv_kvm_nmi());
+        assert_false(pv_kvm_nmi());
+        become(sender);
+    }
+    return PV_OK;
+}
+
+struct pv_ops pv_ops = {.cpu_msr_write = write_msr, .smp_nmi = send_nmi};
+const struct pv_backend *pv_backend = &pv_backend_kvm;
+
+void pv_kvm_clock_remove(struct pv_cpu *cpu)
+{
+    assert_int_equal(cpu->number, 0);
+    clocks_removed++;
+}
+
+int pv_who_is_missing(bool (*has)(unsigned cpu))
+{
+    assert_int_equal(has(0), nmi_arrives);
+    return -1;
+}
 
 static const struct pv_platform platform;
 const struct pv_platform *pv_platform = &platform;
@@ -213,7 +245,9 @@ static int begin(void **state)
     become(0);
     pv_kvm_features = ALL;
     refused_msr = 0;
-    lines = clocks_stopped = cpu_clocks_stopped = 0;
+    lines = clocks_stopped = cpu_clocks_stopped = nmis = clocks_removed = 0;
+    nmi_arrives = true;
+    pv_backend = &pv_backend_kvm;
     async_works = true;
     return 0;
 }
@@ -340,6 +374,46 @@ static void what_was_switched_off_is_not_registered(void **state)
     assert_int_equal(held(0, PV_KVM_MSR_PV_EOI_EN) & 1, 1);
 }
 
+static void who_shuts_down_has_the_cpu_that_booted_undo_its_own(void **state)
+{
+    (void)state;
+    assert_int_equal(pv_backend_kvm.enter(&platform, NULL), PV_OK);
+    become(1);
+    assert_int_equal(pv_backend_kvm.cpu_enter(NULL), PV_OK);
+    pv_backend_kvm.leave();
+    expect_on(0, true);
+    pv_backend_kvm.end();
+    expect_on(0, false);
+    assert_true(nmis == 1 && clocks_removed == 1);
+}
+
+static void an_nmi_that_nobody_waits_for_is_the_kernels(void **state)
+{
+    (void)state;
+    assert_int_equal(pv_backend_kvm.enter(&platform, NULL), PV_OK);
+    assert_false(pv_kvm_nmi());
+    nmi_arrives = false;
+    become(1);
+    pv_backend_kvm.end();
+    assert_false(pv_kvm_nmi());
+    become(0);
+    expect_on(0, true);
+    assert_true(pv_kvm_nmi());
+    expect_on(0, false);
+}
+
+static void the_cpu_that_booted_and_other_backends_send_none(void **state)
+{
+    (void)state;
+    assert_int_equal(pv_backend_kvm.enter(&platform, NULL), PV_OK);
+    pv_backend_kvm.leave();
+    pv_backend_kvm.end();
+    pv_backend = &pv_backend_native;
+    become(1);
+    pv_backend_kvm.end();
+    assert_int_equal(nmis, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +425,9 @@ int main(void)
         cmocka_unit_test_setup(faults_that_nobody_can_wait_for_are_not_asked_for, begin),
         cmocka_unit_test_setup(what_was_switched_off_is_not_registered, begin),
         cmocka_unit_test_setup(a_cpu_sleeps_while_it_is_online_only, begin),
+        cmocka_unit_test_setup(who_shuts_down_has_the_cpu_that_booted_undo_its_own, begin),
+        cmocka_unit_test_setup(an_nmi_that_nobody_waits_for_is_the_kernels, begin),
+        cmocka_unit_test_setup(the_cpu_that_booted_and_other_backends_send_none, begin),
     };
 
     return cmocka_run_group_tests_name("kvm registrations", tests, NULL, NULL);

@@ -168,6 +168,23 @@ static void a_cpu_that_is_not_up_is_sent_nothing(void **state)
     assert_int_equal(fake_msr_writes(MSR_X2APIC(APIC_ICR_LOW)), 0);
 }
 
+/* An INIT would send the CPU that booted to the firmware, and the one that asks with it. */
+static void those_that_stand_still_are_held_but_for_the_one_that_booted(void **state)
+{
+    (void)state;
+    machine(CPUID_1_ECX_X2APIC | CPUID_1_ECX_VMM, APIC_BASE_ENABLE);
+    pv_native_apic_hold_others();
+    assert_int_equal(fake_msr_writes(MSR_X2APIC(APIC_ICR_LOW)), 0);
+    pv_native_apic_init();
+    pv_native_apic_hold_others();
+    assert_int_equal(fake_msr_writes(MSR_X2APIC(APIC_ICR_LOW)), 1);
+    assert_true(fake_msr_value(MSR_X2APIC(APIC_ICR_LOW)) == 0x10500004500ull);
+    fake_cpu.number = 1;
+    other.number = 0;
+    pv_native_apic_hold_others();
+    assert_int_equal(fake_msr_writes(MSR_X2APIC(APIC_ICR_LOW)), 1);
+}
+
 static void a_further_cpu_comes_in_the_mode_of_the_first(void **state)
 {
     (void)state;
@@ -225,6 +242,7 @@ int main(void)
         EACH(a_message_in_memory_is_two_writes),
         EACH(an_apic_that_takes_no_message_is_given_up),
         EACH(a_cpu_that_is_not_up_is_sent_nothing),
+        EACH(those_that_stand_still_are_held_but_for_the_one_that_booted),
         EACH(a_further_cpu_comes_in_the_mode_of_the_first),
         EACH(the_first_cpu_takes_nmis_from_outside),
         EACH(entries_that_are_not_there_are_not_written),

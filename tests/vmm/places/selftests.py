@@ -114,7 +114,7 @@ MUST_NOT_SKIP = {
 # of memory that the rig has for it (0: all it wants), and a check that must not be skipped.
 OUTSIDE = [
     ("test=exits+clock", 1, 0, "the end of an interrupt costs an exit only where there is no PV end"),
-    ("test=vcpus+busy+kvm", 4, 0,
+    ("test=vcpus+busy+kvm+stopped", 4, 0,
      "two backends change places 1,000 times while all other CPUs are busy"),
     # KVM's clock is not stable while a CPU has it by the registers of old.
     ("test=vcpus+clock+smp kvm=-kvmclock2,-steal-time", 4, 0,

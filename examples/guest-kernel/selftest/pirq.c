@@ -121,19 +121,27 @@ static void a_line(struct check *check)
 /* ---- a line that stays up -------------------------------------------------------------------- */
 
 static uint32_t card_gsi;
-static volatile unsigned left_up; /* how often the reason is not looked for */
+static volatile unsigned left_up;  /* how often the reason is not looked for */
+static volatile unsigned needless; /* without one */
 
-/* As if it were shared, and the driver whose card it is came later. */
+/*
+ * As if it were shared, and the driver whose card it is came later. What takes more than a
+ * millisecond Xen ends by itself (xen/arch/x86/irq.c, irq_guest_eoi_timer_fn), so on a busy machine
+ * it may come again before the card is served.
+ */
 static void serve(struct pv_regs *regs, void *context)
 {
     (void)regs;
     (void)context;
-    arrived++;
     if (left_up != 0) {
         left_up--;
-        return;
+        arrived++;
+    } else if (card_acknowledge()) {
+        arrived++;
+        any = true;
+    } else {
+        needless++;
     }
-    any = card_acknowledge();
 }
 
 static int mask_card(bool masked)
@@ -161,7 +169,7 @@ static void card_line_interrupts(struct check *check, unsigned device)
     int vector = pv_irq_alloc(serve, NULL);
     if (!EXPECT(check, vector >= 0, "no vector: %d", vector))
         return;
-    left_up = 0;
+    left_up = needless = 0;
     card_start(device);
     int status = pv_irq_route(card_gsi, (uint8_t)vector, PV_IRQ_LEVEL);
     if (EXPECT(check, status == PV_OK, "line %u cannot be routed: %d", card_gsi, status)) {
@@ -170,7 +178,9 @@ static void card_line_interrupts(struct check *check, unsigned device)
         expect_until_served(check);
         expect_to_wait(check, card_raise, mask_card);
         mask_card(true);
-        print("# a card raised line %u, which came again for as long as it was up\n", card_gsi);
+        print("# a card raised line %u, which came again while it was up, and %u times besides\n",
+              card_gsi, needless);
+        EXPECT(check, needless <= TIMES, "it came %u times without a reason", needless);
     }
     card_stop();
     pv_irq_free(vector);

@@ -119,13 +119,18 @@ PV_COLD static const uint8_t *map(uint64_t phys, uint32_t bytes)
     return pv_platform->map_physical(phys, bytes, false);
 }
 
-/* Section 5.2.6: the header that all but the RSDP begin with. */
-static struct table open_table(uint64_t phys, const char *signature)
+/*
+ * Section 5.2.6: the header that all but the RSDP begin with. Who names a table says what it is;
+ * the checksum says whether it is one. Signatures tell the tables of the root table apart, and are
+ * not asked of that itself: what Xen makes for a PVH dom0 has the header of firmware's, which is
+ * rubbish if firmware has only the old kind (pvh_setup_acpi_xsdt).
+ */
+static struct table open_table(uint64_t phys)
 {
     struct table none = {NULL, 0};
     struct table header = {map(phys, TABLE_HEADER_BYTES), TABLE_HEADER_BYTES};
 
-    if (header.bytes == NULL || !is(header.bytes, signature, 4))
+    if (header.bytes == NULL)
         return none;
     uint32_t length = get32(&header, 4);
     if (length < TABLE_HEADER_BYTES || length > TABLE_MAX_BYTES) {
@@ -309,7 +314,7 @@ PV_COLD static void read_fadt(const struct table *fadt)
         acpi->acpi_enable = get8(fadt, FADT_ACPI_ENABLE);
     }
     uint64_t dsdt = get(fadt, FADT_X_DSDT, 8);
-    struct table table = open_table(dsdt != 0 ? dsdt : get32(fadt, FADT_DSDT), "DSDT");
+    struct table table = open_table(dsdt != 0 ? dsdt : get32(fadt, FADT_DSDT));
     read_dsdt(&table);
 }
 
@@ -331,7 +336,7 @@ PV_COLD static void read_table(uint64_t phys)
     for (unsigned i = 0; signature != NULL && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (!is(signature, kinds[i].signature, 4))
             continue;
-        struct table table = open_table(phys, kinds[i].signature);
+        struct table table = open_table(phys);
         if (table.bytes != NULL)
             kinds[i].read(&table);
         return;
@@ -350,7 +355,7 @@ PV_COLD void pv_native_acpi_read(void)
         return;
     }
     /* Sections 5.2.7 and 5.2.8. */
-    struct table root = open_table(phys, entry_bytes == 8 ? "XSDT" : "RSDT");
+    struct table root = open_table(phys);
     if (root.bytes == NULL)
         return;
     uint32_t tables = (root.length - TABLE_HEADER_BYTES) / entry_bytes;

@@ -656,6 +656,11 @@ class XenJobs(unittest.TestCase):
             words = xen.as_dom0("xen.elf", Job("t", vmm, "k", ""))
             self.assertEqual("dom0=pvh" in words[words.index("-append") + 1], asked)
 
+    def test_a_pvh_dom0_has_an_iommu_where_its_machine_has_one(self):
+        for devices, there in (([], False), (["-device", "amd-iommu,intremap=on"], True)):
+            words = xen.as_dom0("xen.elf", Job("t", "xen-dom0-pvh", "k", "", qemu_args=devices))
+            self.assertEqual(xen.NO_IOMMU not in words[words.index("-append") + 1], there)
+
     def test_counting_reaches_xen_too(self):
         words = xen.as_dom0("xen.elf", Job("t", "xen-dom0-pv", "k", "", icount=True))
         self.assertIn("shift=0,sleep=off", words)

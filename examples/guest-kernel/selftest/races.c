@@ -23,6 +23,7 @@
 #define RACES_DEAR     10000u
 #define RACES_OF_THREE 100000u
 #define LEAST_RACES    100u
+#define SENT_A_LINE    100000u
 #define LEAST_READS    1000u
 #define LAPS           20u
 #define ROUND_NS       (3 * NS_PER_S)
@@ -225,6 +226,18 @@ static uint32_t more_races(void)
     return races() == RACES ? RACES_OF_THREE : RACES_DEAR;
 }
 
+/* A million of them can take long. */
+static void tell_progress(void)
+{
+    static uint32_t told;
+    if (sent < told)
+        told = 0;
+    if (sent - told < SENT_A_LINE)
+        return;
+    told = sent;
+    print("# %u so far\n", told);
+}
+
 static uint32_t toggles_made;
 
 /* As fast as it goes, until everything is sent. */
@@ -280,6 +293,7 @@ static void exact_while_masked(struct check *check)
         if (toggles % LOOKS != 0)
             continue;
         still_going();
+        tell_progress();
         stop = !goes_to_the_end() && limit_passed(&limit);
     }
     EXPECT(check, smp_done(1, PATIENCE_NS), "the sender does not come to an end");

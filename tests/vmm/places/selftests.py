@@ -18,9 +18,10 @@ AROUND = ("info selftest test=detect+ops+trap+irq+clock+timer+users+cpus+smp+abs
 SHORT = f"{COMMANDS} storm=3"
 # On Xen a guest hears from who starts it what time that is.
 WALL = "wall=now"
-# What PVH guests of Xen have not: firmware, and devices that are emulated. The rest is the same.
-HVM_COMMANDS = ("info selftest test=detect+irq+timer+clock+cpus+smp+absent+xen+events+pirq+message+races+"
-                "switch+unplug+softreset unplug=disks storm=3 softreset")
+# What PVH guests of Xen have not: firmware, and devices that are emulated. The rest is the same. For HVM guests of
+# Xen, and for those of KVM that imitates it.
+HVM_TESTS = "detect+ops+irq+timer+clock+cpus+smp+absent+xen+events+pirq+message+races+switch"
+HVM_COMMANDS = f"info selftest test={HVM_TESTS}+unplug+softreset unplug=disks storm=3 softreset"
 SECONDS = 300
 # VMM, QEMU's machine, door, processors, and what is to be done. Empty: as the runner has it.
 RUNS = [

@@ -10,8 +10,10 @@ CPU = "max,-smap,-rdtscp,-xsave,-avx,-avx2"
 INTEL = "vendor=GenuineIntel,family=6,model=58"
 # Xen says all it knows: its messages never mix with the guest's lines (serial.py, l1.py).
 OPTIONS = ["console=com1", "com1=115200,8n1", "loglvl=all", "guest_loglvl=all"]
-# A PVH dom0 wants an IOMMU; without one, and with this option, it lacks only the ACPI tables.
-KINDS = {"xen-dom0-pv": [], "xen-dom0-pvh": ["dom0=pvh", "dom0-iommu=none"]}
+KINDS = {"xen-dom0-pv": [], "xen-dom0-pvh": ["dom0=pvh"]}
+# A PVH dom0 wants an IOMMU. Where a job's machine has none, and with this option, it lacks only the ACPI
+# tables, and so lines of devices.
+NO_IOMMU = "dom0-iommu=none"
 OWN_MIB = 192
 
 
@@ -39,6 +41,8 @@ def as_dom0(image, job, qemu=("qemu-system-x86_64",)):
     """argv for a guest that is dom0: the one guest on the machine, with its devices. `qemu`: the
     emulator, and where its firmware is."""
     options = [f"dom0_mem={job.mem}M", f"dom0_max_vcpus={job.smp}", *KINDS[job.vmm]]
+    if job.vmm == "xen-dom0-pvh" and not any("iommu" in word for word in job.qemu_args):
+        options.append(NO_IOMMU)
     modules = [f"{job.kernel} {job.words}", *([str(job.initrd)] if job.initrd else [])]
     cpu = f"{CPU},{INTEL}" if job.newer else CPU
     return [*machine(job.icount, job.mem + OWN_MIB, job.smp, qemu, cpu), *native.DEBUG_EXIT,

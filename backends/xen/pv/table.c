@@ -208,6 +208,8 @@ int pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level)
     struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
     int status = PV_OK;
 
+    /* It may be the table that entries were appended for, and of another level then. */
+    pv_this_cpu()->backend[PV_XEN_WORD_TABLE] = PV_XEN_NO_TABLE;
     if (level == TOP_LEVEL)
         status = add_top(queue, frame);
     else if (!protect(queue, frame, false))

@@ -246,6 +246,49 @@ static void a_switch_does_not_wait(struct check *check)
     space_destroy(space);
 }
 
+/* In the batch that is open: four entries, two of which are the kernel's mapping of the table. */
+static void use_as_lowest_table(uint64_t phys, uint64_t page)
+{
+    (void)pv_paging_table_add(phys / PAGE_BYTES, 1);
+    pv_pte_set(table_of(phys), (struct pv_pte){page | MAP_KERNEL_CONST | PTE_ACCESSED});
+    pv_pte_clear(table_of(phys));
+    pv_paging_table_remove(phys / PAGE_BYTES, 1);
+}
+
+/* How many are written for a top-level table with one entry of users', which was a table of another
+ * kind before in the same batch if `page` is not 0. */
+static uint64_t entries_of_top(struct check *check, uint64_t top, uint64_t below, uint64_t page)
+{
+    count_from_here();
+    batch_begin();
+    if (page != 0)
+        use_as_lowest_table(top, page);
+    int status = pv_paging_table_add(top / PAGE_BYTES, TOP_LEVEL);
+    pv_pte_set(table_of(top), (struct pv_pte){below | TABLE_RIGHTS});
+    batch_end();
+    uint64_t entries = count().updates;
+    EXPECT(check, status == PV_OK, "status %d", status);
+    pv_pte_clear(table_of(top));
+    pv_paging_table_remove(top / PAGE_BYTES, TOP_LEVEL);
+    return entries;
+}
+
+/* What users get has a table of its own behind the top-level one, and not behind others. */
+static void a_page_becomes_another_table(struct check *check)
+{
+    uint64_t top = page_alloc(), below = table_create(TOP_LEVEL - 1), page = page_alloc();
+    if (!EXPECT(check, top != 0 && below != 0 && page != 0, "no memory"))
+        return;
+    uint64_t fresh = entries_of_top(check, top, below, 0);
+    uint64_t used = entries_of_top(check, top, below, page);
+    EXPECT(check, used == fresh + (host_owns_tables() ? 4 : 0), "%lu entries, and %lu when fresh",
+           used, fresh);
+    pv_paging_table_remove(below / PAGE_BYTES, TOP_LEVEL - 1);
+    page_free(top);
+    page_free(below);
+    page_free(page);
+}
+
 static uint64_t mapped_by_handler;
 
 static void map_at_once(struct pv_regs *regs, void *context)
@@ -371,6 +414,7 @@ static const struct test batch_tests[] = {
     {"batches in a batch leave with the outermost one", nested_batches_are_one},
     {"a switch inside of a batch in a batch is in force when the inner one ends",
      a_switch_does_not_wait},
+    {"a page that becomes another kind of table in a batch is one", a_page_becomes_another_table},
     {"an interrupt handler is no part of the batch that it interrupts", handlers_are_apart},
     {"a system call of user code costs one hypercall at most, which is its return",
      a_system_call_is_one_call},

@@ -364,7 +364,7 @@ static void yield_comes_back(struct check *check)
     EXPECT(check, took < 10 * NS_PER_S, "the processor was away for %lu ns", took);
 }
 
-#define YIELD_TURNS 200u
+#define YIELD_TURNS 50u
 
 static volatile uint64_t progress;
 

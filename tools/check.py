@@ -337,7 +337,7 @@ STEPS = [
          ("qemu-system-x86_64", "cc", "chromium")),
     Step("minute", "only if named: address spaces changed on all CPUs of a Xen PV guest for a minute",
          step_minute, ("meson", "ninja", "gcc", "qemu-system-x86_64"), if_asked=True),
-    Step("long", "only if named: a million events in races of CPUs on each kind of Xen's guests",
+    Step("long", "only if named: up to a million events in races of CPUs on each kind of Xen's guests",
          step_long, ("meson", "ninja", "gcc", "qemu-system-x86_64", *disc.TOOLS), if_asked=True),
 ]
 # Each check of the kernel has a place in one of these.

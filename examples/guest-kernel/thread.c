@@ -29,7 +29,7 @@ void context_switch(uint64_t *save_rsp, uint64_t load_rsp);
 void thread_begin(void);
 _Noreturn void thread_main(void (*run)(void *), void *argument);
 
-struct page_waits page_waits;
+struct page_waits page_waits[MOST_CPUS];
 
 static struct thread idle;
 static uint64_t switches;
@@ -303,22 +303,28 @@ void thread_wait(struct thread *thread)
 }
 
 /*
- * Others run meanwhile, or nobody. A page that has not come in time is not waited for any longer:
- * the access is made again, and stops the whole CPU then.
+ * Others run meanwhile, or nobody, as on CPUs that run one thing at a time. A page that has not
+ * come in time is not waited for any longer: the access is made again, and stops the whole CPU
+ * then.
  */
 void thread_page_wait(const volatile bool *arrived)
 {
+    struct page_waits *waits = &page_waits[this_cpu()->pv.number];
     struct limit limit = limit_in(PAGE_WAIT_NS);
-    page_waits.begun++;
+    waits->begun++;
     while (!*arrived && !limit_passed(&limit)) {
         uint64_t before = switches;
-        switch_to_next();
-        page_waits.others_ran += switches != before;
+        if (on_boot_cpu()) {
+            switch_to_next();
+            waits->others_ran += switches != before;
+        }
         pv_irq_enable();
         pv_cpu_relax();
         pv_irq_disable();
     }
-    page_waits.ended += *arrived;
+    waits->ended += *arrived;
+    if (waits->begun == waits->enough)
+        *(volatile uint64_t *)(USER_DATA + USER_ENOUGH) = 1;
 }
 
 void thread_kill(struct thread *thread)

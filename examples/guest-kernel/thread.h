@@ -5,7 +5,7 @@
 #ifndef GUEST_THREAD_H
 #define GUEST_THREAD_H
 
-#include "pvops/pvops.h"
+#include "cpu.h"
 
 enum thread_state { THREAD_READY, THREAD_WAITING, THREAD_DEAD };
 
@@ -66,15 +66,16 @@ void thread_trap_exit(struct pv_regs *regs);
 /* pv_platform::each_saved_ip. */
 void threads_each_saved_ip(bool (*visit)(uintptr_t ip, void *argument), void *argument);
 
-/* pv_platform::page_wait, and how it went so far. */
+/* pv_platform::page_wait, and how it went so far on each CPU. */
 struct page_waits {
     uint64_t begun;
     uint64_t ended;      /* because the page came */
     uint64_t others_ran; /* how often somebody else had the CPU meanwhile */
+    uint64_t enough;     /* when so many have begun the process is told that they are (user.h) */
 };
 
 void thread_page_wait(const volatile bool *arrived);
-extern struct page_waits page_waits;
+extern struct page_waits page_waits[MOST_CPUS];
 
 struct thread *thread_current(void);
 

@@ -87,13 +87,15 @@ yield_loop:
 touch_all:
     mov $USER_AREA, %edi
     mov %r12, %rcx
-1:  incq (%rdi)
+1:  cmpq $0, USER_DATA + USER_ENOUGH
+    jne 2f
+    incq (%rdi)
     add $4096, %rdi
     dec %rcx
     jnz 1b
     dec %ebp
     jnz touch_all
-    mov %rbx, %rdi
+2:  mov %rbx, %rdi
     jmp leave
 
 /* USER_FLOAT: a register of each kind, and one that says how the unit works. */

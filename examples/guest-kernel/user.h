@@ -18,6 +18,7 @@
 #define USER_PROGRAM    0x08
 #define USER_ROUNDS     0x10
 #define USER_COUNT      0x18 /* the process's own */
+#define USER_ENOUGH     0x20 /* not 0: USER_TOUCHER ends before the next page */
 #define USER_TEXT       0x40 /* a line to print */
 #define USER_TEXT_BYTES 34
 #define USER_TLS        0x800 /* the thread pointer; there lies a copy of the number */

@@ -426,52 +426,80 @@ static void take_turns(void *argument)
 
 /* The host may read ahead so well that it has few pages left to announce, or none. */
 #define TOUCH_TRIES 5
+/* The process ends when it has waited for so many. */
+#define ENOUGH_WAITS 16
 
-static bool touch_once(struct check *check)
+static struct process toucher;
+
+static void touch_here(void *argument)
 {
-    static struct process process;
-    struct process_start start = {7, USER_TOUCHER, pages_free() / 8 * 5, NULL};
-    struct page_waits before = page_waits;
-    if (!EXPECT(check, process_create(&process, &start), "no memory for a process"))
-        return false;
-    process_wait(&process);
-    print("# %lu pages touched twice: waited for %lu, others ran %lu times meanwhile\n",
-          start.rounds, page_waits.begun - before.begun, page_waits.others_ran - before.others_ran);
-    return EXPECT(check, process.status == 7, "the process ended with %ld", process.status);
+    const struct process_start *start = argument;
+    if (!process_run_here(&toucher, start))
+        toucher.status = USER_WRONG;
 }
 
-static void touch_all(struct check *check)
+static void touch_on(unsigned cpu, const struct process_start *start)
 {
-    struct page_waits before = page_waits;
-    for (unsigned i = 0; i < TOUCH_TRIES && page_waits.others_ran == before.others_ran; i++) {
-        if (!touch_once(check))
+    toucher.status = USER_WRONG;
+    if (cpu == 0) {
+        if (process_create(&toucher, start))
+            process_wait(&toucher);
+        return;
+    }
+    struct limit limit = limit_in(SWAP_NS);
+    smp_give(cpu, touch_here, (void *)start);
+    while (!smp_done(cpu, NS_PER_S) && !limit_passed(&limit))
+        still_going();
+}
+
+static void touch_often(struct check *check, unsigned cpu)
+{
+    struct page_waits *waits = &page_waits[cpu], before = *waits;
+    struct process_start start = {7, USER_TOUCHER, pages_free() / 16 * 11, NULL};
+    waits->enough = before.begun + ENOUGH_WAITS;
+    for (unsigned i = 0; i < TOUCH_TRIES && waits->begun < waits->enough; i++) {
+        touch_on(cpu, &start);
+        if (!EXPECT(check, toucher.status == 7, "no memory, or the process ended with %ld",
+                    toucher.status))
             return;
         still_going();
     }
-    uint64_t begun = page_waits.begun - before.begun;
+    uint64_t begun = waits->begun - before.begun, ended = waits->ended - before.ended;
+    print("# a process of %lu pages on CPU %u waited for %lu, others ran %lu times meanwhile\n",
+          start.rounds, cpu, begun, waits->others_ran - before.others_ran);
     EXPECT(check, begun != 0, "the host announced no page");
-    EXPECT(check, page_waits.ended - before.ended == begun, "%lu pages of %lu came",
-           page_waits.ended - before.ended, begun);
-    EXPECT(check, page_waits.others_ran != before.others_ran, "nobody else ran");
+    EXPECT(check, ended == begun, "%lu pages of %lu came", ended, begun);
+    EXPECT(check, cpu != 0 || waits->others_ran != before.others_ran, "nobody else ran");
 }
 
 /* Where the host swaps, that is: the rig lends less memory than the machine has. */
-static void page_stops_process(struct check *check)
+static void wait_on(struct check *check, unsigned cpu)
 {
     struct thread other;
     struct outside now;
     if (skip_without(check, "asyncpf"))
         return;
-    if (!outside_look(&now) || now.swap == 0) {
-        skip(check, "the host has all memory at hand");
+    if (!smp_is_up(cpu) || !outside_look(&now) || now.swap == 0) {
+        skip(check, "CPU %u does not run here, or the host has all memory at hand", cpu);
         return;
     }
     stop = false;
     if (!EXPECT(check, thread_create(&other, take_turns, NULL), "no memory for a thread"))
         return;
-    touch_all(check);
+    touch_often(check, cpu);
     stop = true;
     thread_wait(&other);
+}
+
+static void page_stops_process(struct check *check)
+{
+    wait_on(check, 0);
+}
+
+/* Another CPU runs nothing else, and serves interrupts meanwhile: those that tell of its pages. */
+static void page_comes_elsewhere(struct check *check)
+{
+    wait_on(check, 1);
 }
 
 /* What a feature of KVM saves, or costs where it is not taken. */
@@ -486,6 +514,7 @@ const struct test_group exits_group = TEST_GROUP(exits);
 /* Apart, since the host has to be short of memory for it. */
 static const struct test swap_tests[] = {
     {"a page that the host has to fetch stops a process and not the CPU", page_stops_process},
+    {"a page that another CPU waits for comes to that one", page_comes_elsewhere},
 };
 
 const struct test_group swap_group = TEST_GROUP(swap);

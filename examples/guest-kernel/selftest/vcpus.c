@@ -178,6 +178,102 @@ static void one_clock(struct check *check)
     EXPECT(check, worst == 0, "a CPU was %lu ns behind another", worst);
 }
 
+/* Of KVM's record of a CPU: Linux, Documentation/virt/kvm/x86/msr.rst, MSR_KVM_SYSTEM_TIME_NEW. */
+struct clock_record {
+    uint32_t version;
+    uint32_t zero;
+    uint64_t tsc_timestamp;
+    uint64_t system_time;
+};
+
+#define AHEAD_NS    (10 * NS_PER_S)
+#define CLOCK_LOOKS 50u
+#define CLOCK_TRIES 5u
+
+/* Clock and counter of a CPU at one moment, before its record was put ahead, and behind that. */
+static struct moment {
+    uint64_t ns, ticks;
+} moments[2][OUTSIDE_CPUS];
+static uint32_t versions[OUTSIDE_CPUS];
+
+/* Of several looks the one that took least time. */
+static void look_at_clock(void *argument)
+{
+    struct moment *moment = (struct moment *)argument + pv_this_cpu()->number % OUTSIDE_CPUS;
+    uint64_t shortest = UINT64_MAX;
+    for (unsigned i = 0; i < CLOCK_LOOKS; i++) {
+        uint64_t before = read_tsc(), ns = pv_clock_ns(), took = read_tsc() - before;
+        if (took < shortest)
+            *moment = (struct moment){ns, before};
+        shortest = took < shortest ? took : shortest;
+    }
+}
+
+static volatile struct clock_record *own_record(void)
+{
+    return (volatile struct clock_record *)(void *)pv_this_cpu()->vmm_clock;
+}
+
+/* As KVM would do it: whoever has a copy sees another version. It lies in this kernel's memory. */
+static void put_ahead(void *argument)
+{
+    unsigned cpu = pv_this_cpu()->number;
+    (void)argument;
+    struct pv_irqflags flags = pv_irq_save();
+    own_record()->system_time += cpu * AHEAD_NS;
+    own_record()->version += 2;
+    versions[cpu % OUTSIDE_CPUS] = own_record()->version;
+    pv_irq_restore(flags);
+}
+
+static void see_version(void *argument)
+{
+    bool *same = argument;
+    if (own_record()->version != versions[pv_this_cpu()->number % OUTSIDE_CPUS])
+        __atomic_store_n(same, false, __ATOMIC_RELAXED);
+}
+
+/* False: KVM has written a record meanwhile, and nothing is known. */
+static bool put_all_ahead(struct check *check)
+{
+    bool same = true;
+    on_all(check, look_at_clock, moments[0]);
+    on_all(check, put_ahead, NULL);
+    on_all(check, look_at_clock, moments[1]);
+    on_all(check, see_version, &same);
+    return same;
+}
+
+static void expect_ahead(struct check *check)
+{
+    for (unsigned cpu = 0; cpu < smp_count() && cpu < OUTSIDE_CPUS; cpu++) {
+        const struct moment *from = &moments[0][cpu], *to = &moments[1][cpu];
+        uint64_t by_ticks = (to->ticks - from->ticks) * 1000 / pv_tsc_khz() * 1000;
+        uint64_t ahead = to->ns - from->ns - by_ticks + AHEAD_NS / 2;
+        EXPECT(check, ahead / AHEAD_NS == cpu, "CPU %u is %ld ms ahead", cpu,
+               (int64_t)(ahead - AHEAD_NS / 2) / (int64_t)NS_PER_MS);
+    }
+}
+
+/* Each record is put ahead by so much as no other, that of the first CPU by nothing. Backends that
+ * change begin with KVM's own records again. */
+static void clock_is_each_cpu_s_own(struct check *check)
+{
+    struct pv_error error;
+    bool known = false;
+    if (skip_here(check, "kvmclock-stable") || skip_if_bound(check))
+        return;
+    for (unsigned i = 0; i < CLOCK_TRIES && !known; i++) {
+        known = put_all_ahead(check);
+        if (known)
+            expect_ahead(check);
+        if (!expect_ok(check, "native", pv_switch("native", &error), &error) ||
+            !expect_ok(check, "kvm", pv_switch("kvm", &error), &error))
+            return;
+    }
+    EXPECT(check, known, "KVM writes its records all the time");
+}
+
 static volatile uint64_t wall_ns[OUTSIDE_CPUS];
 static volatile bool stopped[OUTSIDE_CPUS], stopped_again[OUTSIDE_CPUS];
 
@@ -567,6 +663,7 @@ static const struct test vcpus_tests[] = {
     {"each CPU is registered with KVM by itself, and under another backend no longer",
      each_is_registered},
     {"the clock does not go backwards in ten million reads over all CPUs", one_clock},
+    {"each CPU reads its own record of the clock", clock_is_each_cpu_s_own},
     {"KVM's wall clock is told by each CPU, though it has not read its clock yet",
      wall_clock_is_everywhere},
     {"a stop of the machine is told once on each CPU", stop_is_told_everywhere},

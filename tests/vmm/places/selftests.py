@@ -124,7 +124,7 @@ OUTSIDE = [
      "the end of an interrupt costs an exit only where there is no PV end"),
     ("test=exits kvm=-pv-ipi", 1, 0,
      "the end of an interrupt costs an exit only where there is no PV end"),
-    ("test=swap", 1, 80, "a page that the host has to fetch stops a process and not the CPU"),
+    ("test=swap", 2, 80, "a page that the host has to fetch stops a process and not the CPU"),
 ]
 
 

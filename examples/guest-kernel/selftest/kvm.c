@@ -19,19 +19,9 @@
 
 static volatile unsigned arrived;
 
-static bool in_use(const char *feature)
-{
-    struct pv_facts facts;
-    pv_facts(&facts);
-    for (unsigned i = 0; facts.features[i] != NULL; i++)
-        if (same_text(facts.features[i], feature))
-            return true;
-    return false;
-}
-
 static bool skip_without(struct check *check, const char *feature)
 {
-    bool without = !in_use(feature);
+    bool without = !feature_in_use(feature);
     if (without)
         skip(check, "%s is not in use", feature);
     return without;
@@ -128,9 +118,9 @@ static void end_is_free(struct check *check)
     if (!least_cost_of(check, only_send, &sending) || !least_cost_of(check, send_and_take, &both))
         return;
     uint64_t taking = both.exits > sending.exits ? both.exits - sending.exits : 0;
-    bool free = in_use("pv-eoi");
+    bool free = feature_in_use("pv-eoi");
     print("# %u interrupts: %lu exits to send, %lu to take and end\n", SENT, sending.exits, taking);
-    unsigned due = (free ? 0u : 1u) + (in_use("pv-ipi") ? 0u : 1u);
+    unsigned due = (free ? 0u : 1u) + (feature_in_use("pv-ipi") ? 0u : 1u);
     EXPECT(check, costs(taking, due), "%lu exits for %u interrupts %s PV end", taking, SENT,
            free ? "with" : "without");
 }
@@ -160,7 +150,7 @@ static void all_cpus_at_once(struct check *check)
     struct cost cost;
     if (skip_without(check, "pv-ipi") || !cost_of(check, many_are_one_hypercall, &cost))
         return;
-    unsigned most = in_use("pv-sched-yield") && smp_count() > 1 ? 2 : 1;
+    unsigned most = feature_in_use("pv-sched-yield") && smp_count() > 1 ? 2 : 1;
     EXPECT(check, cost.hypercalls >= 1 && cost.hypercalls <= most, "%lu hypercalls for %u CPUs",
            cost.hypercalls, smp_count());
 }
@@ -257,7 +247,7 @@ static bool polls_while_halting(struct check *check, bool host_polls, uint64_t *
 static void polling_is_the_host_s(struct check *check)
 {
     uint64_t with = 0, without = 0;
-    if (!in_use("poll-control")) {
+    if (!feature_in_use("poll-control")) {
         EXPECT(check, pv_cpu_halt_poll(true) == PV_E_UNSUPPORTED, "nobody polls, and it worked");
         return;
     }
@@ -359,7 +349,7 @@ static void machine_check_arrives(struct check *check)
 static void migration_is_allowed(struct check *check)
 {
     int status = pv_cpu_migration_allow(true);
-    int due = in_use("migration-control") ? PV_OK : PV_E_UNSUPPORTED;
+    int due = feature_in_use("migration-control") ? PV_OK : PV_E_UNSUPPORTED;
     EXPECT(check, status == due, "status %d, not %d", status, due);
 }
 

@@ -73,6 +73,16 @@ bool skip_if_bound(struct check *check)
     return PV_BOUND;
 }
 
+bool feature_in_use(const char *feature)
+{
+    struct pv_facts facts;
+    pv_facts(&facts);
+    for (unsigned i = 0; facts.features[i] != NULL; i++)
+        if (same_text(facts.features[i], feature))
+            return true;
+    return false;
+}
+
 bool processor_is_by(const char *vendor)
 {
     uint32_t regs[4];

@@ -61,6 +61,9 @@ bool skip_without_timer(struct check *check);
 bool skip_without_ipi(struct check *check);
 bool skip_without_ports(struct check *check);
 
+/* By the name that `info` shows. */
+bool feature_in_use(const char *feature);
+
 /* "GenuineIntel", "AuthenticAMD": CPUID leaf 0. */
 bool processor_is_by(const char *vendor);
 

@@ -23,16 +23,6 @@
 #define MSR_KVM_FIRST 0x4b564d01u
 #define MSR_KVM_LAST  0x4b564d04u
 
-static bool in_use(const char *feature)
-{
-    struct pv_facts facts;
-    pv_facts(&facts);
-    for (unsigned i = 0; facts.features[i] != NULL; i++)
-        if (same_text(facts.features[i], feature))
-            return true;
-    return false;
-}
-
 /* ---- what the host writes -------------------------------------------------------------------- */
 
 struct shared {
@@ -131,11 +121,18 @@ static bool all_stand_still(struct check *check, unsigned count)
 }
 
 /* Who was not parked goes on by itself, and leaves: nobody can interrupt it any more. */
-static void take_leave(struct check *check, unsigned count, const uint64_t then[MOST_CPUS])
+static void take_leave(struct check *check, unsigned count)
 {
+    uint64_t then[MOST_CPUS];
     bool parked[MOST_CPUS];
+    spin(BUSY_NS / 3);
+    memcpy(then, (const void *)turns, sizeof(then));
+    spin(BUSY_NS / 3);
     for (unsigned cpu = 1; cpu < count; cpu++)
         parked[cpu] = turns[cpu] == then[cpu];
+    for (unsigned cpu = 1; cpu < count; cpu++)
+        if (!parked[cpu])
+            smp_bid_leave(cpu);
     let_go = true;
     for (unsigned cpu = 1; cpu < count; cpu++) {
         EXPECT(check, parked[cpu], "CPU %u goes on behind pv_shutdown()", cpu);
@@ -183,7 +180,7 @@ static bool is_bare(void)
 static bool skip_here(struct check *check)
 {
     struct outside now;
-    if (!in_use("steal-time") || !in_use("kvmclock"))
+    if (!feature_in_use("steal-time") || !feature_in_use("kvmclock"))
         skip(check, "steal-time or kvmclock is not in use");
     else if (!outside_look(&now))
         skip(check, "nobody outside can make the host write");
@@ -221,7 +218,6 @@ static void nothing_is_left(struct check *check)
 static void nothing_of_others_is_left(struct check *check)
 {
     struct pv_error error;
-    uint64_t then[MOST_CPUS];
     unsigned count = smp_count();
     bool bare = is_bare();
     if (bare ? skip_if_bound(check) : skip_here(check))
@@ -238,10 +234,7 @@ static void nothing_of_others_is_left(struct check *check)
     pv_shutdown();
     if (!bare)
         expect_silence(check, count);
-    spin(BUSY_NS / 3);
-    memcpy(then, (const void *)turns, sizeof(then));
-    spin(BUSY_NS / 3);
-    take_leave(check, count, then);
+    take_leave(check, count);
     int status = pv_init(&error);
     pv_irq_restore(flags);
     if (expect_ok(check, "pv_init", status, &error))
@@ -283,7 +276,6 @@ static void have_the_last_one_do_it(struct check *check, unsigned count)
 static void nothing_of_the_first_is_left(struct check *check)
 {
     struct pv_error error;
-    uint64_t then[MOST_CPUS];
     unsigned count = smp_count();
     if (skip_here(check))
         return;
@@ -294,10 +286,7 @@ static void nothing_of_the_first_is_left(struct check *check)
     struct pv_irqflags flags = pv_irq_save();
     have_the_last_one_do_it(check, count);
     pv_shutdown();
-    spin(BUSY_NS / 3);
-    memcpy(then, (const void *)turns, sizeof(then));
-    spin(BUSY_NS / 3);
-    take_leave(check, count, then);
+    take_leave(check, count);
     int status = pv_init(&error);
     pv_irq_restore(flags);
     if (expect_ok(check, "pv_init", status, &error) && come_back(check, count))

@@ -18,21 +18,11 @@ static uint64_t ms(uint64_t ns)
     return ns / NS_PER_MS;
 }
 
-static bool in_use(const char *feature)
-{
-    struct pv_facts facts;
-    pv_facts(&facts);
-    for (unsigned i = 0; facts.features[i] != NULL; i++)
-        if (same_text(facts.features[i], feature))
-            return true;
-    return false;
-}
-
 static bool skip_here(struct check *check, const char *feature)
 {
     if (smp_count() == 1)
         skip(check, "one CPU runs here, of %u that are listed", smp_listed());
-    else if (!in_use(feature))
+    else if (!feature_in_use(feature))
         skip(check, "%s is not in use", feature);
     return check->outcome == CHECK_SKIPPED;
 }
@@ -81,7 +71,7 @@ static void expect_registered(struct check *check, bool registered)
 {
     on_all(check, read_registers, NULL);
     for (unsigned i = 0; i < REGISTRATIONS; i++) {
-        bool due = registered && in_use(registrations[i].feature);
+        bool due = registered && feature_in_use(registrations[i].feature);
         for (unsigned cpu = 0; cpu < smp_count() && cpu < OUTSIDE_CPUS; cpu++) {
             EXPECT(check, (held[cpu][i] & ENABLED) == due, "CPU %u: %s is %lx", cpu,
                    registrations[i].feature, held[cpu][i]);
@@ -205,12 +195,12 @@ static void one_clock(struct check *check)
     if (skip_here(check, "kvmclock"))
         return;
     newest = reads = worst = 0;
-    if (!in_use("kvmclock-stable"))
+    if (!feature_in_use("kvmclock-stable"))
         on_all(check, put_ahead, &step_ns);
     uint64_t start = pv_clock_ns();
     on_all(check, read_clock, NULL);
     print("# %lu reads on %u CPUs, %s, in %lu ms\n", reads, smp_count(),
-          in_use("kvmclock-stable") ? "stable" : "not stable", ms(pv_clock_ns() - start));
+          feature_in_use("kvmclock-stable") ? "stable" : "not stable", ms(pv_clock_ns() - start));
     EXPECT(check, reads == READS / smp_count() * smp_count(), "%lu reads", reads);
     EXPECT(check, worst == 0, "a CPU was %lu ns behind another", worst);
 }
@@ -608,7 +598,7 @@ static void flush_with_pages(struct check *check, const uint64_t pages[2])
     print("# %u flushes of %u CPUs: %lu hypercalls to ask\n", FLUSHES, smp_count() - 1, calls);
     EXPECT(check, looked, "the host has fallen silent");
     EXPECT(check, stale == 0, "%lu reads of what had been unmapped", stale);
-    if (in_use("pv-tlb-flush"))
+    if (feature_in_use("pv-tlb-flush"))
         EXPECT(check, calls < FLUSHES / 2, "%lu hypercalls to ask whoever is not running", calls);
     else
         EXPECT(check, calls >= FLUSHES, "%lu hypercalls, and nobody may be left out", calls);
@@ -666,7 +656,7 @@ static void preempted_are_seen(struct check *check)
           after.yields - before.yields);
     EXPECT(check, looked, "the host has fallen silent");
     EXPECT(check, seen != 0, "a CPU without a processor is never said to be preempted");
-    if (in_use("pv-sched-yield"))
+    if (feature_in_use("pv-sched-yield"))
         EXPECT(check, after.yields - before.yields >= YIELDS / 2, "it is offered %lu times",
                after.yields - before.yields);
 }

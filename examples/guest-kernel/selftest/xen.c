@@ -28,21 +28,11 @@
 #define LAPS_NS     (3 * NS_PER_S)
 #define SPINS       4096u /* lib/asleep.c */
 
-static bool has_feature(const char *feature)
-{
-    struct pv_facts facts;
-    pv_facts(&facts);
-    for (unsigned i = 0; facts.features[i] != NULL; i++)
-        if (same_text(facts.features[i], feature))
-            return true;
-    return false;
-}
-
 static bool skip_without(struct check *check, const char *feature)
 {
-    if (!has_feature(feature))
+    if (!feature_in_use(feature))
         skip(check, "%s is not in use", feature);
-    return !has_feature(feature);
+    return !feature_in_use(feature);
 }
 
 static bool skip_alone(struct check *check)
@@ -477,8 +467,8 @@ static void processor_is_as_xen_shows_it(struct check *check)
 static void callback_is_set(struct check *check)
 {
     struct pv_xen_hvm_param callback = {PV_XEN_DOMID_SELF, 0, PV_HVM_PARAM_CALLBACK_IRQ, 0};
-    bool of_domain = has_feature("callback-vector");
-    if (pv_xen_is_pv() || (!of_domain && !has_feature("upcall-vector"))) {
+    bool of_domain = feature_in_use("callback-vector");
+    if (pv_xen_is_pv() || (!of_domain && !feature_in_use("upcall-vector"))) {
         skip(check, "upcalls come by no vector");
         return;
     }

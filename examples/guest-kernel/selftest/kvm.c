@@ -13,7 +13,7 @@
 #include "../timer.h"
 #include "../traps.h"
 
-#define SENT    500u
+#define SENT    250u
 #define TRIES   3u
 #define BUSY_NS (3 * NS_PER_S)
 

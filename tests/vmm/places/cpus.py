@@ -133,7 +133,7 @@ CPUS = [
          "info selftest test=cpus", qemu=["-smp", "1"],
          says=["features .*upcall-vector, events-fifo.*own-vcpu-info.*"]),
     Cpus("four CPUs under KVM that imitates Xen", "kvm", 4,
-         f"info selftest test={HVM_TESTS} storm=3", qemu=XEN,
+         f"info selftest test={HVM_TESTS} storm=1", qemu=XEN,
          says=["features .*upcall-vector, events-2-level.*"]),
 ]
 # What ./check does in fifteen seconds, for as long as it is meant to be done.

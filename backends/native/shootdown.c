@@ -105,10 +105,10 @@ PV_COLD static bool gets_done(struct request *request)
 
 PV_COLD static void ask(struct request *request, const struct pv_cpu_set *cpus)
 {
-    uint32_t self = pv_this_cpu()->number;
+    uint32_t self = pv_this_cpu()->number, last = pv_other_cpus();
     struct pv_cpu_set asked = {{0}};
 
-    for (uint32_t cpu = 0; cpu < PV_CONFIG_MAX_CPUS; cpu++) {
+    for (uint32_t cpu = 0; cpu <= last && cpu < PV_CONFIG_MAX_CPUS; cpu++) {
         if (cpu == self || !pv_cpu_set_has(cpus, cpu) || pv_cpu_of(cpu) == NULL)
             continue;
         __atomic_or_fetch(&request->left.bits[cpu / 64], (uint64_t)1 << cpu % 64, __ATOMIC_RELEASE);

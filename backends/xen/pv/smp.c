@@ -224,13 +224,14 @@ int pv_xen_pv_smp_nmi(uint32_t cpu)
 int pv_xen_pv_tlb_flush_others(const struct pv_cpu_set *cpus, uint64_t start, uint64_t end)
 {
     uint64_t mask[MASK_WORDS];
+    uint32_t last = pv_other_cpus();
     bool any = false;
 
     /* One by one, or a compiler makes a call of it that a kernel need not have. */
     for (unsigned i = 0; i < MASK_WORDS; i++)
         *(volatile uint64_t *)&mask[i] = 0;
 
-    for (uint32_t number = 0; number < PV_CONFIG_MAX_CPUS; number++) {
+    for (uint32_t number = 0; number <= last && number < PV_CONFIG_MAX_CPUS; number++) {
         const struct pv_cpu *cpu = pv_cpu_set_has(cpus, number) && number != pv_this_cpu()->number
                                        ? pv_cpu_of(number)
                                        : NULL;

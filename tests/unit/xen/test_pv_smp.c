@@ -110,6 +110,11 @@ static int begin(void **state)
 }
 
 /* Nobody else is up. */
+unsigned pv_other_cpus(void)
+{
+    return 0;
+}
+
 struct pv_cpu *pv_cpu_of(unsigned number)
 {
     return number == pv_this_cpu()->number ? pv_this_cpu() : NULL;

@@ -378,10 +378,8 @@ static void on_last_cpu(struct check *check, void (*run)(struct check *check))
 {
     struct elsewhere elsewhere = {run, check};
     unsigned cpu = smp_count() - 1;
-    if (cpu == 0) {
-        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
+    if (skip_alone(check))
         return;
-    }
     smp_give(cpu, run_elsewhere, &elsewhere);
     bool done = smp_done(cpu, PATIENCE_NS);
     EXPECT(check, done, "CPU %u does not come to an end", cpu);

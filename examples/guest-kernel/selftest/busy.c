@@ -93,11 +93,7 @@ static void end(struct check *check)
 
 static bool skip_here(struct check *check)
 {
-    if (skip_if_bound(check))
-        return true;
-    if (smp_count() == 1)
-        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
-    return smp_count() == 1;
+    return skip_if_bound(check) || skip_alone(check);
 }
 
 /* All CPUs outside of sites at the same moment: it may take more tries than one call makes. */

@@ -313,10 +313,8 @@ static void each_gets_its_own(struct check *check)
 {
     if (skip_if_bound(check) || !find_spots(check))
         return;
-    if (smp_count() == 1) {
-        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
+    if (skip_alone(check))
         return;
-    }
     debugger = on_break;
     trap_hook = on_stop;
     set_byte(BEFORE);

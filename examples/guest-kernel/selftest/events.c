@@ -279,10 +279,8 @@ static void storm_of_another_is_survived(struct check *check)
 {
     if (skip_without_events(check) || skip_without_timer(check))
         return;
-    if (smp_count() < 2) {
-        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
+    if (skip_alone(check))
         return;
-    }
     if (!open_channel(check, be_done))
         return;
     pv_xen_event_set_late(receiver);

@@ -175,10 +175,8 @@ static void use_there(void *argument)
 
 static void each_cpu_has_its_own(struct check *check)
 {
-    if (smp_count() == 1) {
-        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
+    if (skip_alone(check))
         return;
-    }
     uint64_t *table = table_make(check, DATA_SEGMENT);
     if (table == NULL)
         return;

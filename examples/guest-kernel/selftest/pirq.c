@@ -314,10 +314,8 @@ static void to_who_routes(struct check *check)
 {
     if (skip_without_lines(check))
         return;
-    if (smp_count() == 1) {
-        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
+    if (skip_alone(check))
         return;
-    }
     routed_to = pv_irq_alloc(count, NULL);
     if (!EXPECT(check, routed_to >= 0, "no vector: %d", routed_to))
         return;

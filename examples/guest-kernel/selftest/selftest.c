@@ -8,6 +8,7 @@
 #include "../commands.h"
 #include "../cpu.h"
 #include "../dump.h"
+#include "../smp.h"
 #include "../string.h"
 #include "../timer.h"
 
@@ -71,6 +72,14 @@ bool skip_if_bound(struct check *check)
     if (PV_BOUND)
         skip(check, "this kernel is bound to one backend at build time and has no sites");
     return PV_BOUND;
+}
+
+bool skip_alone(struct check *check)
+{
+    bool alone = smp_count() == 1;
+    if (alone)
+        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
+    return alone;
 }
 
 bool feature_in_use(const char *feature)

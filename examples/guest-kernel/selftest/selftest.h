@@ -61,6 +61,9 @@ bool skip_without_timer(struct check *check);
 bool skip_without_ipi(struct check *check);
 bool skip_without_ports(struct check *check);
 
+/* The same where no other CPU runs. */
+bool skip_alone(struct check *check);
+
 /* By the name that `info` shows. */
 bool feature_in_use(const char *feature);
 

@@ -208,11 +208,7 @@ static void nothing_is_left(struct check *check)
 
 static void nothing_of_others_is_left(struct check *check)
 {
-    if (skip_elsewhere(check))
-        return;
-    if (smp_count() == 1)
-        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
-    else
+    if (!skip_elsewhere(check) && !skip_alone(check))
         end_and_begin_anew(check, smp_count() - 1);
 }
 

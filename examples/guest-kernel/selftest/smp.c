@@ -16,14 +16,6 @@
 #define LAPS         10u
 #define NMIS         20u
 
-static bool skip_alone(struct check *check)
-{
-    bool alone = smp_count() == 1;
-    if (alone)
-        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
-    return alone;
-}
-
 /* Runs work on every other CPU at once. */
 static void give_all(void (*work)(void *argument), void *argument)
 {

@@ -222,10 +222,8 @@ static void nothing_of_others_is_left(struct check *check)
     bool bare = is_bare();
     if (bare ? skip_if_bound(check) : skip_here(check))
         return;
-    if (count == 1) {
-        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
+    if (skip_alone(check))
         return;
-    }
     if (!all_stand_still(check, count))
         return;
     if (!bare)
@@ -279,10 +277,8 @@ static void nothing_of_the_first_is_left(struct check *check)
     unsigned count = smp_count();
     if (skip_here(check))
         return;
-    if (count == 1) {
-        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
+    if (skip_alone(check))
         return;
-    }
     struct pv_irqflags flags = pv_irq_save();
     have_the_last_one_do_it(check, count);
     pv_shutdown();

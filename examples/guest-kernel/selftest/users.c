@@ -256,10 +256,8 @@ static void on_each_cpu(struct check *check)
     static struct elsewhere elsewhere;
     const struct process *process = &elsewhere.process;
     uint64_t before = pages_free();
-    if (smp_count() == 1) {
-        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
+    if (skip_alone(check))
         return;
-    }
     for (unsigned cpu = 1; cpu < smp_count(); cpu++) {
         if (!smp_is_up(cpu) || !run_on(check, cpu, &elsewhere, USER_COUNTER))
             continue;
@@ -327,10 +325,8 @@ static void last_page_elsewhere(struct check *check)
     static struct elsewhere elsewhere;
     uint64_t before = pages_free();
     unsigned cpu = smp_count() - 1;
-    if (cpu == 0) {
-        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
+    if (skip_alone(check))
         return;
-    }
     elsewhere.start = (struct process_start){40, USER_EDGE_ALONE, EDGE_ROUNDS, NULL};
     elsewhere.process.system_calls = 0;
     elsewhere.ran = false;

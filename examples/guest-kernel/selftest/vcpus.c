@@ -20,9 +20,7 @@ static uint64_t ms(uint64_t ns)
 
 static bool skip_here(struct check *check, const char *feature)
 {
-    if (smp_count() == 1)
-        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
-    else if (!feature_in_use(feature))
+    if (!skip_alone(check) && !feature_in_use(feature))
         skip(check, "%s is not in use", feature);
     return check->outcome == CHECK_SKIPPED;
 }

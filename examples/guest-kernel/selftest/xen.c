@@ -35,13 +35,6 @@ static bool skip_without(struct check *check, const char *feature)
     return !feature_in_use(feature);
 }
 
-static bool skip_alone(struct check *check)
-{
-    if (smp_count() == 1)
-        skip(check, "one CPU runs here, of %u that are listed", smp_listed());
-    return smp_count() == 1;
-}
-
 /* By hypercall. */
 static struct pv_xen_runstate state_of(struct check *check, unsigned cpu)
 {

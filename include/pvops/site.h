@@ -82,15 +82,22 @@ PV_STATIC_ASSERT(sizeof(struct pv_site) == 8, "a record is 8 bytes");
     PV_TO_REGISTER(rsi, b);                \
     PV_SITE_SAVE(length, name, , "D"(rdi), "S"(rsi))
 
-/* KEEP: of rcx too, which is the price of a compare and exchange. */
-#define PV_SITE_KEEP_1(length, name, a)               \
-    PV_TO_REGISTER(rdi, a);                           \
-    unsigned long rax, rcx;                           \
-    __asm__ volatile(PV_SITE_ASM(length)              \
-                     : "=a"(rax), "=c"(rcx)           \
-                     : PV_SITE_INPUTS(name), "D"(rdi) \
-                     : "memory", "cc");               \
+/* KEEP: of rcx too, which is the price of a compare and exchange, or of a second value. */
+#define PV_SITE_KEEP(length, name, ...)                 \
+    unsigned long rax, rcx;                             \
+    __asm__ volatile(PV_SITE_ASM(length)                \
+                     : "=a"(rax), "=c"(rcx)             \
+                     : PV_SITE_INPUTS(name) __VA_ARGS__ \
+                     : "memory", "cc");                 \
     (void)rcx
+
+#define PV_SITE_KEEP_1(length, name, a) \
+    PV_TO_REGISTER(rdi, a);             \
+    PV_SITE_KEEP(length, name, , "D"(rdi))
+#define PV_SITE_KEEP_2(length, name, a, b) \
+    PV_TO_REGISTER(rdi, a);                \
+    PV_TO_REGISTER(rsi, b);                \
+    PV_SITE_KEEP(length, name, , "D"(rdi), "S"(rsi))
 
 /* CALL: everything that a C function may change. */
 #define PV_SITE_CALL_0(length, name, none)  \

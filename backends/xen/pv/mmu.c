@@ -87,26 +87,22 @@ static uint64_t bit_of(uint64_t table)
     return 1ull << table % 64;
 }
 
-/* What follows in this table may be appended without coming here: ops.S. */
+/* What follows in this table may be appended without coming here (ops.S), but for a top-level one,
+ * which may be two. */
 static void remember_table(const struct pv_pte *entry, uint64_t table, uint64_t machine,
-                           uint64_t user)
+                           uint64_t user, uint64_t changes)
 {
     uint64_t *words = pv_this_cpu()->backend;
 
     words[PV_XEN_WORD_WRITTEN] |= bit_of(table);
-    words[PV_XEN_WORD_MACHINE] = machine;
-    words[PV_XEN_WORD_TABLE] = user != 0 ? PV_XEN_NO_TABLE : (uintptr_t)entry - offset_of(entry);
-}
-
-/* Frames that are not the guest's own, and what is not present, always come by way of C. */
-static void remember_bits(uint64_t kernels, uint64_t xens)
-{
-    uint64_t *words = pv_this_cpu()->backend;
-
-    if (words[PV_XEN_WORD_END] == 0 || (kernels & (PTE_PRESENT | PV_PTE_MACHINE)) != PTE_PRESENT)
+    if (user != 0)
         return;
-    words[PV_XEN_WORD_BITS] = kernels & ~PTE_FRAME;
-    words[PV_XEN_WORD_BITS_XEN] = xens & ~PTE_FRAME;
+    uintptr_t address = (uintptr_t)entry - offset_of(entry);
+    struct pv_xen_recent *recent = (struct pv_xen_recent *)(uintptr_t)words[PV_XEN_WORD_RECENT];
+    recent[address / PV_XEN_PAGE % PV_XEN_RECENT_TABLES] =
+        (struct pv_xen_recent){address, machine, bit_of(table), changes};
+    words[PV_XEN_WORD_MACHINE] = machine;
+    words[PV_XEN_WORD_TABLE] = address;
 }
 
 /* The user's half of a top-level table is kept twice. `how`: PV_MMU_*. */
@@ -121,12 +117,13 @@ static inline __attribute__((always_inline)) void queue_update(struct pv_xen_que
 }
 
 static __attribute__((noinline)) void write_in_batch(const struct pv_pte *entry, uint64_t table,
-                                                     uint64_t user, uint64_t raw, uint64_t how)
+                                                     uint64_t user, uint64_t raw, uint64_t how,
+                                                     uint64_t changes)
 {
     uint64_t machine = machine_of(table);
 
     queue_update(pv_xen_queue_batch(), entry, machine, user, raw, how);
-    remember_table(entry, table, machine, user);
+    remember_table(entry, table, machine, user, changes);
 }
 
 static __attribute__((noinline)) void write_twice(const struct pv_pte *entry, uint64_t table,
@@ -141,10 +138,11 @@ static __attribute__((noinline)) void write_twice(const struct pv_pte *entry, ui
 static inline __attribute__((always_inline)) void
 write_raw(const struct pv_pte *entry, uint64_t table, uint64_t raw, uint64_t how)
 {
+    uint64_t changes = __atomic_load_n(&pv_xen_table_changes, __ATOMIC_ACQUIRE);
     uint64_t user = pv_xen_pv_user_root(table);
 
     if (pv_xen_queue_is_open())
-        write_in_batch(entry, table, user, raw, how);
+        write_in_batch(entry, table, user, raw, how, changes);
     else if (user != 0 && is_user_slot(entry))
         write_twice(entry, table, user, raw, how);
     else
@@ -205,10 +203,8 @@ void pv_xen_pv_c_pte_set(struct pv_pte *entry, struct pv_pte value)
 {
     uint64_t raw;
 
-    if (!to_machine(value, &raw))
-        return;
-    set_raw(entry, raw);
-    remember_bits(value.raw, raw);
+    if (to_machine(value, &raw))
+        set_raw(entry, raw);
 }
 
 /* What is in no table is plain memory, and the base's business with it is the same. */

@@ -126,56 +126,105 @@ end \name
     op_in_c paging_batch_open
 
 /*
- * In a batch, an entry of the same table as before, with the same bits as before: 25 instructions, the
- * call and the return among them. `value ^ bits` is a frame and nothing else; rotated, whatever differs
- * makes it a frame that does not exist. All else is for C.
+ * In a batch, another entry of the table that was written last: 25 instructions, the call and the return
+ * among them. Rights that Xen takes as they are may be any (pte.c); what differs else from the kind of the
+ * last entry, `value ^ bits` has besides a frame, and rotated it makes that a frame which does not exist.
+ * The new value lies in free room of the queue until the pointer to it moves.
+ *
+ * An entry of another kind, and one of another table that was written lately (queue.h), are known with some
+ * more; all else is for C. A handler that interrupts a batch gets to C before it changes a word.
  */
-op pte_set
-    push %rcx
+    .macro other_kind failed
+    mov %esi, %eax
+    shr $2, %eax
+    and $1, %eax
+    bt $8, %esi
+    adc %eax, %eax
+    shl $4, %eax
+    lea pv_xen_pte_kinds(%rip), %rcx
+    add %rcx, %rax
+    mov (%rax), %rcx
+    cmp %gs:CPU_BITS, %rcx
+    je \failed
+    cmpq $0, %gs:CPU_END
+    je \failed
+    mov %rcx, %gs:CPU_BITS
+    mov 8(%rax), %rcx
+    mov %rcx, %gs:CPU_ADD
+    .endm
+
+    .macro recent_table failed
     mov %rdi, %rax
-    sub %gs:CPU_TABLE, %rax
-    cmp $LAST_ENTRY, %rax
-    ja 1f
-    add %gs:CPU_MACHINE, %rax
-    mov %gs:CPU_NEXT, %rcx
-    cmp %gs:CPU_END, %rcx
-    jae 1f
-    mov %rax, (%rcx)
-    mov %rsi, %rax
+    shr $(12 - RECENT_SHIFT), %eax
+    and $RECENT_MASK, %eax
+    add %gs:CPU_RECENT, %rax
+    mov RECENT_CHANGES(%rax), %rcx
+    cmp pv_xen_table_changes(%rip), %rcx
+    jne \failed
+    mov RECENT_TABLE(%rax), %rcx
+    xor %rdi, %rcx
+    cmp $LAST_ENTRY, %rcx
+    ja \failed
+    xor %rdi, %rcx
+    mov %rcx, %gs:CPU_TABLE
+    mov RECENT_BIT(%rax), %rcx
+    or %rcx, %gs:CPU_WRITTEN
+    mov RECENT_MACHINE(%rax), %rcx
+    mov %rcx, %gs:CPU_MACHINE
+    mov %rdi, %rax
+    and $LAST_ENTRY, %eax
+    add %rax, %rcx
+    mov %gs:CPU_NEXT, %rax
+    .endm
+
+op pte_set
+0:  mov %rsi, %rax
+    and pv_xen_pte_compared(%rip), %rax
     xor %gs:CPU_BITS, %rax
     ror $12, %rax
     cmp pv_xen_p2m_pages(%rip), %rax
-    jae 1f
-    shl $3, %rax
-    add pv_xen_p2m_list(%rip), %rax
-    mov (%rax), %rax
-    shl $12, %rax
-    or %gs:CPU_BITS_XEN, %rax
-    mov %rax, 8(%rcx)
+    jae 3f
+    mov pv_xen_p2m_list(%rip), %rcx
+    mov (%rcx, %rax, 8), %rcx
+    sub %rax, %rcx
+    shl $12, %rcx
+    add %gs:CPU_ADD, %rcx
+    add %rsi, %rcx
+    mov %gs:CPU_NEXT, %rax
+    cmp %gs:CPU_END, %rax
+    jae 4f
+    mov %rcx, 8(%rax)
+    mov %rdi, %rcx
+    sub %gs:CPU_TABLE, %rcx
+    cmp $LAST_ENTRY, %rcx
+    ja 2f
+    add %gs:CPU_MACHINE, %rcx
+1:  mov %rcx, (%rax)
     addq $16, %gs:CPU_NEXT
-    pop %rcx
     ret
-1:  pop %rcx
-    call_and_return pv_xen_pv_c_pte_set
+2:  recent_table 4f
+    jmp 1b
+3:  other_kind 4f
+    jmp 0b
+4:  call_and_return pv_xen_pv_c_pte_set
 end pte_set
 
 op pte_clear
-    push %rcx
-    mov %rdi, %rax
-    sub %gs:CPU_TABLE, %rax
-    cmp $LAST_ENTRY, %rax
-    ja 1f
-    add %gs:CPU_MACHINE, %rax
-    mov %gs:CPU_NEXT, %rcx
-    cmp %gs:CPU_END, %rcx
-    jae 1f
-    mov %rax, (%rcx)
-    movq $0, 8(%rcx)
+    mov %gs:CPU_NEXT, %rax
+    cmp %gs:CPU_END, %rax
+    jae 3f
+    movq $0, 8(%rax)
+    mov %rdi, %rcx
+    sub %gs:CPU_TABLE, %rcx
+    cmp $LAST_ENTRY, %rcx
+    ja 2f
+    add %gs:CPU_MACHINE, %rcx
+1:  mov %rcx, (%rax)
     addq $16, %gs:CPU_NEXT
-    pop %rcx
     ret
-1:  pop %rcx
-    call_and_return pv_xen_pv_c_pte_clear
+2:  recent_table 3f
+    jmp 1b
+3:  call_and_return pv_xen_pv_c_pte_clear
 end pte_clear
 
 /*

@@ -15,6 +15,7 @@
 /* Read by ops.S, too. */
 uint64_t *pv_xen_p2m_list PV_HIDDEN; /* machine frames, by the guest's own */
 uint64_t pv_xen_p2m_pages PV_HIDDEN;
+uint64_t pv_xen_table_changes PV_HIDDEN = 1;
 
 /*
  * Frames beyond those that the guest began with, which it takes when it may have more: pages of
@@ -133,12 +134,20 @@ uint64_t pv_xen_from_machine(struct pv_xen_mfn mfn)
     return pv_xen_to_machine(pfn).frame == mfn.frame ? pfn : PV_XEN_NO_FRAME;
 }
 
+void pv_xen_tables_change(void)
+{
+    __atomic_fetch_add(&pv_xen_table_changes, 1, __ATOMIC_RELEASE);
+}
+
+/* A page that was a table once may be one again, in another frame. */
 void pv_xen_p2m_set(uint64_t pfn, struct pv_xen_mfn mfn)
 {
     uint64_t *entry = entry_for(pfn);
 
-    if (entry != NULL)
-        __atomic_store_n(entry, mfn.frame, __ATOMIC_RELAXED);
+    if (entry == NULL)
+        return;
+    __atomic_store_n(entry, mfn.frame, __ATOMIC_RELAXED);
+    pv_xen_tables_change();
 }
 
 bool pv_xen_is_memory(uint64_t pfn)

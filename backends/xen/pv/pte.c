@@ -37,6 +37,9 @@ static const uint64_t cache_bits[PAT_INDICES] = {
 static uint8_t to_xen[PAT_INDICES];
 static uint8_t from_xen[PAT_INDICES];
 
+struct pv_xen_pte_kind pv_xen_pte_kinds[4] PV_HIDDEN;
+uint64_t pv_xen_pte_compared PV_HIDDEN = ~(PTE_WRITE | PTE_AD | PTE_NX);
+
 static unsigned type_at(uint64_t pat, unsigned index)
 {
     return (unsigned)(pat >> (8 * index)) & 7;
@@ -51,6 +54,44 @@ static unsigned index_of(uint64_t pat, unsigned type, unsigned otherwise)
     return otherwise;
 }
 
+static unsigned cache_index(uint64_t raw)
+{
+    return (raw & PTE_PAT ? 4u : 0u) | (raw & PTE_PCD ? 2u : 0u) | (raw & PTE_PWT ? 1u : 0u);
+}
+
+/* Of a present entry. */
+static uint64_t xens_bits(uint64_t kernels)
+{
+    uint64_t bits = kernels & KEPT;
+
+    if ((kernels & PTE_USER) == 0)
+        bits |= SOFT_NOT_USER;
+    if (kernels & PTE_GLOBAL)
+        bits |= SOFT_GLOBAL;
+    return bits | cache_bits[to_xen[cache_index(kernels)]];
+}
+
+/* PWT and PCD stay what they are if the first four types are the same; so it is with Xen's PAT. */
+static void choose_compared(void)
+{
+    bool same = true;
+
+    for (unsigned i = 0; i < PAT_INDICES / 2; i++)
+        same = same && to_xen[i] == i;
+    if (same)
+        pv_xen_pte_compared &= ~(PTE_PWT | PTE_PCD);
+    else
+        pv_xen_pte_compared |= PTE_PWT | PTE_PCD;
+}
+
+static void fill_kinds(void)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t bits = PTE_PRESENT | (i & 2 ? PTE_USER : 0) | (i & 1 ? PTE_GLOBAL : 0);
+        pv_xen_pte_kinds[i] = (struct pv_xen_pte_kind){bits, xens_bits(bits) - bits};
+    }
+}
+
 void pv_xen_pte_begin(void)
 {
     uint64_t pat = PAT_AT_RESET;
@@ -61,11 +102,8 @@ void pv_xen_pte_begin(void)
         to_xen[i] = (uint8_t)index_of(pat, type_at(PAT_AT_RESET, i), i);
         from_xen[i] = (uint8_t)index_of(PAT_AT_RESET, type_at(pat, i), i);
     }
-}
-
-static unsigned cache_index(uint64_t raw)
-{
-    return (raw & PTE_PAT ? 4u : 0u) | (raw & PTE_PCD ? 2u : 0u) | (raw & PTE_PWT ? 1u : 0u);
+    choose_compared();
+    fill_kinds();
 }
 
 bool pv_xen_pte_to_machine(struct pv_pte value, uint64_t *raw)
@@ -79,13 +117,7 @@ bool pv_xen_pte_to_machine(struct pv_pte value, uint64_t *raw)
         frame = pv_xen_to_machine(frame).frame;
     if (frame > PTE_FRAME >> FRAME_SHIFT)
         return false;
-    uint64_t bits = value.raw & KEPT;
-    if ((value.raw & PTE_USER) == 0)
-        bits |= SOFT_NOT_USER;
-    if (value.raw & PTE_GLOBAL)
-        bits |= SOFT_GLOBAL;
-    bits |= cache_bits[to_xen[cache_index(value.raw)]];
-    *raw = frame << FRAME_SHIFT | bits;
+    *raw = frame << FRAME_SHIFT | xens_bits(value.raw);
     return true;
 }
 

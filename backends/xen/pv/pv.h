@@ -56,6 +56,14 @@ void pv_xen_p2m_set(uint64_t pfn, struct pv_xen_mfn mfn);
  * more. false: no page is lent for it, or it is too far. One caller at a time. */
 bool pv_xen_p2m_reach(uint64_t pfn);
 
+/*
+ * Counts whenever a page may be another table than before: a page has another frame, or a page has
+ * become a top-level table with one for users beside it. Who remembers of a table where it is, and
+ * that there is one of it, reads this before it finds out.
+ */
+extern uint64_t pv_xen_table_changes PV_HIDDEN;
+void pv_xen_tables_change(void);
+
 /* Whether a page is the guest's own memory, and not one of Xen's. */
 bool pv_xen_is_memory(uint64_t pfn);
 
@@ -67,6 +75,20 @@ uint64_t pv_xen_pages(void);
 
 /* Learns Xen's memory types. */
 void pv_xen_pte_begin(void);
+
+/*
+ * For ops.S: the kinds of entries for pages of this guest that most are. Of the bits that are
+ * compared, a kind has these and no other; then what is to be added makes Xen's of them. The others
+ * stay as they are.
+ */
+struct pv_xen_pte_kind {
+    uint64_t bits;
+    uint64_t add;
+};
+
+/* By whether users may (2) and whether it is global (1). */
+extern struct pv_xen_pte_kind pv_xen_pte_kinds[4] PV_HIDDEN;
+extern uint64_t pv_xen_pte_compared PV_HIDDEN; /* the frame is part of it */
 
 /* False: the frame is not this guest's. */
 bool pv_xen_pte_to_machine(struct pv_pte value, uint64_t *raw);

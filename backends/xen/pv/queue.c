@@ -15,7 +15,15 @@ _Static_assert(CPU_END == CPU_BACKEND + 8 * PV_XEN_WORD_END, "offsets.h");
 _Static_assert(CPU_TABLE == CPU_BACKEND + 8 * PV_XEN_WORD_TABLE, "offsets.h");
 _Static_assert(CPU_MACHINE == CPU_BACKEND + 8 * PV_XEN_WORD_MACHINE, "offsets.h");
 _Static_assert(CPU_BITS == CPU_BACKEND + 8 * PV_XEN_WORD_BITS, "offsets.h");
-_Static_assert(CPU_BITS_XEN == CPU_BACKEND + 8 * PV_XEN_WORD_BITS_XEN, "offsets.h");
+_Static_assert(CPU_ADD == CPU_BACKEND + 8 * PV_XEN_WORD_ADD, "offsets.h");
+_Static_assert(CPU_WRITTEN == CPU_BACKEND + 8 * PV_XEN_WORD_WRITTEN, "offsets.h");
+_Static_assert(CPU_RECENT == CPU_BACKEND + 8 * PV_XEN_WORD_RECENT, "offsets.h");
+_Static_assert(RECENT_TABLE == offsetof(struct pv_xen_recent, table), "offsets.h");
+_Static_assert(RECENT_MACHINE == offsetof(struct pv_xen_recent, machine), "offsets.h");
+_Static_assert(RECENT_BIT == offsetof(struct pv_xen_recent, bit), "offsets.h");
+_Static_assert(RECENT_CHANGES == offsetof(struct pv_xen_recent, changes), "offsets.h");
+_Static_assert(1 << RECENT_SHIFT == sizeof(struct pv_xen_recent), "offsets.h");
+_Static_assert(RECENT_MASK == (PV_XEN_RECENT_TABLES - 1) << RECENT_SHIFT, "offsets.h");
 _Static_assert(CPU_RETURNS == CPU_BACKEND + 8 * PV_XEN_WORD_RETURNS, "offsets.h");
 
 uint64_t pv_xen_pv_calls PV_HIDDEN; /* of all CPUs, like these */
@@ -30,13 +38,15 @@ struct room {
     struct pv_xen_mmuext exts[PV_XEN_BATCH_EXTS];
     struct pv_xen_multicall calls[PV_XEN_BATCH_CALLS];
     struct pv_xen_note notes[PV_XEN_BATCH_CALLS];
+    struct pv_xen_recent recent[PV_XEN_RECENT_TABLES];
 };
 
 _Static_assert(sizeof(struct room) <= PV_XEN_PAGE, "other CPUs have it in a page");
+_Static_assert(offsetof(struct room, queue) == 0, "a CPU's batch is where its room is");
 
 static struct room boot_room;
 
-/* Of each CPU; NULL: it has no batches. */
+/* Of each CPU, in a struct room; NULL: it has no batches. */
 static struct pv_xen_queue *batches[PV_CONFIG_MAX_CPUS];
 
 static uint64_t *words(void)
@@ -108,21 +118,29 @@ static struct pv_xen_queue *borrow(void)
     return room->queue.parts_used != 0 ? furnish(room) : NULL;
 }
 
-/* A CPU that comes back has what it had. */
+static struct pv_xen_queue *get_batch(uint32_t number)
+{
+    if (number != 0)
+        return borrow();
+    add_part(&boot_room.queue, boot_updates, PV_XEN_BATCH_UPDATES);
+    return furnish(&boot_room);
+}
+
+/* A CPU that comes back has what it had, in a block that may be new. */
 void pv_xen_queue_cpu_start(void)
 {
     uint32_t number = pv_this_cpu()->number;
 
-    if (number >= PV_CONFIG_MAX_CPUS || batches[number] != NULL)
+    if (number >= PV_CONFIG_MAX_CPUS)
         return;
-    if (number == 0) {
-        add_part(&boot_room.queue, boot_updates, PV_XEN_BATCH_UPDATES);
-        batches[0] = furnish(&boot_room);
-    } else {
-        batches[number] = borrow();
-    }
     if (batches[number] == NULL)
+        batches[number] = get_batch(number);
+    if (batches[number] == NULL) {
         pv_log_number("Xen PV: no pages for batches of a CPU (pv_platform::page_alloc):", number);
+        return;
+    }
+    words()[PV_XEN_WORD_RECENT] = pv_xen_pv_pointer(((struct room *)batches[number])->recent);
+    words()[PV_XEN_WORD_BITS] = PV_XEN_NO_BITS;
 }
 
 struct pv_xen_queue *pv_xen_queue_batch(void)

@@ -49,6 +49,20 @@ struct pv_xen_note {
     uint32_t done; /* of these, that Xen made */
 };
 
+/*
+ * A table that was written in a batch: what ops.S needs in order to append for it, in this batch or
+ * a later one, as long as no table changes its meaning (pv_xen_table_changes). Its place is by its
+ * address.
+ */
+struct pv_xen_recent {
+    uint64_t table;   /* its address */
+    uint64_t machine; /* its machine address */
+    uint64_t bit;     /* of PV_XEN_WORD_WRITTEN */
+    uint64_t changes; /* as counted before the rest was found out */
+};
+
+#define PV_XEN_RECENT_TABLES 16u
+
 struct pv_xen_queue {
     struct pv_xen_part parts[PV_XEN_BATCH_PARTS];
     uint32_t parts_used, part;      /* how many there are, and which is being filled */
@@ -115,21 +129,24 @@ void pv_xen_queue_resume(struct pv_xen_paused paused);
  * address and machine address are known, with bits that were translated before.
  */
 enum pv_xen_word {
-    PV_XEN_WORD_CR3,      /* the address space in force */
-    PV_XEN_WORD_NEXT,     /* first free update of the batch */
-    PV_XEN_WORD_END,      /* behind the last; 0 when no batch is open */
-    PV_XEN_WORD_TABLE,    /* address of a table that entries may be appended for; 1: of none */
-    PV_XEN_WORD_MACHINE,  /* its machine address */
-    PV_XEN_WORD_BITS,     /* bits of an entry as the kernel writes them */
-    PV_XEN_WORD_BITS_XEN, /* and as Xen wants them */
+    PV_XEN_WORD_CR3,     /* the address space in force */
+    PV_XEN_WORD_NEXT,    /* first free update of the batch */
+    PV_XEN_WORD_END,     /* behind the last; 0 when no batch is open */
+    PV_XEN_WORD_TABLE,   /* address of a table that entries may be appended for; 1: of none */
+    PV_XEN_WORD_MACHINE, /* its machine address */
+    PV_XEN_WORD_BITS,    /* the kind of the last entry (struct pv_xen_pte_kind) ... */
+    PV_XEN_WORD_ADD,     /* ... and what is to be added to it */
     PV_XEN_WORD_WRITTEN, /* a bit for each table with writes in the batch, by its frame modulo 64 */
     PV_XEN_WORD_INTERRUPT, /* handlers under way */
     /* PV_XEN_WORD_EVENTS of event_port.h */
     PV_XEN_WORD_RETURNS = 10, /* frames that were given back to Xen: entry.S */
+    PV_XEN_WORD_RECENT,       /* address of PV_XEN_RECENT_TABLES times struct pv_xen_recent */
 };
 
 /* An address that no entry lies behind. */
 #define PV_XEN_NO_TABLE 1u
+/* Bits that no entry has: there is no such frame. */
+#define PV_XEN_NO_BITS UINT64_MAX
 
 static inline bool pv_xen_queue_is_open(void)
 {

@@ -128,6 +128,9 @@ static uint64_t user_root_make(uint64_t kernel_frame)
     table[ENTRY_NEXT] = chain->first << FRAME_SHIFT;
     __atomic_store_n(&chain->first, phys / PV_XEN_PAGE, __ATOMIC_RELEASE);
     let_go(chain, flags);
+    /* It may be a table that entries were appended for, here or on another CPU. */
+    pv_xen_tables_change();
+    pv_this_cpu()->backend[PV_XEN_WORD_TABLE] = PV_XEN_NO_TABLE;
     return phys / PV_XEN_PAGE;
 }
 
@@ -208,8 +211,6 @@ int pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level)
     struct pv_xen_queue own, *queue = pv_xen_queue_get(&own);
     int status = PV_OK;
 
-    /* It may be the table that entries were appended for, and of another level then. */
-    pv_this_cpu()->backend[PV_XEN_WORD_TABLE] = PV_XEN_NO_TABLE;
     if (level == TOP_LEVEL)
         status = add_top(queue, frame);
     else if (!protect(queue, frame, false))

@@ -54,13 +54,15 @@
     } while (0)
 
 /* Convention KEEP. */
-#define RAW_KEEP_1(text, a)                                                      \
-    do {                                                                         \
-        unsigned long rax, rcx;                                                  \
-        __asm__ volatile(text : "=a"(rax), "=c"(rcx) : "D"(a) : "memory", "cc"); \
-        (void)rax;                                                               \
-        (void)rcx;                                                               \
+#define RAW_KEEP(text, ...)                                                           \
+    do {                                                                              \
+        unsigned long rax, rcx;                                                       \
+        __asm__ volatile(text : "=a"(rax), "=c"(rcx) : __VA_ARGS__ : "memory", "cc"); \
+        (void)rax;                                                                    \
+        (void)rcx;                                                                    \
     } while (0)
+#define RAW_KEEP_1(text, a)    RAW_KEEP(text, "D"(a))
+#define RAW_KEEP_2(text, a, b) RAW_KEEP(text, "D"(a), "S"(b))
 
 /* Convention CALL; %[f] is a function to call where the op is one. */
 #define CALL_CLOBBERS "rcx", "r8", "r9", "r10", "r11", "memory", "cc"

@@ -17,9 +17,9 @@ LOOP(empty, NOTHING, BARRIER)
 LOOP(op_pte_get, struct pv_pte *entry = ENTRY, pv_pte_get(entry))
 LOOP(raw_pte_get, struct pv_pte *entry = ENTRY, RAW_SAVE_1("mov (%%rdi), %%rax", entry))
 LOOP(op_pte_set, struct pv_pte *entry = ENTRY, pv_pte_set(entry, VALUE))
-LOOP(raw_pte_set, struct pv_pte *entry = ENTRY, RAW_SAVE_2("mov %%rsi, (%%rdi)", entry, VALUE.raw))
+LOOP(raw_pte_set, struct pv_pte *entry = ENTRY, RAW_KEEP_2("mov %%rsi, (%%rdi)", entry, VALUE.raw))
 LOOP(op_pte_clear, struct pv_pte *entry = ENTRY, pv_pte_clear(entry))
-LOOP(raw_pte_clear, struct pv_pte *entry = ENTRY, RAW_SAVE_1("movq $0, (%%rdi)", entry))
+LOOP(raw_pte_clear, struct pv_pte *entry = ENTRY, RAW_KEEP_1("movq $0, (%%rdi)", entry))
 /* The batch is open when the loop begins, and ends behind what is measured. */
 static bool batch_is_open;
 
@@ -33,15 +33,22 @@ static struct pv_pte *entry_in_batch(void)
 
 LOOP(op_pte_set_queued, struct pv_pte *entry = entry_in_batch(), pv_pte_set(entry, VALUE))
 
-/* Other rights each time, or another table: what the library knows of the last entry is no help. */
-#define OTHER_RIGHTS(value) __asm__ volatile("btc $63, %0" : "+r"((value).raw) : : "cc")
+/* Each time executable or not, for users or not, in one table or the other: unlike the last. */
+#define TOGGLE(bit, value)  __asm__ volatile("btc %1, %0" : "+r"((value).raw) : "i"(bit) : "cc")
+#define OTHER_RIGHTS(value) TOGGLE(63, value)
+#define OTHER_USERS(value)  TOGGLE(2, value)
 #define BATCHED             struct pv_pte *entry = entry_in_batch(), value = VALUE
 #define UNBATCHED           struct pv_pte *entry = ENTRY, value = VALUE
 
 LOOP(op_pte_set_rights, BATCHED, OTHER_RIGHTS(value); pv_pte_set(entry, value))
 LOOP(raw_pte_set_rights, UNBATCHED, OTHER_RIGHTS(value);
-     RAW_SAVE_2("mov %%rsi, (%%rdi)", entry, value.raw))
+     RAW_KEEP_2("mov %%rsi, (%%rdi)", entry, value.raw))
 LOOP(empty_rights, struct pv_pte value = VALUE, OTHER_RIGHTS(value))
+
+LOOP(op_pte_set_users, BATCHED, OTHER_USERS(value); pv_pte_set(entry, value))
+LOOP(raw_pte_set_users, UNBATCHED, OTHER_USERS(value);
+     RAW_KEEP_2("mov %%rsi, (%%rdi)", entry, value.raw))
+LOOP(empty_users, struct pv_pte value = VALUE, OTHER_USERS(value))
 
 #define FAR_ENTRY                 paging_entry(kernel_space, SCRATCH_BASE + TABLE_SPAN, true)
 #define OTHER_TABLE(entry, apart) __asm__ volatile("xor %1, %0" : "+r"(entry) : "r"(apart) : "cc")
@@ -55,7 +62,7 @@ LOOP(op_pte_set_tables, uintptr_t apart = far_apart();
      struct pv_pte *entry = entry_in_batch(), OTHER_TABLE(entry, apart); pv_pte_set(entry, VALUE))
 LOOP(raw_pte_set_tables, uintptr_t apart = far_apart();
      struct pv_pte *entry = ENTRY, OTHER_TABLE(entry, apart);
-     RAW_SAVE_2("mov %%rsi, (%%rdi)", entry, VALUE.raw))
+     RAW_KEEP_2("mov %%rsi, (%%rdi)", entry, VALUE.raw))
 LOOP(empty_tables, uintptr_t apart = far_apart();
      struct pv_pte *entry = ENTRY, OTHER_TABLE(entry, apart))
 
@@ -107,6 +114,8 @@ const struct op_bench paging_benches[] = {
     {"pte_clear", op_pte_clear, raw_pte_clear, empty, clear, RAW_NEEDS_RING0},
     {"pte_set_queued", op_pte_set_queued, raw_pte_set, empty, close_and_clear, RAW_NEEDS_RING0},
     {"pte_set_queued_rights", op_pte_set_rights, raw_pte_set_rights, empty_rights, close_and_clear,
+     RAW_NEEDS_RING0},
+    {"pte_set_queued_users", op_pte_set_users, raw_pte_set_users, empty_users, close_and_clear,
      RAW_NEEDS_RING0},
     {"pte_set_queued_tables", op_pte_set_tables, raw_pte_set_tables, empty_tables, clear_both,
      RAW_NEEDS_RING0},

@@ -24,13 +24,13 @@ PV_OP(HOT, SAVE, 6, R1, struct pv_pte, pte_get, (const struct pv_pte *entry), (e
  * Does not flush. Inside a batch the write may be delayed until the batch ends. The caller holds
  * whatever lock guards the table.
  */
-PV_OP(HOT, SAVE, 6, V2, void, pte_set, (struct pv_pte * entry, struct pv_pte value), (entry, value))
+PV_OP(HOT, KEEP, 6, V2, void, pte_set, (struct pv_pte * entry, struct pv_pte value), (entry, value))
 
 /**
  * @brief Makes a page-table entry of any level not present (all zero).
  * @param entry  The entry.
  */
-PV_OP(HOT, SAVE, 7, V1, void, pte_clear, (struct pv_pte * entry), (entry))
+PV_OP(HOT, KEEP, 7, V1, void, pte_clear, (struct pv_pte * entry), (entry))
 
 /**
  * @brief Changes a page-table entry that CPUs may be using, and keeps what they note in it.

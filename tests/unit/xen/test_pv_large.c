@@ -202,9 +202,11 @@ static void a_frame_that_an_entry_cannot_name_is_refused(void **state)
 
 static struct pv_pte table[512] __attribute__((aligned(4096)));
 static struct pv_xen_mmu_update updates[8];
+static struct pv_xen_recent recent[PV_XEN_RECENT_TABLES];
 
 #define BITS      (PTE_PRESENT | PTE_WRITE | PTE_NX)
 #define BITS_XEN  (BITS | SOFT_NOT_USER)
+#define ANY       (PTE_WRITE | PTE_PWT | PTE_PCD | PTE_AD | PTE_NX)
 #define MACHINE   ((FRAMES - 5) * PV_XEN_PAGE)
 #define LAST_SLOT 511u
 
@@ -214,12 +216,15 @@ static void open_batch(unsigned room)
     uint64_t *words = fake_cpu.backend;
 
     memset(updates, 0, sizeof(updates));
+    memset(recent, 0, sizeof(recent));
     words[PV_XEN_WORD_NEXT] = (uintptr_t)updates;
     words[PV_XEN_WORD_END] = (uintptr_t)(updates + room);
     words[PV_XEN_WORD_TABLE] = (uintptr_t)table;
     words[PV_XEN_WORD_MACHINE] = MACHINE;
-    words[PV_XEN_WORD_BITS] = BITS;
-    words[PV_XEN_WORD_BITS_XEN] = BITS_XEN;
+    words[PV_XEN_WORD_BITS] = PTE_PRESENT;
+    words[PV_XEN_WORD_ADD] = SOFT_NOT_USER;
+    words[PV_XEN_WORD_RECENT] = (uintptr_t)recent;
+    words[PV_XEN_WORD_WRITTEN] = 0;
 }
 
 static unsigned queued(void)
@@ -248,15 +253,38 @@ static void the_short_way_finds_frames_on_both_sides(void **state)
     }
 }
 
-static void the_short_way_writes_what_the_long_one_would(void **state)
+/* One after the other, all sets of these bits. */
+static uint64_t next_of(uint64_t bits, uint64_t all)
 {
-    uint64_t raw = 0;
+    return (bits - all) & all;
+}
+
+static void expect_short_way(uint64_t value)
+{
+    uint64_t raw = 0, before = in_c;
+
+    assert_true(pv_xen_pte_to_machine((struct pv_pte){value}, &raw));
+    fake_cpu.backend[PV_XEN_WORD_NEXT] = (uintptr_t)updates;
+    set(3, value);
+    assert_int_equal(in_c, before);
+    assert_true(updates[0].value == raw);
+}
+
+static void the_short_way_writes_what_the_long_one_would_whatever_the_rights(void **state)
+{
+    const uint64_t all = ANY | PTE_USER | PTE_GLOBAL;
+    uint64_t any = 0;
+    unsigned sets = 0;
 
     (void)state;
     open_batch(1);
-    set(3, pages[5] * PV_XEN_PAGE | BITS);
-    assert_true(pv_xen_pte_to_machine((struct pv_pte){pages[5] * PV_XEN_PAGE | BITS}, &raw));
-    assert_true(updates[0].value == raw);
+    do {
+        expect_short_way(pages[5] * PV_XEN_PAGE | PTE_PRESENT | any);
+        expect_short_way(pages[5] * PV_XEN_PAGE | PTE_PRESENT | (any ^ all));
+        any = next_of(any, all);
+        sets++;
+    } while (any != 0);
+    assert_int_equal(sets, 256);
 }
 
 static void expect_long_way(unsigned slot, uint64_t value)
@@ -272,10 +300,13 @@ static void all_else_goes_the_long_way(void **state)
 {
     (void)state;
     open_batch(8);
-    expect_long_way(0, PAGES * PV_XEN_PAGE | BITS);                /* no page of this guest */
-    expect_long_way(0, PTE_FRAME | BITS);                          /* nor this one */
-    expect_long_way(0, HALF_TIB * PV_XEN_PAGE | BITS | PTE_USER);  /* other bits */
-    expect_long_way(0, HALF_TIB * PV_XEN_PAGE | (BITS & ~PTE_NX)); /* fewer of them */
+    expect_long_way(0, PAGES * PV_XEN_PAGE | BITS); /* no page of this guest */
+    expect_long_way(0, PTE_FRAME | BITS);           /* nor this one */
+    /* Each bit that is more, or less, if it is not left as it is, nor makes an entry of another
+     * kind. */
+    for (unsigned bit = 0; bit < 64; bit++)
+        if (((ANY | PTE_USER | PTE_GLOBAL | PTE_FRAME) >> bit & 1) == 0)
+            expect_long_way(0, (HALF_TIB * PV_XEN_PAGE | BITS) ^ 1ull << bit);
     expect_long_way(0, 0);
     expect_long_way(0, HALF_TIB * PV_XEN_PAGE | BITS | PV_PTE_MACHINE);
     expect_long_way(LAST_SLOT + 1, BITS); /* behind the table */
@@ -285,6 +316,99 @@ static void all_else_goes_the_long_way(void **state)
     expect_long_way(0, BITS); /* no room */
     fake_cpu.backend[PV_XEN_WORD_END] = 0;
     expect_long_way(0, BITS); /* no batch */
+}
+
+/* What is not present is not taken for an entry of a kind that is none yet. */
+static void the_first_entry_finds_its_kind(void **state)
+{
+    (void)state;
+    open_batch(1);
+    fake_cpu.backend[PV_XEN_WORD_BITS] = PV_XEN_NO_BITS;
+    expect_long_way(0, 0);
+    fake_cpu.backend[PV_XEN_WORD_BITS] = PV_XEN_NO_BITS;
+    expect_long_way(0, UINT64_MAX);
+    fake_cpu.backend[PV_XEN_WORD_BITS] = PV_XEN_NO_BITS;
+    expect_short_way(pages[5] * PV_XEN_PAGE | BITS);
+}
+
+/* As if C had written the table before. */
+static void remember(struct pv_pte *which, uint64_t machine, uint64_t bit)
+{
+    recent[(uintptr_t)which / PV_XEN_PAGE % PV_XEN_RECENT_TABLES] =
+        (struct pv_xen_recent){(uintptr_t)which, machine, bit, pv_xen_table_changes};
+}
+
+static struct pv_pte others[2][512] __attribute__((aligned(4096)));
+
+static void a_table_that_was_written_lately_is_found_again(void **state)
+{
+    const uint64_t bits[] = {1ull << 63, 1ull << 5};
+
+    (void)state;
+    open_batch(8);
+    for (unsigned i = 0; i < 2; i++)
+        remember(others[i], (i + 1) * PV_XEN_PAGE, bits[i]);
+    for (unsigned i = 0; i < 4; i++)
+        pv_xen_pv_pte_set(&others[i & 1][LAST_SLOT - i], (struct pv_pte){BITS});
+    pv_xen_pv_pte_clear(&others[0][7]);
+    assert_int_equal(in_c, 0);
+    assert_int_equal(queued(), 5);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_true(updates[i].where == ((i & 1) + 1) * PV_XEN_PAGE + (LAST_SLOT - i) * 8);
+        assert_true(updates[i].value == (frame_of(0) * PV_XEN_PAGE | BITS_XEN));
+    }
+    assert_true(updates[4].where == PV_XEN_PAGE + 7 * 8 && updates[4].value == 0);
+    /* Of both, reads have to look for what waits. */
+    assert_true(fake_cpu.backend[PV_XEN_WORD_WRITTEN] == (bits[0] | bits[1]));
+    /* And it is the table that entries are appended for now. */
+    assert_true(fake_cpu.backend[PV_XEN_WORD_TABLE] == (uintptr_t)others[0]);
+}
+
+static void a_table_is_forgotten_when_tables_change(void **state)
+{
+    (void)state;
+    open_batch(8);
+    remember(others[0], PV_XEN_PAGE, 1);
+    pv_xen_tables_change();
+    pv_xen_pv_pte_set(&others[0][0], (struct pv_pte){BITS});
+    pv_xen_pv_pte_clear(&others[0][0]);
+    assert_int_equal(in_c, 2);
+    remember(others[0], PV_XEN_PAGE, 1);
+    pv_xen_p2m_set(HALF_TIB, (struct pv_xen_mfn){frame_of(HALF_TIB)});
+    pv_xen_pv_pte_clear(&others[0][0]);
+    assert_int_equal(in_c, 3);
+    assert_int_equal(queued(), 0);
+    assert_true(fake_cpu.backend[PV_XEN_WORD_WRITTEN] == 0);
+}
+
+/* The place of one is the place of the one 16 pages on. */
+static void another_table_in_the_same_place_is_not_taken_for_it(void **state)
+{
+    (void)state;
+    open_batch(8);
+    remember(others[0], PV_XEN_PAGE, 1);
+    recent[(uintptr_t)others[0] / PV_XEN_PAGE % PV_XEN_RECENT_TABLES].table +=
+        PV_XEN_RECENT_TABLES * PV_XEN_PAGE;
+    pv_xen_pv_pte_clear(&others[0][0]);
+    assert_int_equal(in_c, 1);
+    assert_int_equal(queued(), 0);
+}
+
+/* As in a handler that interrupts one: nothing of it may change. */
+static void nothing_is_changed_when_no_batch_is_open(void **state)
+{
+    (void)state;
+    open_batch(8);
+    remember(others[0], PV_XEN_PAGE, 1);
+    fake_cpu.backend[PV_XEN_WORD_END] = 0;
+    pv_xen_pv_pte_set(&others[0][0], (struct pv_pte){BITS});
+    pv_xen_pv_pte_set(&others[0][0], (struct pv_pte){BITS | PTE_USER});
+    pv_xen_pv_pte_clear(&others[0][0]);
+    assert_int_equal(in_c, 3);
+    assert_true(fake_cpu.backend[PV_XEN_WORD_BITS] == PTE_PRESENT);
+    assert_true(fake_cpu.backend[PV_XEN_WORD_ADD] == SOFT_NOT_USER);
+    assert_true(fake_cpu.backend[PV_XEN_WORD_WRITTEN] == 0);
+    assert_true(fake_cpu.backend[PV_XEN_WORD_TABLE] == (uintptr_t)table);
 }
 
 static void clearing_takes_the_short_way_too(void **state)
@@ -308,8 +432,14 @@ int main(void)
         cmocka_unit_test_setup(an_entry_keeps_all_bits_of_a_frame, begin),
         cmocka_unit_test_setup(a_frame_that_an_entry_cannot_name_is_refused, begin),
         cmocka_unit_test_setup(the_short_way_finds_frames_on_both_sides, begin),
-        cmocka_unit_test_setup(the_short_way_writes_what_the_long_one_would, begin),
+        cmocka_unit_test_setup(the_short_way_writes_what_the_long_one_would_whatever_the_rights,
+                               begin),
         cmocka_unit_test_setup(all_else_goes_the_long_way, begin),
+        cmocka_unit_test_setup(the_first_entry_finds_its_kind, begin),
+        cmocka_unit_test_setup(a_table_that_was_written_lately_is_found_again, begin),
+        cmocka_unit_test_setup(a_table_is_forgotten_when_tables_change, begin),
+        cmocka_unit_test_setup(another_table_in_the_same_place_is_not_taken_for_it, begin),
+        cmocka_unit_test_setup(nothing_is_changed_when_no_batch_is_open, begin),
         cmocka_unit_test_setup(clearing_takes_the_short_way_too, begin),
     };
 

@@ -316,6 +316,21 @@ static void each_memory_type_is_the_same_under_xens_pat(void **state)
     }
 }
 
+/* What is not compared is passed on as it is: ops.S. */
+static void cache_bits_are_compared_if_xens_types_are_others(void **state)
+{
+    const uint64_t cache = PTE_PWT | PTE_PCD;
+
+    (void)state;
+    assert_true((pv_xen_pte_compared & cache) == 0);
+    pat = (XEN_PAT & ~0xffffull) | 0x0604; /* the first two change places */
+    pv_xen_pte_begin();
+    assert_true((pv_xen_pte_compared & cache) == cache);
+    pat = XEN_PAT;
+    pv_xen_pte_begin();
+    assert_true((pv_xen_pte_compared & cache) == 0);
+}
+
 static void without_a_readable_pat_bits_stay_as_they_are(void **state)
 {
     uint64_t raw = 0;
@@ -348,6 +363,7 @@ int main(void)
         cmocka_unit_test_setup(a_machine_frame_is_written_and_read_as_one, start),
         cmocka_unit_test_setup(an_entry_of_xens_own_is_marked_as_machine_memory, start),
         cmocka_unit_test_setup(each_memory_type_is_the_same_under_xens_pat, start),
+        cmocka_unit_test_setup(cache_bits_are_compared_if_xens_types_are_others, start),
         cmocka_unit_test_setup(without_a_readable_pat_bits_stay_as_they_are, start),
     };
 

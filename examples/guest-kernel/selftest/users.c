@@ -52,28 +52,46 @@ static void kept_apart(struct check *check)
            pair.b.status);
 }
 
+/* On a busy machine a timer may be so late that a process has come to its end. */
+#define TRIES 8
+
+static bool both_preempted(void)
+{
+    return pair.a.thread.preemptions > 0 && pair.b.thread.preemptions > 0;
+}
+
 static void preempted(struct check *check)
 {
-    if (skip_without_timer(check) || !run_pair(check, USER_COUNTER, USER_COUNTER, MANY_ROUNDS))
+    if (skip_without_timer(check))
         return;
-    EXPECT(check, pair.a.thread.preemptions > 0 && pair.b.thread.preemptions > 0,
-           "preempted %u and %u times", pair.a.thread.preemptions, pair.b.thread.preemptions);
-    EXPECT(check, pair.a.system_calls == 2, "%lu system calls", pair.a.system_calls);
+    for (unsigned i = 0; i < TRIES && (i == 0 || !both_preempted()); i++) {
+        if (!run_pair(check, USER_COUNTER, USER_COUNTER, MANY_ROUNDS))
+            return;
+        EXPECT(check, pair.a.system_calls == 2, "%lu system calls", pair.a.system_calls);
+    }
+    EXPECT(check, both_preempted(), "preempted %u and %u times", pair.a.thread.preemptions,
+           pair.b.thread.preemptions);
 }
 
 /* A process is taken off the CPU in the middle of its loop, and the unit's registers with it. */
 static void registers_kept(struct check *check)
 {
-    uint32_t before = fpu_traps;
-    if (skip_without_timer(check) || !run_pair(check, USER_FLOAT, USER_FLOAT, MANY_ROUNDS))
+    uint32_t traps = 0;
+    if (skip_without_timer(check))
         return;
-    EXPECT(check, !pair.a.killed && pair.a.status == 11, "the first ended with %ld", pair.a.status);
-    EXPECT(check, !pair.b.killed && pair.b.status == 22, "the second ended with %ld",
-           pair.b.status);
-    EXPECT(check, pair.a.thread.preemptions > 0, "nobody was taken off the CPU");
-    uint32_t traps = fpu_traps - before;
+    for (unsigned i = 0; i < TRIES && traps < 3; i++) {
+        uint32_t before = fpu_traps;
+        if (!run_pair(check, USER_FLOAT, USER_FLOAT, MANY_ROUNDS))
+            return;
+        EXPECT(check, !pair.a.killed && pair.a.status == 11, "the first ended with %ld",
+               pair.a.status);
+        EXPECT(check, !pair.b.killed && pair.b.status == 22, "the second ended with %ld",
+               pair.b.status);
+        traps = fpu_traps - before;
+    }
     print("# the unit changed hands %u times\n", traps);
     EXPECT(check, traps >= 3, "the unit changed hands %u times", traps);
+    EXPECT(check, pair.a.thread.preemptions > 0, "nobody was taken off the CPU");
 }
 
 /* One that has no use for the unit costs nothing: it is not asked to give it back. */

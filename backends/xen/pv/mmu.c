@@ -87,8 +87,30 @@ static uint64_t bit_of(uint64_t table)
     return 1ull << table % 64;
 }
 
-/* What follows in this table may be appended without coming here (ops.S), but for a top-level one,
- * which may be two. */
+static uint64_t changes_so_far(void)
+{
+    return __atomic_load_n(&pv_xen_table_changes, __ATOMIC_ACQUIRE);
+}
+
+/* For ops.S; while a batch is open, which nothing else on this CPU is part of. */
+static void remember(uintptr_t address, uint64_t table, uint64_t machine, uint64_t changes)
+{
+    struct pv_xen_recent *recent =
+        (struct pv_xen_recent *)(uintptr_t)pv_this_cpu()->backend[PV_XEN_WORD_RECENT];
+
+    recent[address / PV_XEN_PAGE % PV_XEN_RECENT_TABLES] =
+        (struct pv_xen_recent){address, machine, bit_of(table), changes};
+}
+
+void pv_xen_pv_table_begins(uint64_t table)
+{
+    uint64_t changes = changes_so_far();
+
+    remember((uintptr_t)pv_xen_pv_at(table * PV_XEN_PAGE), table, machine_of(table), changes);
+}
+
+/* What follows in this table may be appended without coming here, but for a top-level one, which
+ * may be two. */
 static void remember_table(const struct pv_pte *entry, uint64_t table, uint64_t machine,
                            uint64_t user, uint64_t changes)
 {
@@ -97,12 +119,9 @@ static void remember_table(const struct pv_pte *entry, uint64_t table, uint64_t 
     words[PV_XEN_WORD_WRITTEN] |= bit_of(table);
     if (user != 0)
         return;
-    uintptr_t address = (uintptr_t)entry - offset_of(entry);
-    struct pv_xen_recent *recent = (struct pv_xen_recent *)(uintptr_t)words[PV_XEN_WORD_RECENT];
-    recent[address / PV_XEN_PAGE % PV_XEN_RECENT_TABLES] =
-        (struct pv_xen_recent){address, machine, bit_of(table), changes};
     words[PV_XEN_WORD_MACHINE] = machine;
-    words[PV_XEN_WORD_TABLE] = address;
+    words[PV_XEN_WORD_TABLE] = (uintptr_t)entry - offset_of(entry);
+    remember(words[PV_XEN_WORD_TABLE], table, machine, changes);
 }
 
 /* The user's half of a top-level table is kept twice. `how`: PV_MMU_*. */
@@ -138,7 +157,7 @@ static __attribute__((noinline)) void write_twice(const struct pv_pte *entry, ui
 static inline __attribute__((always_inline)) void
 write_raw(const struct pv_pte *entry, uint64_t table, uint64_t raw, uint64_t how)
 {
-    uint64_t changes = __atomic_load_n(&pv_xen_table_changes, __ATOMIC_ACQUIRE);
+    uint64_t changes = changes_so_far();
     uint64_t user = pv_xen_pv_user_root(table);
 
     if (pv_xen_queue_is_open())

@@ -114,6 +114,9 @@ bool pv_xen_pv_queue_unmap(struct pv_xen_queue *queue, const volatile void *addr
 bool pv_xen_pv_has_entry(const volatile void *address);
 bool pv_xen_pv_is_mapped(const volatile void *address);
 
+/* In a batch: a page is a table below the top now, and entries of it are likely to follow. */
+void pv_xen_pv_table_begins(uint64_t table);
+
 int pv_xen_pv_pte_set_foreign(struct pv_pte *entry, struct pv_pte value, uint16_t domain,
                               struct pv_error *error);
 

@@ -215,6 +215,8 @@ int pv_xen_pv_c_paging_table_add(uint64_t frame, uint32_t level)
         status = add_top(queue, frame);
     else if (!protect(queue, frame, false))
         status = refuse(frame, level);
+    else
+        pv_xen_pv_table_begins(frame);
     pv_xen_queue_put(queue);
     return status == PV_OK && !queue->of_batch && own.refused ? PV_E_HOST : status;
 }

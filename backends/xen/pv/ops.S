@@ -177,6 +177,20 @@ end \name
     mov %gs:CPU_NEXT, %rax
     .endm
 
+/* Where the entry lies, to the new value; the queue's next place is in rax. */
+    .macro append_and_return failed
+    mov %rdi, %rcx
+    sub %gs:CPU_TABLE, %rcx
+    cmp $LAST_ENTRY, %rcx
+    ja 2f
+    add %gs:CPU_MACHINE, %rcx
+1:  mov %rcx, (%rax)
+    addq $16, %gs:CPU_NEXT
+    ret
+2:  recent_table \failed
+    jmp 1b
+    .endm
+
 op pte_set
 0:  mov %rsi, %rax
     and pv_xen_pte_compared(%rip), %rax
@@ -194,16 +208,7 @@ op pte_set
     cmp %gs:CPU_END, %rax
     jae 4f
     mov %rcx, 8(%rax)
-    mov %rdi, %rcx
-    sub %gs:CPU_TABLE, %rcx
-    cmp $LAST_ENTRY, %rcx
-    ja 2f
-    add %gs:CPU_MACHINE, %rcx
-1:  mov %rcx, (%rax)
-    addq $16, %gs:CPU_NEXT
-    ret
-2:  recent_table 4f
-    jmp 1b
+    append_and_return 4f
 3:  other_kind 4f
     jmp 0b
 4:  call_and_return pv_xen_pv_c_pte_set
@@ -214,16 +219,7 @@ op pte_clear
     cmp %gs:CPU_END, %rax
     jae 3f
     movq $0, 8(%rax)
-    mov %rdi, %rcx
-    sub %gs:CPU_TABLE, %rcx
-    cmp $LAST_ENTRY, %rcx
-    ja 2f
-    add %gs:CPU_MACHINE, %rcx
-1:  mov %rcx, (%rax)
-    addq $16, %gs:CPU_NEXT
-    ret
-2:  recent_table 3f
-    jmp 1b
+    append_and_return 3f
 3:  call_and_return pv_xen_pv_c_pte_clear
 end pte_clear
 

@@ -559,7 +559,7 @@ class CommandLines(unittest.TestCase):
 
     def test_a_disc_is_a_drive_and_brings_its_command_line(self):
         words = native.emulated(Job("d", "native", "k.iso", "words", disc=True))
-        self.assertIn("file=k.iso,format=raw,if=virtio,readonly=on", words)
+        self.assertIn("file=k.iso,format=raw,if=none,id=disc,readonly=on", words)
         self.assertFalse({"-kernel", "-append", "words"} & set(words))
 
     def test_an_initrd_goes_with_the_kernel(self):

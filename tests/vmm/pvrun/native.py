@@ -4,6 +4,9 @@
 COUNTING = ["-icount", "shift=0,sleep=off", "-rtc", "base=2024-01-01,clock=vm", "-seed", "1"]
 BARE = ["-nodefaults", "-no-reboot", "-display", "none"]
 DEBUG_EXIT = ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+# GRUB reads no more than a track at a time. QEMU guesses tracks from what it takes for a table of partitions: four
+# sectors, with some discs.
+GEOMETRY = "cyls=1024,heads=16,secs=63"
 
 
 def command(qemu, job, kernel, accel, cpu, extra=(), initrd=None):
@@ -19,7 +22,8 @@ def command(qemu, job, kernel, accel, cpu, extra=(), initrd=None):
 def _medium(job, kernel, initrd):
     """A disc is shown as a virtio disk: reading an IDE drive by port takes half a minute nested."""
     if job.disc:
-        return ["-drive", f"file={kernel},format=raw,if=virtio,readonly=on"]
+        return ["-drive", f"file={kernel},format=raw,if=none,id=disc,readonly=on",
+                "-device", f"virtio-blk-pci,drive=disc,{GEOMETRY}"]
     words = ["-kernel", str(kernel), "-append", job.cmdline]
     return words + (["-initrd", str(initrd)] if initrd else [])
 

@@ -432,6 +432,7 @@ static void on_trap(int number, siginfo_t *info, void *argument)
             host_stepped(&regs);
     } else if (pv_trap(PV_TRAP_BREAKPOINT, &regs)) {
         __atomic_add_fetch(&host_breakpoints, 1, __ATOMIC_RELAXED);
+        sched_yield(); /* to who changes text: until then each turn ends here */
     } else if (host_declined == NULL || !host_declined(&regs)) {
         static const char why[] = "host: a breakpoint that nobody wants\n";
         (void)!write(2, why, sizeof(why) - 1);

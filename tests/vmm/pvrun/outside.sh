@@ -15,8 +15,9 @@
 #   nmi        the guest has an NMI, as by a button: QEMU's monitor, nmi
 #   mce        the guest's first CPU has a machine check: QEMU's monitor, mce; uncorrected, in bank 1
 #              (Intel SDM vol. 3B, 16.3.2.2: VAL, UC, EN, and a code of no meaning)
-# It runs before the guest's CPUs do, or its answers would come late. Only the shell's own
-# commands, as far as possible: a new process takes L1 milliseconds.
+# It runs before the guest's CPUs do, or its answers would come late; so does the thread of QEMU's that
+# hands them on, since a CPU that waits for one spins. Only the shell's own commands, as far as
+# possible: a new process takes L1 milliseconds.
 export PATH=/bin
 qemu=$1
 renice -15 $$
@@ -89,7 +90,10 @@ mce() {
 }
 
 cat /run/monitor.out >/dev/null &
+eager=
 while read -r word; do
+    # Not before the CPUs' threads are there, which would have that too.
+    [ -n "$eager" ] || eager=$(renice -10 "$qemu" && echo yes)
     case $word in
     counters | waited | time | poll | busy | idle | pause | nmi | mce) $word ;;
     *) echo "unknown" ;;

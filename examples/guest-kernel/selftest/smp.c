@@ -13,6 +13,7 @@
 #define PATIENCE_NS  (10 * NS_PER_S)
 #define MESSAGES     100u
 #define TURNS_OF_ALL 400u
+#define ASKS_OF_ALL  200u
 #define LAPS         10u
 #define NMIS         20u
 
@@ -230,8 +231,10 @@ static void read_at_each_step(void *argument)
     unsigned last = 0;
     (void)argument;
     while (last < 2) {
-        if (step == last)
+        if (step == last) {
+            pv_cpu_relax();
             continue;
+        }
         last = step;
         answers[pv_this_cpu()->number] = *shared_page;
         __atomic_add_fetch(&answered, 1, __ATOMIC_RELEASE);
@@ -311,7 +314,10 @@ static void all_dropped(struct check *check)
     with_two_pages(check, UINT64_MAX, true);
 }
 
-/* Each asks the others with interrupts off: they serve each other, or wait for ever. */
+/*
+ * Each asks the others with interrupts off: they serve each other, or wait for ever. All of them
+ * together so many times, as each of those is answered by all.
+ */
 static void ask_with_interrupts_off(void *argument)
 {
     struct pv_cpu_set all = {{0}};
@@ -319,7 +325,7 @@ static void ask_with_interrupts_off(void *argument)
     for (unsigned cpu = 0; cpu < MOST_CPUS; cpu++)
         pv_cpu_set_add(&all, cpu);
     pv_irq_disable();
-    for (unsigned i = 0; i < MESSAGES; i++) {
+    for (unsigned i = 0; i < ASKS_OF_ALL / smp_count(); i++) {
         int status = pv_tlb_flush_others(&all, SCRATCH_BASE, SCRATCH_BASE + PAGE_BYTES);
         if (status != PV_OK)
             *worst = status;

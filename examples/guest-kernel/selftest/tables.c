@@ -121,6 +121,10 @@ static void pages_come_back_writable(struct check *check)
 #define ROUNDS      5u
 #define PATIENCE_NS (10 * NS_PER_S)
 
+/* An emulator that runs one CPU at a time goes on to the next one when this one pauses, or after a
+ * tenth of a second. */
+#define WRITES_A_TURN 64u
+
 struct writer {
     volatile uint64_t *page;
     bool stop;
@@ -130,7 +134,8 @@ static void write_on(void *argument)
 {
     struct writer *writer = argument;
     while (!__atomic_load_n(&writer->stop, __ATOMIC_ACQUIRE))
-        ++*writer->page;
+        if (++*writer->page % WRITES_A_TURN == 0)
+            pv_cpu_relax();
 }
 
 static unsigned change_once(struct pv_pte *entry, uint64_t value, unsigned turn)

@@ -151,7 +151,7 @@ static void preemption_is_seen(struct check *check)
 
 /* ---- segments -------------------------------------------------------------------------------- */
 
-#define SEGMENT_NS (2 * NS_PER_S)
+#define SEGMENT_NS NS_PER_S
 
 static uint16_t data_segment(void)
 {

@@ -10,7 +10,7 @@ and is therefore not asked.
 import sys
 import unittest
 
-from toolbox import ROOT, SCRATCH, TestCase, attempt, run
+from toolbox import ROOT, SCRATCH, TestCase, passes, run
 
 STRICT = ['-Wall', '-Wextra', '-Wpedantic', '-Wconversion', '-Wundef', '-Werror', '-mno-red-zone',
           '-ffreestanding', '-mgeneral-regs-only', '-fsyntax-only', '-I', ROOT / 'include']
@@ -34,9 +34,10 @@ class Headers(TestCase):
             standards = STANDARDS[language] if header.name == 'pvops.h' else STANDARDS[language][:1]
             for compiler in COMPILERS:
                 for standard in standards:
-                    passed, text = attempt([compiler, *STRICT, *LANGUAGE[language], *flags,
-                                            f'-std={standard}', '-x', language,
-                                            '-include', header, self.rest])
+                    name = '-'.join([header.name, compiler, standard, *map(str, flags)])
+                    passed, text = passes(name, [compiler, *STRICT, *LANGUAGE[language], *flags,
+                                                 f'-std={standard}', '-x', language,
+                                                 '-include', header, self.rest])
                     if not passed:
                         bad.append(f'{header.name}, {compiler} -std={standard}:\n{text[:800]}')
         self.assert_none(bad, 'headers that do not compile alone')

@@ -98,6 +98,22 @@ def unless_made(target, command, words, files):
     return target
 
 
+def passes(name, command):
+    """(whether a command that reads headers only does not fail, its output). What has passed is not tried again
+    before it, its program or a header has changed."""
+    stamp = SCRATCH / 'passed' / re.sub(r'[^\w.+=-]', '_', name)
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    made_of = [version(command[0]), headers_digest(), *map(str, command)]
+    digest = hashlib.sha256('\0'.join(made_of).encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == digest:
+        return True, ''
+    stamp.unlink(missing_ok=True)
+    passed, text = attempt(command)
+    if passed:
+        stamp.write_text(digest)
+    return passed, text
+
+
 class Ops:
     """The op lists, as the preprocessor reads them: the columns of pvops/table.h."""
 

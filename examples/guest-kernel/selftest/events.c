@@ -22,7 +22,7 @@
 #define SENDS_A_TOGGLE  20u
 #define STORM_SECONDS   10u
 #define SHORT_STORM     3u
-#define RACE_NS         (3 * NS_PER_S)
+#define RACE_NS         (2 * NS_PER_S)
 #define MOST_RUNS       60u
 #define ALARM_NS        (100 * NS_PER_MS)
 

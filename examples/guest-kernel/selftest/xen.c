@@ -25,7 +25,7 @@
 #define STOOD_STILL (NS_PER_MS)
 #define HAND_OVERS  400u /* in a lap */
 #define MOST_LAPS   5u
-#define LAPS_NS     (3 * NS_PER_S)
+#define LAPS_NS     NS_PER_S
 #define SPINS       4096u /* lib/asleep.c */
 
 static bool skip_without(struct check *check, const char *feature)

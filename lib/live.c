@@ -116,8 +116,9 @@ PV_COLD static int poke_site(uintptr_t site, const struct pv_site *record, void 
         return pv_fail(poke->error, PV_E_ALIAS, "no writable alias of the site's page", site,
                        record->op);
     bool known = poke->step == STEP_BREAKPOINT ||
-                 (poke->step == STEP_BACK ? find_before(poke->before, site, bytes)
-                                          : pv_site_choose(site, op, PV_GOAL_BEST, bytes) >= 0);
+                 (poke->step == STEP_BACK
+                      ? find_before(poke->before, site, bytes)
+                      : pv_site_choose(site, op, PV_GOAL_BEST, pv_text_of(site)->end, bytes) >= 0);
     if (!known)
         return pv_fail(poke->error, PV_E_SITE, "site cannot reach its slot", site, record->op);
     for (unsigned i = 1; poke->step == STEP_TAIL && i < record->length; i++)

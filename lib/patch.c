@@ -63,6 +63,7 @@ PV_COLD void pv_row_make(struct pv_content *row, enum pv_op_id op, pv_function f
     pv_content_indirect(&row[PV_CONTENT_COMPILED], op, length);
     pv_content_direct(&row[PV_CONTENT_CALL], function, length);
     pv_content_inline(&row[PV_CONTENT_INLINE], sequence, length);
+    pv_content_prefixes(&row[PV_CONTENT_PREFIXES], sequence, length);
 }
 
 PV_COLD void pv_contents_fill(const struct pv_backend *backend)
@@ -151,13 +152,28 @@ PV_COLD int pv_site_recognise(uintptr_t site, enum pv_op_id op)
     return -1;
 }
 
-/* If even the compiled form is out of reach the record cannot be this op's. */
-int pv_site_choose(uintptr_t site, enum pv_op_id op, enum pv_goal goal, uint8_t *bytes)
+/* A site with nothing to do, whose bytes are those of one NOP: prefixes, if what is behind allows.
+ */
+PV_COLD __attribute__((noinline)) static int
+prefer_prefixes(uintptr_t site, const struct pv_content *prefixes, uintptr_t end, uint8_t *bytes)
 {
+    if (!pv_takes_prefixes(site + prefixes->length, end))
+        return PV_CONTENT_INLINE;
+    __builtin_memcpy(bytes, prefixes->bytes, PV_SITE_MAX);
+    return PV_CONTENT_PREFIXES;
+}
+
+/* If even the compiled form is out of reach the record cannot be this op's. */
+int pv_site_choose(uintptr_t site, enum pv_op_id op, enum pv_goal goal, uintptr_t end,
+                   uint8_t *bytes)
+{
+    const struct pv_content *row = pv_contents[op];
     int i = goal == PV_GOAL_BEST ? PV_CONTENT_INLINE : PV_CONTENT_COMPILED;
 
-    while (i >= PV_CONTENT_COMPILED && !pv_content_at(&pv_contents[op][i], site, bytes))
+    while (i >= PV_CONTENT_COMPILED && !pv_content_at(&row[i], site, bytes))
         i--;
+    if (i == PV_CONTENT_INLINE && row[PV_CONTENT_PREFIXES].form != PV_SITE_FORMS)
+        return prefer_prefixes(site, &row[PV_CONTENT_PREFIXES], end, bytes);
     return i;
 }
 
@@ -261,12 +277,13 @@ struct write_run {
     struct pv_error *error;
 };
 
-static inline int write_site(struct write_run *run, const struct pv_site *record)
+static inline int write_site(struct write_run *run, const struct pv_text *text,
+                             const struct pv_site *record)
 {
     uintptr_t site = pv_site_of(record);
     uint8_t bytes[PV_SITE_MAX];
 
-    if (pv_site_choose(site, (enum pv_op_id)record->op, run->goal, bytes) < 0)
+    if (pv_site_choose(site, (enum pv_op_id)record->op, run->goal, text->end, bytes) < 0)
         return pv_fail(run->error, PV_E_SITE, "site cannot reach its slot", site, record->op);
     uint8_t *to = pv_alias_at(&run->alias, site, record->length);
     if (to == NULL)
@@ -283,7 +300,7 @@ static int write_sites(const struct pv_text *text, unsigned op, struct write_run
 
     for (size_t i = 0; i < text->count && status == PV_OK; i++)
         if (is_wanted(&text->sites[i], op))
-            status = write_site(run, &text->sites[i]);
+            status = write_site(run, text, &text->sites[i]);
     return status;
 }
 

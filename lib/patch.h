@@ -12,8 +12,11 @@
 #include "lib/ops.h"
 #include "lib/x86/content.h"
 
-/* The contents that a site may hold, in the order of preference from behind. */
-enum { PV_CONTENT_COMPILED, PV_CONTENT_CALL, PV_CONTENT_INLINE, PV_CONTENTS };
+/*
+ * The contents that a site may hold, in the order of preference from behind. PREFIXES is for sites
+ * with nothing to do, where what is behind them allows it; elsewhere they hold one NOP, INLINE.
+ */
+enum { PV_CONTENT_COMPILED, PV_CONTENT_CALL, PV_CONTENT_INLINE, PV_CONTENT_PREFIXES, PV_CONTENTS };
 
 extern struct pv_content pv_contents[PV_OP_COUNT][PV_CONTENTS];
 
@@ -74,8 +77,12 @@ int pv_sites_visit(unsigned op, pv_site_visitor visit, void *argument);
 /* Which content of its row a site holds; -1: none of them. */
 int pv_site_recognise(uintptr_t site, enum pv_op_id op);
 
-/* Which content a goal means at a place, with its bytes (room for PV_SITE_MAX). */
-int pv_site_choose(uintptr_t site, enum pv_op_id op, enum pv_goal goal, uint8_t *bytes);
+/*
+ * Which content a goal means at a place, with its bytes (room for PV_SITE_MAX). `end` is that of
+ * the text: nothing is read from there on.
+ */
+int pv_site_choose(uintptr_t site, enum pv_op_id op, enum pv_goal goal, uintptr_t end,
+                   uint8_t *bytes);
 
 /* A writable alias of the page or two that a site lies in, kept while sites follow each other. */
 struct pv_alias {

@@ -11,14 +11,29 @@
 
 enum {
     INSTRUCTION_MAX = 15, /* Intel SDM vol. 2, 2.3.11 */
-    PREFIX_CS = 0x2E,     /* ignored in 64-bit mode (vol. 1, 3.3.7.1) */
+    PREFIX_CS = 0x2E,     /* ignored in 64-bit mode (vol. 1, 3.3.7.1), as is the next */
+    PREFIX_ES = 0x26,
     PREFIX_FS = 0x64,
     PREFIX_GS = 0x65,
+    REX = 0x40, /* to 4FH */
+    REX_W = 8,
     NOP = 0x90,
-    CALL_REL32 = 0xE8,
-    CALL_MEMORY = 0xFF, /* with ModRM 15H: rip-relative */
-    CALL_MODRM = 0x15,
+    MOV_NUMBER = 0xB8, /* to BFH: into a register */
 };
+
+/* The longest instruction that takes prefixes: lea with REX, SIB and a displacement. */
+#define TAKER_MAX 8
+
+/* The forms that are no backend's. Where there is a rel32, its target is known later. */
+static const struct pv_sequence indirect_call = {
+    .length = 6, .first = 6, .instructions = 1, .fixup = 2, .bytes = {0xFF, 0x15}};
+static const struct pv_sequence direct_call = {
+    .length = 5, .first = 5, .instructions = 1, .fixup = 1, .bytes = {0xE8}};
+static const struct pv_sequence ud2 = {
+    .length = 2, .first = 2, .instructions = 1, .bytes = {0x0F, 0x0B}};
+/* Intel SDM vol. 2, NOP: the recommended multi-byte forms. */
+static const struct pv_sequence one_nop = {
+    .length = 6, .first = 6, .instructions = 1, .bytes = {0x66, 0x0F, 0x1F, 0x44, 0x00, 0x00}};
 
 /*
  * Writes the padding in front of an instruction of `first` bytes whose first byte is `lead`.
@@ -39,27 +54,35 @@ PV_COLD static unsigned pad(uint8_t *to, unsigned bytes, unsigned first, uint8_t
     return 1;
 }
 
-PV_COLD static void begin(struct pv_content *content, uint8_t form, unsigned length)
+PV_COLD static void none(struct pv_content *content, unsigned length)
 {
+    *content =
+        (struct pv_content){.form = PV_SITE_FORMS, .length = (uint8_t)length, .instructions = 1};
+}
+
+/* A sequence with its padding; `target` is that of its rel32, if it has one. */
+PV_COLD static void make(struct pv_content *content, uint8_t form,
+                         const struct pv_sequence *sequence, unsigned length, uintptr_t target)
+{
+    unsigned at = length - sequence->length;
+
+    none(content, length);
     content->form = form;
-    content->length = (uint8_t)length;
-    content->fixup = 0;
-    content->instructions = 1;
-    content->target = 0;
-    for (unsigned i = 0; i < PV_SITE_MAX; i++)
-        content->bytes[i] = 0;
+    content->instructions = (uint8_t)(sequence->instructions +
+                                      pad(content->bytes, at, sequence->first, sequence->bytes[0]));
+    for (unsigned i = 0; i < sequence->length; i++)
+        content->bytes[at + i] = sequence->bytes[i];
+    if (sequence->fixup == 0)
+        return;
+    content->fixup = (uint8_t)(at + sequence->fixup);
+    content->target = target;
 }
 
 PV_COLD void pv_content_indirect(struct pv_content *content, enum pv_op_id op, unsigned length)
 {
-    unsigned at = length - 6;
+    uintptr_t slot = (uintptr_t)&pv_ops + (uintptr_t)op * sizeof(void (*)(void));
 
-    begin(content, PV_SITE_INDIRECT, length);
-    content->instructions += (uint8_t)pad(content->bytes, at, 6, CALL_MEMORY);
-    content->bytes[at] = CALL_MEMORY;
-    content->bytes[at + 1] = CALL_MODRM;
-    content->fixup = (uint8_t)(at + 2);
-    content->target = (uintptr_t)&pv_ops + (uintptr_t)op * sizeof(void (*)(void));
+    make(content, PV_SITE_INDIRECT, &indirect_call, length, slot);
 }
 
 /* An endbr64 at the start of a function is for indirect calls; a direct one need not run it. */
@@ -75,41 +98,12 @@ PV_COLD static uintptr_t behind_endbr(void (*function)(void))
     return at + sizeof(endbr64);
 }
 
-PV_COLD static void missing(struct pv_content *content, unsigned length)
-{
-    unsigned at = length - 2;
-
-    begin(content, PV_SITE_MISSING, length);
-    content->instructions += (uint8_t)pad(content->bytes, at, 2, 0x0F);
-    content->bytes[at] = 0x0F; /* ud2 */
-    content->bytes[at + 1] = 0x0B;
-}
-
 PV_COLD void pv_content_direct(struct pv_content *content, void (*function)(void), unsigned length)
 {
-    unsigned at = length - 5;
-
-    if (function == pv_op_missing) {
-        missing(content, length);
-        return;
-    }
-    begin(content, PV_SITE_DIRECT, length);
-    content->instructions += (uint8_t)pad(content->bytes, at, 5, CALL_REL32);
-    content->bytes[at] = CALL_REL32;
-    content->fixup = (uint8_t)(at + 1);
-    content->target = behind_endbr(function);
-}
-
-/* One NOP for the whole site (Intel SDM vol. 2, NOP: the recommended multi-byte forms). */
-PV_COLD static void nothing(struct pv_content *content, unsigned length)
-{
-    static const uint8_t six[6] = {0x66, 0x0F, 0x1F, 0x44, 0x00, 0x00};
-    unsigned at = length - (unsigned)sizeof(six);
-
-    begin(content, PV_SITE_INLINE, length);
-    content->instructions += (uint8_t)pad(content->bytes, at, sizeof(six), six[0]);
-    for (unsigned i = 0; i < sizeof(six); i++)
-        content->bytes[at + i] = six[i];
+    if (function == pv_op_missing)
+        make(content, PV_SITE_MISSING, &ud2, length, 0);
+    else
+        make(content, PV_SITE_DIRECT, &direct_call, length, behind_endbr(function));
 }
 
 PV_COLD static bool sequence_makes_sense(const struct pv_sequence *sequence, unsigned length)
@@ -127,21 +121,70 @@ PV_COLD static bool sequence_makes_sense(const struct pv_sequence *sequence, uns
 PV_COLD void pv_content_inline(struct pv_content *content, const struct pv_sequence *sequence,
                                unsigned length)
 {
-    begin(content, PV_SITE_FORMS, length);
+    none(content, length);
     if (sequence == NULL || !sequence_makes_sense(sequence, length))
         return;
-    if (sequence->length == 0) {
-        nothing(content, length);
+    if (sequence->length == 0)
+        sequence = &one_nop;
+    make(content, PV_SITE_INLINE, sequence, length,
+         (uintptr_t)((intptr_t)&sequence->target + sequence->target));
+}
+
+PV_COLD void pv_content_prefixes(struct pv_content *content, const struct pv_sequence *sequence,
+                                 unsigned length)
+{
+    none(content, length);
+    if (sequence == NULL || sequence->length != 0 || length > INSTRUCTION_MAX - TAKER_MAX)
         return;
-    }
-    unsigned at = length - sequence->length;
     content->form = PV_SITE_INLINE;
-    content->instructions = (uint8_t)(sequence->instructions +
-                                      pad(content->bytes, at, sequence->first, sequence->bytes[0]));
-    for (unsigned i = 0; i < sequence->length; i++)
-        content->bytes[at + i] = sequence->bytes[i];
-    if (sequence->fixup == 0)
-        return;
-    content->fixup = (uint8_t)(at + sequence->fixup);
-    content->target = (uintptr_t)((intptr_t)&sequence->target + sequence->target);
+    (void)pad(content->bytes, length, TAKER_MAX, NOP);
+    content->bytes[0] = PREFIX_ES; /* so that no padding of another site is taken for this */
+}
+
+/*
+ * Which opcodes take prefixes (Intel SDM vol. 2, appendix A, table A-2). An instruction that faults
+ * shows where its prefixes begin, and a kernel would not find that in its table of exceptions; so
+ * none has an operand in memory but the stack. None has a prefix of its own but REX, or is an
+ * indirect branch. No conditions: a site loses the flags.
+ */
+enum { TAKES = 0x100, IN_REGISTERS = 0x40 }; /* what is to be added to ModRM to reach TAKES */
+
+static const uint16_t takes[256] = {
+    [0x00 ... 0x03] = IN_REGISTERS, /* add */
+    [0x08 ... 0x0B] = IN_REGISTERS, /* or */
+    [0x10 ... 0x13] = IN_REGISTERS, /* adc */
+    [0x18 ... 0x1B] = IN_REGISTERS, /* sbb */
+    [0x20 ... 0x23] = IN_REGISTERS, /* and */
+    [0x28 ... 0x2B] = IN_REGISTERS, /* sub */
+    [0x30 ... 0x33] = IN_REGISTERS, /* xor */
+    [0x38 ... 0x3B] = IN_REGISTERS, /* cmp */
+    [0x50 ... 0x5F] = TAKES,        /* push, pop */
+    [0x63] = IN_REGISTERS,          /* movslq */
+    [0x69] = IN_REGISTERS,          /* imul */
+    [0x6B] = IN_REGISTERS,          /* imul */
+    [0x80 ... 0x81] = IN_REGISTERS, /* arithmetic with a number */
+    [0x83 ... 0x85] = IN_REGISTERS, /* the same; test */
+    [0x88 ... 0x8B] = IN_REGISTERS, /* mov */
+    [0x8D] = TAKES,                 /* lea */
+    [0x98 ... 0x99] = TAKES,        /* cltq, cqto */
+    [0xB8 ... 0xBF] = TAKES,        /* mov of a number */
+    [0xC0 ... 0xC1] = IN_REGISTERS, /* shifts */
+    [0xC3] = TAKES,                 /* ret */
+    [0xC7] = IN_REGISTERS,          /* mov */
+    [0xD0 ... 0xD3] = IN_REGISTERS, /* shifts */
+    [0xE8 ... 0xE9] = TAKES,        /* call, jmp */
+    [0xEB] = TAKES,                 /* jmp */
+};
+
+PV_COLD bool pv_takes_prefixes(uintptr_t place, uintptr_t end)
+{
+    const uint8_t *code = (const uint8_t *)place;
+
+    if (end - place < 3)
+        return false;
+    /* A number of eight bytes makes an instruction of ten. */
+    if ((code[0] & 0xF8) == (REX | REX_W) && (code[1] & 0xF8) == MOV_NUMBER)
+        return false;
+    code += code[0] >> 4 == REX >> 4;
+    return takes[code[0]] + code[1] >= TAKES;
 }

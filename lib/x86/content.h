@@ -36,6 +36,19 @@ void pv_content_inline(struct pv_content *content, const struct pv_sequence *seq
                        unsigned length);
 
 /*
+ * A sequence of no instructions, as prefixes of the instruction behind the site: it costs nothing.
+ * No content if the sequence has instructions, or the site is too long for that.
+ */
+void pv_content_prefixes(struct pv_content *content, const struct pv_sequence *sequence,
+                         unsigned length);
+
+/*
+ * Whether the instruction at a place takes such prefixes; it ends at `end` or before. None that a
+ * site of any op can begin with does: what is there may change.
+ */
+bool pv_takes_prefixes(uintptr_t place, uintptr_t end);
+
+/*
  * The bytes for one place; false if the target is farther than a rel32 reaches, or the content is
  * none. `bytes` has room for PV_SITE_MAX. Inline: this is most of what patching a site costs.
  */

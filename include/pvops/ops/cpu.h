@@ -28,7 +28,7 @@ PV_OP(HOT, SAVE, 12, V1, void, cpu_kernel_stack_set, (uint64_t top), (top))
  *
  * Preemption off. MSR C0000100H: AMD APM vol. 2, 4.5.3.
  */
-PV_OP(HOT, CALL, 16, V1, void, cpu_tls_set, (uint64_t base), (base))
+PV_OP(HOT, CALL, 17, V1, void, cpu_tls_set, (uint64_t base), (base))
 
 /**
  * @brief Reads a model-specific register; a fault becomes an error.

@@ -11,7 +11,7 @@
  *
  * Preemption off. Returns with the lock held; a waiter is served in the order of arrival.
  */
-PV_OP(HOT, KEEP, 18, V1, void, lock_acquire, (struct pv_spinlock * lock), (lock))
+PV_OP(HOT, KEEP, 19, V1, void, lock_acquire, (struct pv_spinlock * lock), (lock))
 
 /**
  * @brief Gives a lock back, and wakes its next holder where the VMM put that one to sleep.

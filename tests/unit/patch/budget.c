@@ -32,7 +32,7 @@ void pv_lock_acquire_slow(struct pv_spinlock *lock)
 static uint8_t text[(size_t)SITES * PV_SITE_MAX];
 static struct pv_site records[SITES];
 
-/* The hot ops in turn, each site followed by two bytes of something else. */
+/* The hot ops in turn, each site followed by an instruction of two bytes that takes prefixes. */
 static size_t fill(unsigned sites)
 {
     uint8_t *at = text;
@@ -46,7 +46,9 @@ static size_t fill(unsigned sites)
             abort();
         records[i] = (struct pv_site){(int32_t)((intptr_t)at - (intptr_t)&records[i]), (uint16_t)op,
                                       pv_op_facts[op].length, 0};
-        at += pv_op_facts[op].length + 2;
+        at += pv_op_facts[op].length;
+        *at++ = 0x89; /* mov %eax, %eax */
+        *at++ = 0xC0;
     }
     return (size_t)(at - text);
 }

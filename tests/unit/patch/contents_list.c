@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define INSTRUCTION_ROOM 12
+
 extern const struct pv_sequence pv_native_sequences[] PV_HIDDEN;
 extern const struct pv_sequence pv_native_sequences_end[] PV_HIDDEN;
 extern const struct pv_sequence pv_xen_pv_sequences[] PV_HIDDEN;
@@ -43,12 +45,28 @@ static void bytes(const uint8_t *from, unsigned length)
     printf("\n");
 }
 
+/* Whatever the rel32 is: whether a site in front of this one could become part of it. */
+static void begins(const char *what, const struct pv_content *content)
+{
+    uint8_t held[PV_SITE_MAX];
+    bool takes = false;
+
+    for (unsigned rel32 = 0; rel32 < 256; rel32++) {
+        memcpy(held, content->bytes, sizeof(held));
+        if (content->fixup != 0)
+            memset(held + content->fixup, (int)rel32, 4);
+        takes |= pv_takes_prefixes((uintptr_t)held, (uintptr_t)(held + content->length));
+    }
+    printf("begins %s %u %d\n", what, content->length, takes);
+}
+
 static void content(const char *what, const struct pv_content *content)
 {
     if (content->form == PV_SITE_FORMS)
         return;
     printf("content %s %u %u %u ", what, content->length, content->instructions, content->fixup);
     bytes(content->bytes, content->length);
+    begins(what, content);
 }
 
 static void sequence(const char *backend, const struct pv_sequence *sequence)
@@ -78,6 +96,38 @@ static void sequences(const char *backend, const struct pv_sequence *from,
     }
 }
 
+/* A sample of all that there is: no REX or some, every opcode, ModRM of all kinds. */
+static void takers(void)
+{
+    static const uint8_t rex[] = {0, 0x40, 0x41, 0x44, 0x48, 0x4d};
+    static const uint8_t modrm[] = {0x00, 0x04, 0x05, 0x44, 0x84, 0xbd, 0xc0, 0xc5, 0xd9, 0xf8};
+
+    for (unsigned i = 0; i < sizeof(rex) * 256 * sizeof(modrm); i++) {
+        uint8_t code[INSTRUCTION_ROOM] = {rex[i % sizeof(rex)]};
+        unsigned at = code[0] != 0;
+        code[at] = (uint8_t)(i / sizeof(rex));
+        code[at + 1] = modrm[i / sizeof(rex) / 256];
+        if (!pv_takes_prefixes((uintptr_t)code, (uintptr_t)(code + sizeof(code))))
+            continue;
+        printf("taker ");
+        bytes(code, sizeof(code));
+    }
+}
+
+static void prefixes(void)
+{
+    static const struct pv_sequence nothing;
+    struct pv_content made;
+
+    for (unsigned length = 6; length <= PV_SITE_MAX; length++) {
+        pv_content_prefixes(&made, &nothing, length);
+        if (made.form == PV_SITE_FORMS)
+            continue;
+        printf("prefixes %u %u ", made.length, made.instructions);
+        bytes(made.bytes, made.length);
+    }
+}
+
 int main(void)
 {
     struct pv_content made;
@@ -94,6 +144,8 @@ int main(void)
     sequences("xen-pv", pv_xen_pv_sequences, pv_xen_pv_sequences_end);
     sequences("kvm", pv_kvm_sequences, pv_kvm_sequences_end);
     sequences("beta", host_beta_sequences, host_beta_sequences_end);
+    takers();
+    prefixes();
     for (unsigned op = 0; op < PV_OP_COUNT; op++)
         if (pv_op_facts[op].length != 0)
             printf("op %s %u\n", pv_op_facts[op].name, pv_op_facts[op].length);

@@ -7,6 +7,10 @@ rel32 lies; the tables of sequences say the same of theirs, by hand. objdump kno
 either. What it finds must end where the content ends, have no instruction beyond 15 bytes, and
 agree in every number. What a sequence of convention SAVE writes must be rax and the flags alone.
 
+A site with nothing to do may become prefixes of the instruction behind it. That must be one of those
+listed here by hand, short enough, without an operand in memory that a kernel could expect to fault, and
+never the first one of another site, whatever that holds.
+
 usage: test_contents.py PROGRAM-THAT-LISTS-THEM
 """
 import re
@@ -67,6 +71,11 @@ def written(text):
         return "%rax" if mnemonic.startswith("cmpxchg") else None
     last = re.split(r",(?![^(]*\))", operands)[-1] if operands else ""
     return last if last.startswith("%") and not last.startswith("%cr") and ":" not in last else None
+
+
+# What may take prefixes: its operands in registers, or numbers; or on the stack.
+TAKERS = re.compile(r"(add|or|adc|sbb|and|sub|xor|cmp|test|mov|movs?lq|movslq|imul|rol|ror|rcl|rcr|shl|shr|"
+                    r"sar)[bwlq]?|mov(s|abs)\w*|push|pop|lea[lq]?|cltq|cwtl|cltd|cqto|ret|call|jmp|xbegin")
 
 
 class Checks:
@@ -144,6 +153,44 @@ def check_sequences(checks, rows, lengths):
     return longest
 
 
+def check_takers(checks, takers, prefixes):
+    """`takers`: instructions that the library puts prefixes in front of, and bytes behind them."""
+    not_one, long, strange, memory = [], [], [], []
+    site = max(prefixes, key=len)
+    alone = disassemble(takers)
+    for piece, with_site, without in zip(takers, disassemble([site + piece for piece in takers]), alone):
+        (_, length, text), (at, whole, same) = without[0], with_site[0]
+        label = f"{piece.hex()}: {text}"
+        if "(bad)" in text:  # lea of a register; what is no instruction alone is none with prefixes
+            continue
+        if at != 0 or whole != len(site) + length or core(same)[0] != core(text)[0]:
+            not_one.append(f"{label}; with prefixes {whole} bytes: {same}")
+        if whole > 15 or "(bad)" in same:
+            long.append(label)
+        mnemonic, operands = core(text)
+        mnemonic = mnemonic.split(",")[0]
+        if not TAKERS.fullmatch(mnemonic) or "*" in operands:
+            strange.append(label)
+        if "(" in operands and not mnemonic.startswith("lea"):
+            memory.append(label)
+    checks.add(f"each of {len(takers)} instructions is one with a site's prefixes in front of it",
+               not_one if len(takers) > 1000 else ["too few"])
+    checks.add("... of 15 bytes at most", long)
+    checks.add("... and of a kind that is listed by hand", strange)
+    checks.add("... without an operand in memory", memory)
+    checks.add("a site of prefixes is an ES prefix and CS prefixes",
+               [piece.hex() for piece in prefixes if piece[0] != 0x26 or set(piece[1:]) != {0x2E}])
+
+
+def check_begins(checks, rows, lengths):
+    """Other than in its own length a sequence lies at no site."""
+    begin = [f"{name} in {length} bytes" for name, length, takes in rows
+             if takes != "0" and (":" not in name or int(length) == lengths[name.split(":")[1]])]
+    checks.add("no site of any backend begins with an instruction that takes prefixes", begin)
+    checks.add("a sequence without padding could begin with one",
+               [] if any(takes != "0" for _, _, takes in rows) else ["none does"])
+
+
 def main():
     listing = subprocess.run([sys.argv[1]], check=True, capture_output=True, text=True).stdout
     rows = [line.split() for line in listing.splitlines()]
@@ -154,9 +201,18 @@ def main():
         checks, [row[1:] for row in rows if row[0] == "sequence" and row[1] != "beta"], lengths)
     check_sequences(checks, [row[1:] for row in rows if row[0] == "sequence" and row[1] == "beta"],
                     lengths)
-    checks.add("the length of an op is that of the longest sequence, at least 6",
-               [f"{op}: {length}, not {longest.get(op, 6)}" for op, length in lengths.items()
-                if length != longest.get(op, 6)])
+    check_takers(checks, [bytes.fromhex(row[1]) for row in rows if row[0] == "taker"],
+                 [bytes.fromhex(row[3]) for row in rows if row[0] == "prefixes"])
+    begins = [row[1:] for row in rows if row[0] == "begins"]
+    check_begins(checks, begins, lengths)
+    # One byte more, where the longest would begin with what takes prefixes.
+    takes = {(name.split(":")[1], int(length)) for name, length, takes in begins
+             if ":" in name and takes != "0"}
+    needed = {op: max(6, longest.get(op, 6)) for op in lengths}
+    needed = {op: length + ((op, length) in takes) for op, length in needed.items()}
+    checks.add("the length of an op is that of the longest sequence, at least 6, or a byte more for "
+               "what it begins with", [f"{op}: {length}, not {needed[op]}"
+                                       for op, length in lengths.items() if length != needed[op]])
     return 1 if checks.report() else 0
 
 

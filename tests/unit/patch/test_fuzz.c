@@ -13,6 +13,9 @@
 #define RECORDS 8u
 #define TEXT    192u
 
+/* The record of a site that is part of the instruction behind it. */
+#define PREFIXES 6
+
 static struct host_object object;
 static struct pv_site records[RECORDS];
 static struct pv_text range;
@@ -173,6 +176,9 @@ static void make_the_sound_object(void)
     assert_int_equal(pv_text_add(&range, NULL), PV_OK);
     assert_int_equal(pv_text_remove(&range), PV_OK);
     memcpy(best, text, TEXT);
+    assert_int_equal(
+        pv_site_recognise(pv_site_of(&object.records[PREFIXES]), PV_OPID_paging_batch_open),
+        PV_CONTENT_PREFIXES);
 }
 
 static bool lies_in_a_site(const uint8_t *at)
@@ -186,6 +192,14 @@ static bool lies_in_a_site(const uint8_t *at)
     return false;
 }
 
+/* A site that became prefixes did so because of what is behind it, and inside of the text. */
+static bool may_be_prefixes(uintptr_t site, unsigned length)
+{
+    const uint8_t *was = before + (site - (uintptr_t)text);
+
+    return was[0] == 0x26 || pv_takes_prefixes(site + length, range.end);
+}
+
 /* What may have changed in an object that was accepted, and what its sites hold then. */
 static bool accepted_rightly(void)
 {
@@ -197,6 +211,9 @@ static bool accepted_rightly(void)
         uintptr_t site = (uintptr_t)record + (uintptr_t)(intptr_t)record->offset;
         if (site < range.start || site + record->length > range.end || record->zero != 0 ||
             pv_site_recognise(site, (enum pv_op_id)record->op) < 0)
+            return false;
+        if (pv_site_recognise(site, (enum pv_op_id)record->op) == PV_CONTENT_PREFIXES &&
+            !may_be_prefixes(site, record->length))
             return false;
     }
     return true;

@@ -55,6 +55,42 @@ static void call_one(unsigned number)
     }
 }
 
+/* Sites of one op in turn part of the instruction behind them, and calls. */
+__attribute__((noinline)) static uint64_t one_more(uint64_t value)
+{
+    pv_paging_batch_open();
+    __asm__ volatile("add $1, %0" : "+r"(value) : : "cc");
+    pv_paging_batch_open();
+    __asm__ volatile("lea 1(%0, %0), %0" : "+r"(value));
+    return value;
+}
+
+static void call_prefixes(unsigned number)
+{
+    for (uint64_t i = 0; !host_asked_to_end(); i++) {
+        require(one_more(i) == 2 * i + 3);
+        count_call(number);
+    }
+}
+
+static int find_in_one_more(uintptr_t site, const struct pv_site *record, void *argument)
+{
+    unsigned *found = argument;
+
+    if (site - (uintptr_t)one_more < 64)
+        *found += pv_site_recognise(site, (enum pv_op_id)record->op) == PV_CONTENT_PREFIXES;
+    return PV_OK;
+}
+
+/* How many of its two sites cost nothing at the moment. */
+static unsigned prefixes_in_one_more(void)
+{
+    unsigned found = 0;
+
+    assert_int_equal(pv_sites_visit(PV_OPID_paging_batch_open, find_in_one_more, &found), PV_OK);
+    return found;
+}
+
 /* Every form and convention, with arguments and results. */
 static void call_all(unsigned number)
 {
@@ -81,6 +117,7 @@ static void call_all(unsigned number)
         require(lock.locked == 0);
         pv_paging_batch_open();
         pv_tlb_flush();
+        require(one_more(i) == 2 * i + 3);
         (void)pv_vcpu_is_preempted(0);
         require(one_of(pv_clock_ns(), ALPHA(clock_ns), BETA(clock_ns)));
         count_call(number);
@@ -177,6 +214,25 @@ static void between_backends_by_rendezvous(void **state)
     begin("alpha", call_all);
     change_for_long(change_backend);
     assert_int_equal(pv_sites_check(NULL, NULL), PV_OK);
+    assert_int_equal(pv_switch("beta", NULL), PV_OK);
+    assert_int_equal(prefixes_in_one_more(), 2);
+}
+
+static int override_nothing(unsigned round)
+{
+    int status = pv_op_override(PV_OPID_paging_batch_open, round % 2 ? NULL : host_override, NULL);
+
+    if (status == PV_OK)
+        assert_int_equal(prefixes_in_one_more(), round % 2 ? 2 : 0);
+    return status;
+}
+
+static void between_a_call_and_prefixes_by_breakpoints(void **state)
+{
+    (void)state;
+    begin("beta", call_prefixes);
+    assert_int_equal(prefixes_in_one_more(), 2);
+    change_for_long(override_nothing);
 }
 
 static int override_many(unsigned round)
@@ -196,6 +252,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(between_direct_calls_by_breakpoints, end),
         cmocka_unit_test_teardown(between_a_call_and_an_instruction_by_breakpoints, end),
+        cmocka_unit_test_teardown(between_a_call_and_prefixes_by_breakpoints, end),
         cmocka_unit_test_teardown(between_backends_by_rendezvous, end),
         cmocka_unit_test_teardown(a_sequence_of_several_instructions_by_rendezvous, end),
     };

@@ -223,6 +223,11 @@ CHANGE(direct_to_several, "alpha", false, PV_OPID_tlb_flush, to_beta, true, ALPH
 CHANGE(several_to_direct, "beta", false, PV_OPID_tlb_flush, to_alpha, false, 0x3b, ALPHA(tlb_flush))
 CHANGE(several_to_override, "beta", false, PV_OPID_tlb_flush, to_override, false, 0x3b,
        OVERRIDE_SLOW)
+/* The site has nothing to do, and is part of the `ret` behind it. */
+CHANGE(prefixes_to_direct, "beta", false, PV_OPID_paging_batch_open, to_override, true, 0, 0)
+CHANGE(prefixes_to_another_backend, "beta", false, PV_OPID_paging_batch_open, to_alpha, true, 0, 0)
+CHANGE(direct_to_prefixes, "alpha", false, PV_OPID_paging_batch_open, to_beta, true, 0, 0)
+CHANGE(indirect_to_prefixes, "alpha", true, PV_OPID_paging_batch_open, to_beta, true, 0, 0)
 CHANGE(padded_call_to_sequence, "alpha", false, PV_OPID_lock_acquire, to_beta, false, 0, 0)
 CHANGE(sequence_to_padded_call, "beta", false, PV_OPID_lock_acquire, to_alpha, false, 0, 0)
 
@@ -260,6 +265,10 @@ int main(void)
         BOTH(direct_to_several),
         BOTH(several_to_direct),
         BOTH(several_to_override),
+        BOTH(prefixes_to_direct),
+        BOTH(prefixes_to_another_backend),
+        BOTH(direct_to_prefixes),
+        BOTH(indirect_to_prefixes),
         BOTH(padded_call_to_sequence),
         BOTH(sequence_to_padded_call),
         cmocka_unit_test(a_thread_that_moves_on_lets_the_change_through),

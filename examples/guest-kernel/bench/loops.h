@@ -33,6 +33,12 @@
 #define NOTHING ((void)0)
 #define BARRIER __asm__ volatile("" ::: "memory")
 
+/*
+ * What is behind an op in a kernel: an instruction on registers, mostly. A site with nothing to do
+ * is part of that, which it cannot be of another site.
+ */
+#define NEXT __asm__ volatile("test %%eax, %%eax" : : : "memory", "cc")
+
 /* Convention SAVE. */
 #define RAW_SAVE_0(text)                                       \
     do {                                                       \

@@ -4,9 +4,13 @@
  * bytes that do not belong there.
  */
 #include "selftest.h"
+#include "../bench/loops.h"
+#include "../bench/steps.h"
 #include "../cpu.h"
 #include "../memory.h"
+#include "../string.h"
 #include "../textgen.h"
+#include "../thread.h"
 
 #define LEAST_SITES    300
 #define FUNCTION_BYTES 48   /* of a small one */
@@ -150,6 +154,44 @@ static void corrupt_is_refused(struct check *check)
     expect_ok(check, "afterwards", pv_sites_check(NULL, &error), &error);
 }
 
+LOOP(sites_of_tables, NOTHING, pv_paging_table_remove(0, 1); NEXT)
+LOOP(no_tables, NOTHING, RAW_SAVE_2("", 0ul, 1ul); NEXT)
+LOOP(sites_of_kicks, NOTHING, pv_lock_kick(0); NEXT)
+LOOP(no_kicks, NOTHING, RAW_CALL_1("", 0, 0); NEXT)
+
+/* Of one turn: what surrounds them is in both. */
+static int64_t steps_of(void (*loop)(uint32_t turns))
+{
+    return bench_step(loop, 2).steps - bench_step(loop, 1).steps;
+}
+
+static void expect_as_many_steps(struct check *check, const char *what,
+                                 void (*sites)(uint32_t turns), void (*by_hand)(uint32_t turns))
+{
+    preempt_off();
+    struct pv_irqflags flags = pv_irq_save();
+    int64_t with = steps_of(sites), without = steps_of(by_hand);
+    pv_irq_restore(flags);
+    preempt_on();
+    EXPECT(check, with == without, "%s: %ld instructions with %u sites, %ld by hand", what, with,
+           OPS_PER_TURN, without);
+}
+
+static void nothing_costs_nothing(struct check *check)
+{
+    struct pv_facts facts;
+    if (skip_if_bound(check))
+        return;
+    if (!privileged()) {
+        skip(check, "a PV guest tells Xen of its tables");
+        return;
+    }
+    expect_as_many_steps(check, "paging_table_remove", sites_of_tables, no_tables);
+    pv_facts(&facts);
+    if (same_text(facts.backend, "native"))
+        expect_as_many_steps(check, "lock_kick", sites_of_kicks, no_kicks);
+}
+
 static const struct test sites_tests[] = {
     {"every site holds what its op may hold", all_recognised},
     {"the image has at least 300 sites", enough_sites},
@@ -157,6 +199,7 @@ static const struct test sites_tests[] = {
     {"no site is an indirect call once the library is up", none_indirect},
     {"all ops work through indirect calls after pv_unpatch()", unpatched_work},
     {"pv_patch() brings back what pv_unpatch() undid", patched_again},
+    {"a site with nothing to do costs no instruction", nothing_costs_nothing},
     {"a corrupt site is refused by its address and nothing is changed", corrupt_is_refused},
 };
 

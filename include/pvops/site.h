@@ -7,8 +7,8 @@
  * What is left of the length is filled in front of it with CS prefixes (2E), which 64-bit mode
  * ignores (Intel SDM vol. 1, 3.3.7.1), so that a site of 15 bytes or less is one instruction and
  * a call made from it returns to its end whatever it holds at that time. An instruction cannot be
- * longer than 15 bytes; a longer site begins with a NOP that takes the rest. A patched site whose op
- * has nothing to do is such prefixes alone, where the instruction behind it takes them.
+ * longer than 15 bytes; a longer site begins with a NOP that takes the rest. A patched site whose
+ * op has nothing to do is such prefixes alone, where the instruction behind it takes them.
  *
  * The slot is an "i" operand and not a name in the text of the asm: so link-time optimisation
  * sees the reference, and every code model gives the same rip-relative form.

@@ -15,8 +15,8 @@
  * - convention: SAVE, the callee keeps every register but rax and the flags; KEEP, the same but for
  * rcx; or CALL, the C calling convention (System V AMD64 psABI 3.2.1) without floating point.
  * - length: bytes of a call site; the longest inline sequence that any backend has, at least 6, and
- * a byte more if that one would begin with an instruction that takes the prefixes of a site in front
- * of it (docs/architecture.md, "Nothing to do"). 0 if cold.
+ * a byte more if that one would begin with an instruction that takes the prefixes of a site in
+ * front of it (docs/architecture.md, "Nothing to do"). 0 if cold.
  * - shape: V or R for "nothing" or "a value returned", and the number of arguments.
  *
  * The table starts out full of pv_op_missing(), so that a call made too early, or of an op that no

@@ -41,8 +41,8 @@ PV_INLINE void pv_mmu_batch_begin(void)
 /** @brief Ends a batch: all of its writes are in force on return. */
 PV_INLINE void pv_mmu_batch_end(void)
 {
-    pv_paging_batch_close();
     pv_cpu_count_batch(-1);
+    pv_paging_batch_close();
 }
 
 #else /* no backend needs to hear of it: the bare access */

@@ -70,8 +70,8 @@ static void begin(void)
 
 static void end(void)
 {
-    pv_xen_pv_c_paging_batch_close();
     pv_cpu_count_batch(-1);
+    pv_xen_pv_c_paging_batch_close();
     if (pv_platform->preempt_on != NULL)
         pv_platform->preempt_on();
 }

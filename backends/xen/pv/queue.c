@@ -547,7 +547,7 @@ void pv_xen_pv_flush(void)
         return;
     send(pv_xen_queue_batch());
     words()[PV_XEN_WORD_WRITTEN] = 0;
-    /* ops.S notes no table as written, so the next entry goes by way of C. */
+    /* The next entry finds its table anew, and notes it as written. */
     words()[PV_XEN_WORD_TABLE] = PV_XEN_NO_TABLE;
 }
 
@@ -566,13 +566,13 @@ void pv_xen_pv_c_paging_batch_open(void)
     tell_end(batch);
 }
 
-/* Called before the depth is counted down. A switch of threads has its batch inside of the one of a
+/* Called after the depth is counted down. A switch of threads has its batch inside of the one of a
  * thread that gave the CPU away in it; the next one is not to run on what was. */
 void pv_xen_pv_c_paging_batch_close(void)
 {
     if (words()[PV_XEN_WORD_INTERRUPT] != 0)
         return;
-    if (pv_this_cpu()->batch_depth > 1) {
+    if (pv_this_cpu()->batch_depth > 0) {
         if (pv_xen_queue_is_open() && this_batch()->switches)
             pv_xen_pv_flush();
         return;

@@ -74,7 +74,7 @@ CPUS = [
     Cpus("two CPUs under KVM whose local APICs lie in memory and count", "kvm", 2,
          EACH_CPU, qemu=["-cpu", "host,-x2apic,-tsc-deadline"],
          says=["features (?!.*(x2apic|tsc-deadline)).*kvmclock.*"]),
-    Cpus("three CPUs under KVM that are driven as bare ones", "kvm", 3, f"{EACH_CPU}+busy nopv",
+    Cpus("four CPUs under KVM that are driven as bare ones, and change", "kvm", 4, f"{EACH_CPU}+busy nopv",
          says=["backend  native: asked for on the command line",
                r"ok \d+ - two backends change places 1,000 times while all other CPUs are busy"]),
     Cpus("eight CPUs of a PV guest of Xen", "xen-dom0-pv", 8,

@@ -60,7 +60,7 @@ static unsigned cache_index(uint64_t raw)
 }
 
 /* Of a present entry. */
-static uint64_t xens_bits(uint64_t kernels)
+static inline __attribute__((always_inline)) uint64_t xens_bits(uint64_t kernels)
 {
     uint64_t bits = kernels & KEPT;
 

@@ -137,8 +137,8 @@ PV_COLD void pv_content_prefixes(struct pv_content *content, const struct pv_seq
     if (sequence == NULL || sequence->length != 0 || length > INSTRUCTION_MAX - TAKER_MAX)
         return;
     content->form = PV_SITE_INLINE;
-    (void)pad(content->bytes, length, TAKER_MAX, NOP);
-    content->bytes[0] = PREFIX_ES; /* so that no padding of another site is taken for this */
+    for (unsigned i = 0; i < length; i++)
+        content->bytes[i] = PREFIX_ES; /* no padding of another site is taken for this */
 }
 
 /*

@@ -85,7 +85,7 @@ XEN_PV = {
 }
 
 # Prefixes that mean nothing, as a site with nothing to do.
-PREFIXES = re.compile(rb"\x26\x2e+")
+PREFIXES = re.compile(rb"\x26+")
 INSTRUCTION_MAX = 15
 # What may be behind such a site: registers, numbers, the stack, and what is called or jumped to.
 TAKER = re.compile(r"((add|or|and|sub|xor|cmp|test|mov|imul|shl|shr|sar)[bwlq]? [^()]*|lea .*|(push|pop) %.*|"

@@ -205,9 +205,16 @@ struct change {
     struct pv_content row[PV_CONTENTS];
 };
 
+/* One by one: a row is more than every compiler copies without a function. */
+PV_COLD static void copy_row(struct pv_content *to, const struct pv_content *from)
+{
+    for (unsigned i = 0; i < PV_CONTENTS; i++)
+        to[i] = from[i];
+}
+
 PV_COLD static void install(const struct change *change)
 {
-    __builtin_memcpy(pv_contents[change->op], change->row, sizeof(change->row));
+    copy_row(pv_contents[change->op], change->row);
     pv_slot_set(change->op, change->function);
 }
 
@@ -231,9 +238,11 @@ PV_COLD static int replace_stopped(const struct change *change, struct pv_error 
 
 PV_COLD static int replace_running(const struct change *change, struct pv_error *error)
 {
-    struct change before = {change->op, pv_slot_of(&pv_ops, change->op), {{0}}};
+    struct change before;
 
-    __builtin_memcpy(before.row, pv_contents[change->op], sizeof(before.row));
+    before.op = change->op;
+    before.function = pv_slot_of(&pv_ops, change->op);
+    copy_row(before.row, pv_contents[change->op]);
     install(change);
     int status = poke_all(change->op, before.row, error);
     if (status != PV_OK && poke_op == PV_OP_COUNT)
@@ -244,12 +253,14 @@ PV_COLD static int replace_running(const struct change *change, struct pv_error 
 PV_COLD static int replace(enum pv_op_id op, pv_function function,
                            const struct pv_sequence *sequence, struct pv_error *error)
 {
-    struct change change = {op, function, {{0}}};
+    struct change change;
 
     if (pv_op_facts[op].length == 0) {
         pv_slot_set(op, function); /* cold: the slot is all there is */
         return PV_OK;
     }
+    change.op = op;
+    change.function = function;
     pv_row_make(change.row, op, function, sequence);
     if (pv_other_cpus() != 0 && one_instruction(pv_contents[op]) && one_instruction(change.row))
         return replace_running(&change, error);

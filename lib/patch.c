@@ -91,7 +91,7 @@ PV_COLD static bool rows_differ(const struct pv_content *one, const struct pv_co
 
 PV_COLD bool pv_moving_find(const struct pv_backend *backend, bool afresh)
 {
-    static struct pv_content row[PV_CONTENTS]; /* its padding is 0, as that of the others */
+    struct pv_content row[PV_CONTENTS];
     bool added = false;
 
     for (unsigned i = 0; i < PV_OP_COUNT; i++) {

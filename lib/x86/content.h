@@ -21,6 +21,7 @@ struct pv_content {
     uint8_t length;       /* that of the op's sites */
     uint8_t fixup;        /* where the rel32 is; 0: nowhere */
     uint8_t instructions; /* how many are executed or skipped, leading NOP included */
+    uint32_t zero;        /* contents are compared byte by byte */
     uintptr_t target;     /* what the rel32 points at */
     uint8_t bytes[PV_SITE_MAX];
 };

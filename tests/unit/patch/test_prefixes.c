@@ -153,7 +153,9 @@ struct run {
 
 static struct run run_at(uintptr_t place)
 {
-    static uint64_t words[2];
+    /* The last byte of their address is not that of a place, which may be in rax. */
+    static uint64_t room[16] __attribute__((aligned(256)));
+    uint64_t *words = &room[8];
 
     words[0] = words[1] = 0x1111222233334444;
     executed = 0;

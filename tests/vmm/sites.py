@@ -153,6 +153,8 @@ def dump(kernel, start, size, timeout=60):
 def disassemble(blobs):
     """For each blob of code: [(offset, bytes, text)], decoded alone, so that none helps another."""
     room = 32
+    if not blobs:
+        return []  # objdump takes no empty file
     with tempfile.NamedTemporaryFile() as file:
         file.write(b"".join(blob + b"\x90" * (room - len(blob)) for blob in blobs))
         file.flush()

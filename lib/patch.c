@@ -152,14 +152,14 @@ PV_COLD int pv_site_recognise(uintptr_t site, enum pv_op_id op)
     return -1;
 }
 
-/* A site with nothing to do, whose bytes are those of one NOP: prefixes, if what is behind allows.
+/* Of a site with nothing to do, for which `bytes` has one NOP: prefixes, if what is behind allows.
  */
 PV_COLD __attribute__((noinline)) static int
 prefer_prefixes(uintptr_t site, const struct pv_content *prefixes, uintptr_t end, uint8_t *bytes)
 {
     if (!pv_takes_prefixes(site + prefixes->length, end))
         return PV_CONTENT_INLINE;
-    __builtin_memcpy(bytes, prefixes->bytes, PV_SITE_MAX);
+    pv_bytes_copy(bytes, prefixes->bytes, prefixes->length);
     return PV_CONTENT_PREFIXES;
 }
 

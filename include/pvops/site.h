@@ -66,6 +66,15 @@ PV_STATIC_ASSERT(sizeof(struct pv_site) == 8, "a record is 8 bytes");
     unsigned long reg = 0;       \
     __builtin_memcpy(&reg, &(arg), sizeof(arg))
 
+/* Of a convention that loses less than C's. */
+#define PV_SITE_LESS_1(site, length, name, a) \
+    PV_TO_REGISTER(rdi, a);                   \
+    site(length, name, , "D"(rdi))
+#define PV_SITE_LESS_2(site, length, name, a, b) \
+    PV_TO_REGISTER(rdi, a);                      \
+    PV_TO_REGISTER(rsi, b);                      \
+    site(length, name, , "D"(rdi), "S"(rsi))
+
 /* SAVE: rax is lost, and nothing else. "memory", because ops order the accesses around them. */
 #define PV_SITE_SAVE(length, name, ...)                 \
     unsigned long rax;                                  \
@@ -75,13 +84,8 @@ PV_STATIC_ASSERT(sizeof(struct pv_site) == 8, "a record is 8 bytes");
                      : "memory", "cc")
 
 #define PV_SITE_SAVE_0(length, name, none) PV_SITE_SAVE(length, name, )
-#define PV_SITE_SAVE_1(length, name, a) \
-    PV_TO_REGISTER(rdi, a);             \
-    PV_SITE_SAVE(length, name, , "D"(rdi))
-#define PV_SITE_SAVE_2(length, name, a, b) \
-    PV_TO_REGISTER(rdi, a);                \
-    PV_TO_REGISTER(rsi, b);                \
-    PV_SITE_SAVE(length, name, , "D"(rdi), "S"(rsi))
+#define PV_SITE_SAVE_1(...)                PV_SITE_LESS_1(PV_SITE_SAVE, __VA_ARGS__)
+#define PV_SITE_SAVE_2(...)                PV_SITE_LESS_2(PV_SITE_SAVE, __VA_ARGS__)
 
 /* KEEP: of rcx too, which is the price of a compare and exchange, or of a second value. */
 #define PV_SITE_KEEP(length, name, ...)                 \
@@ -92,13 +96,8 @@ PV_STATIC_ASSERT(sizeof(struct pv_site) == 8, "a record is 8 bytes");
                      : "memory", "cc");                 \
     (void)rcx
 
-#define PV_SITE_KEEP_1(length, name, a) \
-    PV_TO_REGISTER(rdi, a);             \
-    PV_SITE_KEEP(length, name, , "D"(rdi))
-#define PV_SITE_KEEP_2(length, name, a, b) \
-    PV_TO_REGISTER(rdi, a);                \
-    PV_TO_REGISTER(rsi, b);                \
-    PV_SITE_KEEP(length, name, , "D"(rdi), "S"(rsi))
+#define PV_SITE_KEEP_1(...) PV_SITE_LESS_1(PV_SITE_KEEP, __VA_ARGS__)
+#define PV_SITE_KEEP_2(...) PV_SITE_LESS_2(PV_SITE_KEEP, __VA_ARGS__)
 
 /* CALL: everything that a C function may change. */
 #define PV_SITE_CALL_0(length, name, none)  \

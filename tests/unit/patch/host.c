@@ -609,6 +609,13 @@ void host_object_free(struct host_object *object)
     host_text_free(&object->range);
 }
 
+int host_stop_and_free(void **state)
+{
+    host_stop();
+    host_object_free(*state);
+    return 0;
+}
+
 uintptr_t host_object_site_at(struct host_object *object, size_t at, enum pv_op_id op)
 {
     unsigned length = host_length(op);

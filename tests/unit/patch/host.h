@@ -171,6 +171,9 @@ struct host_object {
 void host_object_make(struct host_object *object, size_t bytes, size_t records);
 void host_object_free(struct host_object *object);
 
+/* For teardowns: host_stop(), and *state, which is the object of a test. */
+int host_stop_and_free(void **state);
+
 /* A function of a site and a `ret`, the site at `at` bytes (or where the last ended); its address.
  */
 uintptr_t host_object_site_at(struct host_object *object, size_t at, enum pv_op_id op);

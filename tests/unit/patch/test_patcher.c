@@ -69,7 +69,7 @@ static void assert_as_remembered(void)
 
 static int start_alpha(void **state)
 {
-    (void)state;
+    *state = &object;
     host_start("alpha");
     host_object_make(&object, 2 * HOST_PAGE, 256);
     return 0;
@@ -77,17 +77,9 @@ static int start_alpha(void **state)
 
 static int start_beta(void **state)
 {
-    (void)state;
+    *state = &object;
     host_start("beta");
     host_object_make(&object, 2 * HOST_PAGE, 256);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    host_stop();
-    host_object_free(&object);
     return 0;
 }
 
@@ -606,7 +598,8 @@ static void a_backend_on_top_hides_what_its_base_puts_inline(void **state)
     assert_int_equal(wrapped_irq_save(), 0x3b);
 }
 
-#define WITH(backend, test) cmocka_unit_test_setup_teardown(test, start_##backend, stop)
+#define WITH(backend, test) \
+    cmocka_unit_test_setup_teardown(test, start_##backend, host_stop_and_free)
 
 int main(void)
 {

@@ -103,17 +103,9 @@ static struct host_object object;
 
 static int start_beta(void **state)
 {
-    (void)state;
+    *state = &object;
     host_start_patched("beta");
     host_object_make(&object, HOST_PAGE, 64);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    host_stop();
-    host_object_free(&object);
     return 0;
 }
 
@@ -325,7 +317,7 @@ static void a_site_is_never_part_of_another_site(void **state)
     }
 }
 
-#define ALONE(test) cmocka_unit_test_setup_teardown(test, start_beta, stop)
+#define ALONE(test) cmocka_unit_test_setup_teardown(test, start_beta, host_stop_and_free)
 
 int main(void)
 {

@@ -15,7 +15,7 @@
 int64_t PV_XEN_PV_CALL(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 #define pv_xen_pv_call PV_XEN_PV_CALL
 #else
-/* How many were made; queue.c. */
+/* How many were made; ask.c. */
 extern uint64_t pv_xen_pv_calls PV_HIDDEN;
 
 static inline int64_t pv_xen_pv_call(uint64_t number, uint64_t a, uint64_t b, uint64_t c,

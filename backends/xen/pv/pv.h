@@ -132,7 +132,7 @@ void pv_xen_pv_pte_change(struct pv_pte *entry, struct pv_pte value);
 void pv_xen_pv_cpu_tls_set(uint64_t base);
 void pv_xen_pv_cpu_fpu_trap(bool trap);
 
-/* queue.c: hypercalls made by this part of the backend. */
+/* ask.c: hypercalls made by this part of the backend. */
 void pv_xen_pv_host_calls(struct pv_host_calls *counts);
 
 /* ---- table.c: pages that are page tables, and the second root of each address space

@@ -96,6 +96,17 @@ void pv_xen_exts_now(const struct pv_xen_mmuext *exts, uint32_t count);
 bool pv_xen_ext_taken(const struct pv_xen_mmuext *ext);
 void pv_xen_call_now(uint64_t number, uint64_t a, uint64_t b);
 
+/* Looks for what Xen refused of the calls of a queue, logs it, and has the rest done. */
+void pv_xen_queue_look_at_each(const struct pv_xen_queue *queue, uint32_t count);
+
+/* Requests of all CPUs: those that are no updates of entries, and these. */
+extern uint64_t pv_xen_pv_entries PV_HIDDEN, pv_xen_pv_updates PV_HIDDEN;
+
+static inline void pv_xen_count(uint64_t *count, uint32_t by)
+{
+    __atomic_fetch_add(count, by, __ATOMIC_RELAXED);
+}
+
 /* A page-table entry. */
 void pv_xen_queue_update(struct pv_xen_queue *queue, uint64_t where, uint64_t value);
 /* The latest value that waits for an entry in the batch of this CPU; untouched if there is none. */

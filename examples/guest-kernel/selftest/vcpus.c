@@ -3,7 +3,7 @@
  * KVM's features on all CPUs of a machine that has more of them than the host has processors: each
  * CPU has registrations of its own, loses them when it goes, and waits no longer than it must.
  */
-#include "selftest.h"
+#include "vcpus.h"
 #include "../cpu.h"
 #include "../memory.h"
 #include "../outside.h"
@@ -13,25 +13,27 @@
 
 #define PATIENCE_NS (20 * NS_PER_S)
 
-static uint64_t ms(uint64_t ns)
-{
-    return ns / NS_PER_MS;
-}
-
-static bool skip_here(struct check *check, const char *feature)
+bool vcpus_skip(struct check *check, const char *feature)
 {
     if (!skip_alone(check) && !feature_in_use(feature))
         skip(check, "%s is not in use", feature);
     return check->outcome == CHECK_SKIPPED;
 }
 
-static void on_all(struct check *check, void (*work)(void *argument), void *argument)
+void vcpus_do(struct check *check, void (*work)(void *argument), void *argument)
 {
     for (unsigned cpu = 1; cpu < smp_count(); cpu++)
         smp_give(cpu, work, argument);
     work(argument);
     for (unsigned cpu = 1; cpu < smp_count(); cpu++)
         EXPECT(check, smp_done(cpu, PATIENCE_NS), "CPU %u does not come to an end", cpu);
+}
+
+void vcpus_spin(uint64_t ns)
+{
+    struct limit limit = limit_in(ns);
+    while (!limit_passed(&limit))
+        pv_cpu_relax();
 }
 
 /* ---- registrations --------------------------------------------------------------------------- */
@@ -67,7 +69,7 @@ static void read_registers(void *argument)
 
 static void expect_registered(struct check *check, bool registered)
 {
-    on_all(check, read_registers, NULL);
+    vcpus_do(check, read_registers, NULL);
     for (unsigned i = 0; i < REGISTRATIONS; i++) {
         bool due = registered && feature_in_use(registrations[i].feature);
         for (unsigned cpu = 0; cpu < smp_count() && cpu < OUTSIDE_CPUS; cpu++) {
@@ -83,7 +85,7 @@ static void expect_registered(struct check *check, bool registered)
 static void each_is_registered(struct check *check)
 {
     struct pv_error error;
-    if (skip_here(check, "steal-time") || skip_if_bound(check))
+    if (vcpus_skip(check, "steal-time") || skip_if_bound(check))
         return;
     expect_registered(check, true);
     if (!expect_ok(check, "native", pv_switch("native", &error), &error))
@@ -97,7 +99,7 @@ static void each_is_registered(struct check *check)
 static void who_goes_is_forgotten(struct check *check)
 {
     struct pv_error error;
-    if (skip_here(check, "steal-time"))
+    if (vcpus_skip(check, "steal-time"))
         return;
     unsigned last = smp_count() - 1;
     const volatile uint8_t *record = smp_block(last)->vmm_state;
@@ -116,288 +118,6 @@ static void who_goes_is_forgotten(struct check *check)
                "byte %u of a CPU that has gone is written", i);
     if (expect_ok(check, "it does not come back", smp_online(last, &error), &error))
         expect_registered(check, true);
-}
-
-/* ---- time ------------------------------------------------------------------------------------ */
-
-#define READS 10000000u
-
-static uint64_t newest;         /* that any CPU has been told */
-static volatile uint64_t reads; /* of all CPUs */
-static volatile uint64_t worst; /* by how much one was behind */
-
-static void read_and_compare(uint64_t *behind)
-{
-    uint64_t before = __atomic_load_n(&newest, __ATOMIC_SEQ_CST);
-    uint64_t now = pv_clock_ns();
-    if (now < before && before - now > *behind)
-        *behind = before - now;
-    while (now > before && !__atomic_compare_exchange_n(&newest, &before, now, false,
-                                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-        ;
-}
-
-static void read_clock(void *argument)
-{
-    uint64_t behind = 0;
-    unsigned each = READS / smp_count();
-    (void)argument;
-    for (unsigned i = 0; i < each; i++) {
-        read_and_compare(&behind);
-        if (i % 100000 == 0 && pv_this_cpu()->number == 0)
-            still_going();
-    }
-    __atomic_add_fetch(&reads, each, __ATOMIC_RELAXED);
-    if (behind > worst)
-        worst = behind;
-}
-
-/* Of KVM's record of a CPU: Linux, Documentation/virt/kvm/x86/msr.rst, MSR_KVM_SYSTEM_TIME_NEW. */
-struct clock_record {
-    uint32_t version;
-    uint32_t zero;
-    uint64_t tsc_timestamp;
-    uint64_t system_time;
-};
-
-static uint32_t versions[OUTSIDE_CPUS];
-
-static volatile struct clock_record *own_record(void)
-{
-    return (volatile struct clock_record *)(void *)pv_this_cpu()->vmm_clock;
-}
-
-/* As KVM would do it: whoever has a copy sees another version. It lies in this kernel's memory.
- * Each CPU by one step more. */
-static void put_ahead(void *argument)
-{
-    unsigned cpu = pv_this_cpu()->number;
-    const uint64_t *step_ns = argument;
-    struct pv_irqflags flags = pv_irq_save();
-    (void)pv_clock_ns(); /* by which it is registered */
-    own_record()->system_time += cpu * *step_ns;
-    own_record()->version += 2;
-    versions[cpu % OUTSIDE_CPUS] = own_record()->version;
-    (void)pv_clock_ns(); /* so that it counts though KVM should write the record again */
-    pv_irq_restore(flags);
-}
-
-/* More than the host takes from one CPU to the next. */
-#define DIFFERENCE_NS (50 * NS_PER_MS)
-
-/* Each read is compared with the newest that any CPU had seen before it. Where KVM does not vouch
- * for records of different CPUs they are made to differ: on one processor they might never. */
-static void one_clock(struct check *check)
-{
-    uint64_t step_ns = DIFFERENCE_NS;
-    if (skip_here(check, "kvmclock"))
-        return;
-    newest = reads = worst = 0;
-    if (!feature_in_use("kvmclock-stable"))
-        on_all(check, put_ahead, &step_ns);
-    uint64_t start = pv_clock_ns();
-    on_all(check, read_clock, NULL);
-    print("# %lu reads on %u CPUs, %s, in %lu ms\n", reads, smp_count(),
-          feature_in_use("kvmclock-stable") ? "stable" : "not stable", ms(pv_clock_ns() - start));
-    EXPECT(check, reads == READS / smp_count() * smp_count(), "%lu reads", reads);
-    EXPECT(check, worst == 0, "a CPU was %lu ns behind another", worst);
-}
-
-#define AHEAD_NS    (10 * NS_PER_S)
-#define CLOCK_LOOKS 50u
-#define CLOCK_TRIES 5u
-
-/* Clock and counter of a CPU at one moment, before its record was put ahead, and behind that. */
-static struct moment {
-    uint64_t ns, ticks;
-} moments[2][OUTSIDE_CPUS];
-
-/* Of several looks the one that took least time. */
-static void look_at_clock(void *argument)
-{
-    struct moment *moment = (struct moment *)argument + pv_this_cpu()->number % OUTSIDE_CPUS;
-    uint64_t shortest = UINT64_MAX;
-    for (unsigned i = 0; i < CLOCK_LOOKS; i++) {
-        uint64_t before = read_tsc(), ns = pv_clock_ns(), took = read_tsc() - before;
-        if (took < shortest)
-            *moment = (struct moment){ns, before};
-        shortest = took < shortest ? took : shortest;
-    }
-}
-
-static void see_version(void *argument)
-{
-    bool *same = argument;
-    if (own_record()->version != versions[pv_this_cpu()->number % OUTSIDE_CPUS])
-        __atomic_store_n(same, false, __ATOMIC_RELAXED);
-}
-
-/* False: KVM has written a record meanwhile, and nothing is known. */
-static bool put_all_ahead(struct check *check)
-{
-    uint64_t step_ns = AHEAD_NS;
-    bool same = true;
-    on_all(check, look_at_clock, moments[0]);
-    on_all(check, put_ahead, &step_ns);
-    on_all(check, look_at_clock, moments[1]);
-    on_all(check, see_version, &same);
-    return same;
-}
-
-static void expect_ahead(struct check *check)
-{
-    for (unsigned cpu = 0; cpu < smp_count() && cpu < OUTSIDE_CPUS; cpu++) {
-        const struct moment *from = &moments[0][cpu], *to = &moments[1][cpu];
-        uint64_t by_ticks = (to->ticks - from->ticks) * 1000 / pv_tsc_khz() * 1000;
-        uint64_t ahead = to->ns - from->ns - by_ticks + AHEAD_NS / 2;
-        EXPECT(check, ahead / AHEAD_NS == cpu, "CPU %u is %ld ms ahead", cpu,
-               (int64_t)(ahead - AHEAD_NS / 2) / (int64_t)NS_PER_MS);
-    }
-}
-
-/* Each record is put ahead by so much as no other, that of the first CPU by nothing. Backends that
- * change begin with KVM's own records again. */
-static void clock_is_each_cpu_s_own(struct check *check)
-{
-    struct pv_error error;
-    bool known = false;
-    if (skip_here(check, "kvmclock-stable") || skip_if_bound(check))
-        return;
-    for (unsigned i = 0; i < CLOCK_TRIES && !known; i++) {
-        known = put_all_ahead(check);
-        if (known)
-            expect_ahead(check);
-        if (!expect_ok(check, "native", pv_switch("native", &error), &error) ||
-            !expect_ok(check, "kvm", pv_switch("kvm", &error), &error))
-            return;
-    }
-    EXPECT(check, known, "KVM writes its records all the time");
-}
-
-static volatile uint64_t wall_ns[OUTSIDE_CPUS];
-static volatile bool stopped[OUTSIDE_CPUS], stopped_again[OUTSIDE_CPUS];
-
-static void read_wall(void *argument)
-{
-    uint64_t unix_ns = 0;
-    (void)argument;
-    if (pv_wallclock(&unix_ns) != PV_OK)
-        unix_ns = 0;
-    wall_ns[pv_this_cpu()->number % OUTSIDE_CPUS] = unix_ns;
-}
-
-/* That of the machine's own clock chip has whole seconds only, and is what is told by a CPU whose
- * record cannot be read. After a change of backends no further CPU has read its own yet. */
-static void wall_clock_is_everywhere(struct check *check)
-{
-    struct pv_error error;
-    if (skip_here(check, "kvmclock") || skip_if_bound(check))
-        return;
-    if (!expect_ok(check, "native", pv_switch("native", &error), &error) ||
-        !expect_ok(check, "kvm", pv_switch("kvm", &error), &error))
-        return;
-    uint64_t start = pv_clock_ns();
-    on_all(check, read_wall, NULL);
-    uint64_t most_apart = NS_PER_S / 100 + pv_clock_ns() - start;
-    for (unsigned cpu = 0; cpu < smp_count() && cpu < OUTSIDE_CPUS; cpu++) {
-        uint64_t apart = wall_ns[cpu] - wall_ns[0];
-        EXPECT(check, wall_ns[cpu] % NS_PER_S != 0, "CPU %u: %lu is of another clock", cpu,
-               wall_ns[cpu]);
-        EXPECT(check, apart <= most_apart || 0 - apart <= most_apart, "CPU %u: %lu, CPU 0: %lu",
-               cpu, wall_ns[cpu], wall_ns[0]);
-    }
-}
-
-static void ask_whether_stopped(void *argument)
-{
-    unsigned cpu = pv_this_cpu()->number % OUTSIDE_CPUS;
-    (void)argument;
-    preempt_off();
-    stopped[cpu] = pv_clock_was_stopped();
-    stopped_again[cpu] = pv_clock_was_stopped();
-    preempt_on();
-}
-
-static void stop_is_told_everywhere(struct check *check)
-{
-    if (skip_here(check, "kvmclock"))
-        return;
-    on_all(check, ask_whether_stopped, NULL);
-    if (!outside_do("pause")) {
-        skip(check, "nobody outside can stop this machine");
-        return;
-    }
-    on_all(check, ask_whether_stopped, NULL);
-    for (unsigned cpu = 0; cpu < smp_count() && cpu < OUTSIDE_CPUS; cpu++) {
-        EXPECT(check, stopped[cpu], "the machine was stopped, and CPU %u not told", cpu);
-        EXPECT(check, !stopped_again[cpu], "CPU %u was told twice", cpu);
-    }
-}
-
-#define STEAL_NS (3 * NS_PER_S)
-
-static volatile uint64_t told[OUTSIDE_CPUS];
-
-static void tell_stolen(void *argument)
-{
-    (void)argument;
-    told[pv_this_cpu()->number % OUTSIDE_CPUS] = pv_steal_ns();
-}
-
-static void spin(uint64_t ns)
-{
-    struct limit limit = limit_in(ns);
-    while (!limit_passed(&limit))
-        pv_cpu_relax();
-}
-
-static void spin_long(void *argument)
-{
-    (void)argument;
-    spin(STEAL_NS);
-}
-
-struct look {
-    uint64_t stolen[OUTSIDE_CPUS];
-    uint64_t waited[OUTSIDE_CPUS];
-};
-
-/* While the other CPUs halt: who wants nothing is not made to wait, however long the answer takes.
- */
-static bool look_at_all(struct check *check, struct look *look)
-{
-    on_all(check, tell_stolen, NULL);
-    for (unsigned cpu = 0; cpu < OUTSIDE_CPUS; cpu++)
-        look->stolen[cpu] = told[cpu];
-    return outside_waited(look->waited);
-}
-
-static void compare(struct check *check, unsigned cpu, const struct look looks[2])
-{
-    uint64_t stolen = looks[1].stolen[cpu] - looks[0].stolen[cpu];
-    uint64_t waited = looks[1].waited[cpu] - looks[0].waited[cpu];
-    uint64_t difference = stolen > waited ? stolen - waited : waited - stolen;
-    print("# CPU %u: %lu ms stolen, %lu ms by the host's scheduler\n", cpu, ms(stolen), ms(waited));
-    EXPECT(check, stolen > STEAL_NS / 4, "CPU %u: %lu ns stolen", cpu, stolen);
-    EXPECT(check, difference <= waited / 10, "CPU %u: %lu ns stolen, the host says %lu", cpu,
-           stolen, waited);
-}
-
-/* All CPUs want the one processor that the rig's host has. */
-static void steal_agrees(struct check *check)
-{
-    struct look looks[2];
-    if (skip_here(check, "steal-time"))
-        return;
-    if (!look_at_all(check, &looks[0])) {
-        skip(check, "nobody outside tells what the host's scheduler knows");
-        return;
-    }
-    on_all(check, spin_long, NULL);
-    if (!EXPECT(check, look_at_all(check, &looks[1]), "the host has fallen silent"))
-        return;
-    for (unsigned cpu = 0; cpu < smp_count() && cpu < OUTSIDE_CPUS; cpu++)
-        compare(check, cpu, looks);
 }
 
 /* ---- interrupts ------------------------------------------------------------------------------ */
@@ -427,7 +147,7 @@ static void others_are_one_hypercall(struct check *check)
 {
     struct outside before, after;
     struct pv_cpu_set others = {{0}};
-    if (skip_here(check, "pv-ipi"))
+    if (vcpus_skip(check, "pv-ipi"))
         return;
     if (!outside_look(&before)) {
         skip(check, "nobody outside tells what the host counts");
@@ -455,7 +175,7 @@ static void others_are_one_hypercall(struct check *check)
 static void nobody_is_no_harm(struct check *check)
 {
     struct pv_cpu_set last = {{0}};
-    if (skip_here(check, "pv-ipi"))
+    if (vcpus_skip(check, "pv-ipi"))
         return;
     struct pv_cpu *block = smp_block(smp_count() - 1);
     uint32_t apic_id = block->apic_id;
@@ -497,7 +217,7 @@ static void wait_for_lock(void *argument)
 static void all_waiters_halt(struct check *check)
 {
     struct outside before, after;
-    if (skip_here(check, "pv-unhalt"))
+    if (vcpus_skip(check, "pv-unhalt"))
         return;
     if (!outside_look(&before)) {
         skip(check, "nobody outside counts halts");
@@ -511,7 +231,7 @@ static void all_waiters_halt(struct check *check)
     struct limit begun = limit_in(PATIENCE_NS);
     while (waiting < smp_count() - 1 && !limit_passed(&begun))
         pv_cpu_relax();
-    spin(HOLD_NS);
+    vcpus_spin(HOLD_NS);
     bool looked = outside_look(&after);
     unsigned early = served;
     pv_spin_unlock(&contended);
@@ -575,7 +295,7 @@ static void remap_often(struct check *check, const uint64_t pages[2])
         preempt_on();
         EXPECT(check, status == PV_OK, "status %d", status);
         if (i % 10 == 0)
-            spin(20 * NS_PER_MS); /* the others come by */
+            vcpus_spin(20 * NS_PER_MS); /* the others come by */
     }
 }
 
@@ -588,7 +308,7 @@ static void flush_with_pages(struct check *check, const uint64_t pages[2])
     bool looked = outside_look(&before);
     others_begin();
     remap_often(check, pages);
-    spin(100 * NS_PER_MS);
+    vcpus_spin(100 * NS_PER_MS);
     others_end(check);
     looked = outside_look(&after) && looked;
     paging_unmap(kernel_space, SCRATCH_BASE);
@@ -606,7 +326,7 @@ static void flush_with_pages(struct check *check, const uint64_t pages[2])
 static void preempted_flush_later(struct check *check)
 {
     struct outside now;
-    if (skip_here(check, "pv-ipi"))
+    if (vcpus_skip(check, "pv-ipi"))
         return;
     uint64_t pages[2] = {page_alloc(), page_alloc()};
     if (!outside_look(&now))
@@ -629,7 +349,7 @@ static uint64_t seen_preempted(void)
 static void preempted_are_seen(struct check *check)
 {
     struct outside before, after;
-    if (skip_here(check, "steal-time"))
+    if (vcpus_skip(check, "steal-time"))
         return;
     if (!outside_look(&before)) {
         skip(check, "nobody outside tells what the host counts");
@@ -642,7 +362,7 @@ static void preempted_are_seen(struct check *check)
     EXPECT(check, !pv_vcpu_is_preempted(0), "this CPU runs, and is said to be preempted");
     bool looked = outside_look(&before);
     others_begin();
-    spin(50 * NS_PER_MS);
+    vcpus_spin(50 * NS_PER_MS);
     uint64_t seen = seen_preempted();
     for (unsigned i = 0; i < YIELDS; i++)
         pv_smp_yield_to(1);
@@ -662,16 +382,17 @@ static void preempted_are_seen(struct check *check)
 static const struct test vcpus_tests[] = {
     {"each CPU is registered with KVM by itself, and under another backend no longer",
      each_is_registered},
-    {"the clock does not go backwards in ten million reads over all CPUs", one_clock},
-    {"each CPU reads its own record of the clock", clock_is_each_cpu_s_own},
+    {"the clock does not go backwards in ten million reads over all CPUs", vcpus_one_clock},
+    {"each CPU reads its own record of the clock", vcpus_clock_is_each_cpu_s_own},
     {"KVM's wall clock is told by each CPU, though it has not read its clock yet",
-     wall_clock_is_everywhere},
-    {"a stop of the machine is told once on each CPU", stop_is_told_everywhere},
+     vcpus_wall_clock_is_everywhere},
+    {"a stop of the machine is told once on each CPU", vcpus_stop_is_told_everywhere},
     {"KVM writes nothing to the memory of a CPU that has gone", who_goes_is_forgotten},
     {"a preempted CPU is not asked to flush, and flushes before it runs", preempted_flush_later},
     {"a CPU without a processor is seen to be preempted, and is offered this one's",
      preempted_are_seen},
-    {"with more CPUs than processors stolen time is on each what the host says", steal_agrees},
+    {"with more CPUs than processors stolen time is on each what the host says",
+     vcpus_steal_agrees},
     {"an interrupt to all other CPUs is one hypercall", others_are_one_hypercall},
     {"an interrupt to CPUs that are not there is no harm", nobody_is_no_harm},
     {"all that wait for a lock halt, and each is served", all_waiters_halt},

@@ -380,3 +380,26 @@ int bind(uint32_t port, pv_xen_event_handler handler)
     fake_next_port = port;
     return pv_xen_event_bind_virq(PV_VIRQ_TIMER, handler, port < PORTS ? &runs[port] : NULL);
 }
+
+int fake_start_2l(void **state)
+{
+    (void)state;
+    fake_events_reset(false);
+    assert_string_equal(pv_xen_events_name(), "events-2-level");
+    return 0;
+}
+
+int fake_start_fifo(void **state)
+{
+    (void)state;
+    fake_events_reset(true);
+    assert_string_equal(pv_xen_events_name(), "events-fifo");
+    return 0;
+}
+
+void fake_stop_cpu_1(void)
+{
+    fake_on(1);
+    pv_xen_events_cpu_stop();
+    fake_on(0);
+}

@@ -27,8 +27,21 @@ extern unsigned runs[];          /* how often a port's handler ran, if it is `co
 /* Everything as at boot, with one scheme or the other. */
 void fake_events_reset(bool fifo);
 
+/* The same for setups, and a test with each of them. */
+int fake_start_2l(void **state);
+int fake_start_fifo(void **state);
+#define FAKE_BOTH(test) FAKE_BOTH_FROM(test, fake_start_2l, fake_start_fifo)
+#define FAKE_BOTH_FROM(test, start_2l, start_fifo)      \
+    {#test ", two levels", test, start_2l, NULL, NULL}, \
+    {                                                   \
+#test ", FIFO", test, start_fifo, NULL, NULL    \
+    }
+
 /* The CPU that the test runs on from now on. */
 void fake_on(uint32_t cpu);
+
+/* CPU 1 takes no events any more. */
+void fake_stop_cpu_1(void);
 
 /* Makes a port pending, as Xen does for another domain. */
 void fake_raise(uint32_t port);

@@ -7,22 +7,6 @@
 
 #define MANY 4000u
 
-static int start_2l(void **state)
-{
-    (void)state;
-    fake_events_reset(false);
-    assert_string_equal(pv_xen_events_name(), "events-2-level");
-    return 0;
-}
-
-static int start_fifo(void **state)
-{
-    (void)state;
-    fake_events_reset(true);
-    assert_string_equal(pv_xen_events_name(), "events-fifo");
-    return 0;
-}
-
 static unsigned calls(uint64_t command)
 {
     return fake_calls(PV_XEN_HC_EVENT_CHANNEL_OP, command);
@@ -208,20 +192,13 @@ static void a_move_that_xen_refuses_changes_nothing(void **state)
     assert_int_equal(runs[7], 1);
 }
 
-static void stop_cpu_1(void)
-{
-    fake_on(1);
-    pv_xen_events_cpu_stop();
-    fake_on(0);
-}
-
 static void a_port_does_not_go_where_nobody_takes_events(void **state)
 {
     (void)state;
     assert_int_equal(bind(7, count), 7);
     assert_int_equal(pv_xen_event_set_vcpu(7, FAKE_CPUS), PV_E_RANGE);
     assert_int_equal(pv_xen_event_set_vcpu(7, UINT32_MAX), PV_E_RANGE);
-    stop_cpu_1();
+    fake_stop_cpu_1();
     assert_int_equal(pv_xen_event_set_vcpu(7, 1), PV_E_RANGE);
     assert_int_equal(calls(PV_EVTCHNOP_BIND_VCPU), 0);
     fake_raise(7);
@@ -235,7 +212,7 @@ static int64_t stop_while_moving(uint64_t number, uint64_t command, void *argume
     const struct pv_evtchn_bind_vcpu *move = argument;
 
     if (command == PV_EVTCHNOP_BIND_VCPU && move->vcpu == 1)
-        stop_cpu_1();
+        fake_stop_cpu_1();
     return fake_xen(number, command, argument);
 }
 
@@ -334,7 +311,7 @@ static void behind_the_end_there_are_no_ports_and_no_upcalls(void **state)
 {
     (void)state;
     assert_int_equal(bind(7, count), 7);
-    stop_cpu_1();
+    fake_stop_cpu_1();
     fake_raise(7);
     pv_xen_events_stop();
     pv_xen_shared = NULL;
@@ -369,166 +346,6 @@ static void a_cpu_that_goes_leaves_its_ports_to_the_first_and_loses_nothing(void
     fake_raise(9);
     fake_upcall(1);
     assert_int_equal(runs[9], 1);
-}
-
-/* ---- a sender that is slow --------------------------------------------------------------------
- */
-
-#define MOST_POINTS 9u
-
-static unsigned point;       /* what the CPU that goes has done so far */
-static unsigned steps_at[3]; /* when Xen makes the steps of sending port 7 */
-
-static void pass_point(void)
-{
-    for (unsigned i = 0; i < 3; i++) {
-        if (steps_at[i] != point)
-            continue;
-        if (i == 0)
-            fake_raise_looks(7);
-        else if (i == 1)
-            fake_raise_links(7);
-        else
-            fake_raise_tells();
-    }
-    point++;
-}
-
-static int64_t pass_points(uint64_t number, uint64_t command, void *argument)
-{
-    pass_point();
-    int64_t result = fake_xen(number, command, argument);
-    pass_point();
-    return result;
-}
-
-/* Time goes on, so that the CPU does not wait for ever. */
-static void pass_points_waiting(void)
-{
-    if (point < MOST_POINTS)
-        pass_point();
-    else
-        fake_now += 1000000;
-}
-
-static void begin_slow_sender(bool fifo)
-{
-    fake_events_reset(fifo);
-    assert_int_equal(bind(7, count), 7);
-    assert_int_equal(bind(70, count), 70);
-    assert_int_equal(pv_xen_event_set_vcpu(7, 1), PV_OK);
-    point = 0;
-    fake_xen = fake_answer;
-    fake_answer = pass_points;
-    fake_relax = pass_points_waiting;
-}
-
-static void finish_slow_sender(void)
-{
-    fake_answer = fake_xen;
-    fake_relax = NULL;
-    while (point <= MOST_POINTS)
-        pass_point();
-}
-
-/* Any upcall of CPU 0's will do; by two levels for a port of another word. */
-static void expect_once_at_cpu_0(void)
-{
-    for (unsigned i = 0; i < 2; i++) {
-        fake_raise(70);
-        fake_upcall(0);
-    }
-    fake_upcall(0);
-    assert_int_equal(runs[7], 1);
-    fake_raise(7);
-    fake_upcall(0);
-    assert_int_equal(runs[7], 2);
-}
-
-static void go_in_each_order(bool fifo, void (*goes)(void), void (*behind)(void))
-{
-    for (steps_at[0] = 0; steps_at[0] <= MOST_POINTS; steps_at[0]++)
-        for (steps_at[1] = steps_at[0]; steps_at[1] <= MOST_POINTS; steps_at[1]++)
-            for (steps_at[2] = steps_at[1]; steps_at[2] <= MOST_POINTS; steps_at[2]++) {
-                begin_slow_sender(fifo);
-                goes();
-                finish_slow_sender();
-                behind();
-            }
-}
-
-static bool is_fifo(void)
-{
-    return pv_xen_events == &pv_xen_events_fifo;
-}
-
-static void what_is_sent_while_a_cpu_goes_comes_once_in_whatever_order(void **state)
-{
-    (void)state;
-    go_in_each_order(is_fifo(), stop_cpu_1, expect_once_at_cpu_0);
-}
-
-/* The kernel has cleared its block, which has its record of events on Xen PV. */
-static void cpu_1_comes_back(void)
-{
-    fake_shared.vcpu[1] = (struct pv_xen_vcpu_info){0};
-    fake_on(1);
-    assert_int_equal(pv_xen_events_cpu_start(NULL), PV_OK);
-    fake_on(0);
-    fake_settle();
-    assert_int_equal(runs[7], 1);
-    assert_int_equal(pv_xen_event_set_vcpu(7, 1), PV_OK);
-    fake_raise(7);
-    fake_upcall(1);
-    assert_int_equal(runs[7], 2);
-}
-
-static void what_is_sent_while_a_cpu_goes_and_comes_comes_once(void **state)
-{
-    (void)state;
-    go_in_each_order(is_fifo(), stop_cpu_1, cpu_1_comes_back);
-}
-
-static void move_to_cpu_0(void)
-{
-    assert_int_equal(pv_xen_event_set_vcpu(7, 0), PV_OK);
-}
-
-static void expect_once_anywhere(void)
-{
-    fake_settle();
-    assert_int_equal(runs[7], 1);
-    fake_raise(7);
-    fake_settle();
-    assert_int_equal(runs[7], 2);
-}
-
-static void what_is_sent_while_its_port_is_moved_comes_once_in_whatever_order(void **state)
-{
-    (void)state;
-    go_in_each_order(is_fifo(), move_to_cpu_0, expect_once_anywhere);
-}
-
-static void
-a_port_that_is_closed_in_the_queue_of_a_cpu_that_has_gone_can_be_taken_again(void **state)
-{
-    (void)state;
-    assert_int_equal(bind(7, count), 7);
-    assert_int_equal(bind(9, count), 9);
-    assert_int_equal(pv_xen_event_set_vcpu(7, 1), PV_OK);
-    fake_raise_looks(7);
-    stop_cpu_1();
-    fake_raise_links(7);
-    fake_raise_tells();
-    assert_int_equal(pv_xen_event_close(7), PV_OK);
-    fake_raise(9);
-    fake_upcall(0);
-    assert_int_equal(bind(7, count), 7);
-    pv_xen_event_clear(7);
-    runs[7] = 0;
-    fake_raise(7);
-    fake_upcall(0);
-    assert_int_equal(runs[7], 1);
 }
 
 static void all_kinds_of_ports_run(void **state)
@@ -612,12 +429,6 @@ static void what_was_never_given_is_refused(void **state)
     assert_int_equal(calls(PV_EVTCHNOP_CLOSE), 0);
 }
 
-#define BOTH(test)                                      \
-    {#test ", two levels", test, start_2l, NULL, NULL}, \
-    {                                                   \
-#test ", FIFO", test, start_fifo, NULL, NULL    \
-    }
-
 /* ---- upcalls in bad contexts ------------------------------------------------------------------
  */
 
@@ -674,38 +485,34 @@ static void what_an_earlier_handler_closed_is_nobody_s_event(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(an_event_runs_its_handler_once),
-        BOTH(an_upcall_inside_a_handler_loses_nothing_and_enters_no_handler_twice),
-        BOTH(what_an_earlier_handler_closed_is_nobody_s_event),
-        BOTH(an_upcall_without_events_does_nothing),
-        BOTH(four_thousand_ports_run_once_each),
-        BOTH(a_masked_event_comes_once_when_it_is_unmasked),
-        BOTH(masking_what_is_pending_already_holds_it_back),
-        BOTH(unmasking_without_an_event_costs_no_hypercall),
-        BOTH(an_event_raised_by_its_own_handler_comes_with_another_upcall),
-        BOTH(two_ports_that_raise_each_other_run_once_an_upcall),
-        BOTH(a_handler_does_not_run_on_two_cpus_at_once),
-        BOTH(a_pending_port_that_is_moved_runs_once_where_it_is_moved_to),
-        BOTH(a_port_that_is_moved_on_its_way_is_not_lost),
-        BOTH(a_move_that_xen_refuses_changes_nothing),
-        BOTH(a_port_does_not_go_where_nobody_takes_events),
-        BOTH(a_port_that_is_moved_to_a_cpu_on_its_way_out_moves_on),
-        BOTH(who_closes_a_port_waits_for_the_cpu_that_runs_it_wherever_it_was_moved),
-        BOTH(a_handler_that_moves_its_port_and_closes_it_does_not_wait_for_itself),
-        BOTH(a_handler_that_does_not_end_is_told_to_who_closes_its_port),
-        BOTH(a_port_of_the_toolstack_s_is_taken_and_stays_when_it_is_closed),
-        BOTH(behind_the_end_there_are_no_ports_and_no_upcalls),
-        BOTH(a_cpu_that_goes_leaves_its_ports_to_the_first_and_loses_nothing),
-        BOTH(what_is_sent_while_a_cpu_goes_comes_once_in_whatever_order),
-        BOTH(what_is_sent_while_a_cpu_goes_and_comes_comes_once),
-        BOTH(what_is_sent_while_its_port_is_moved_comes_once_in_whatever_order),
-        BOTH(a_port_that_is_closed_in_the_queue_of_a_cpu_that_has_gone_can_be_taken_again),
-        BOTH(all_kinds_of_ports_run),
-        BOTH(a_port_from_xen_that_cannot_be_is_refused),
-        BOTH(without_memory_for_it_a_port_is_given_back),
-        BOTH(a_port_that_is_in_use_is_not_taken_twice),
-        BOTH(a_closed_port_is_silent),
-        BOTH(what_was_never_given_is_refused),
+        FAKE_BOTH(an_event_runs_its_handler_once),
+        FAKE_BOTH(an_upcall_inside_a_handler_loses_nothing_and_enters_no_handler_twice),
+        FAKE_BOTH(what_an_earlier_handler_closed_is_nobody_s_event),
+        FAKE_BOTH(an_upcall_without_events_does_nothing),
+        FAKE_BOTH(four_thousand_ports_run_once_each),
+        FAKE_BOTH(a_masked_event_comes_once_when_it_is_unmasked),
+        FAKE_BOTH(masking_what_is_pending_already_holds_it_back),
+        FAKE_BOTH(unmasking_without_an_event_costs_no_hypercall),
+        FAKE_BOTH(an_event_raised_by_its_own_handler_comes_with_another_upcall),
+        FAKE_BOTH(two_ports_that_raise_each_other_run_once_an_upcall),
+        FAKE_BOTH(a_handler_does_not_run_on_two_cpus_at_once),
+        FAKE_BOTH(a_pending_port_that_is_moved_runs_once_where_it_is_moved_to),
+        FAKE_BOTH(a_port_that_is_moved_on_its_way_is_not_lost),
+        FAKE_BOTH(a_move_that_xen_refuses_changes_nothing),
+        FAKE_BOTH(a_port_does_not_go_where_nobody_takes_events),
+        FAKE_BOTH(a_port_that_is_moved_to_a_cpu_on_its_way_out_moves_on),
+        FAKE_BOTH(who_closes_a_port_waits_for_the_cpu_that_runs_it_wherever_it_was_moved),
+        FAKE_BOTH(a_handler_that_moves_its_port_and_closes_it_does_not_wait_for_itself),
+        FAKE_BOTH(a_handler_that_does_not_end_is_told_to_who_closes_its_port),
+        FAKE_BOTH(a_port_of_the_toolstack_s_is_taken_and_stays_when_it_is_closed),
+        FAKE_BOTH(behind_the_end_there_are_no_ports_and_no_upcalls),
+        FAKE_BOTH(a_cpu_that_goes_leaves_its_ports_to_the_first_and_loses_nothing),
+        FAKE_BOTH(all_kinds_of_ports_run),
+        FAKE_BOTH(a_port_from_xen_that_cannot_be_is_refused),
+        FAKE_BOTH(without_memory_for_it_a_port_is_given_back),
+        FAKE_BOTH(a_port_that_is_in_use_is_not_taken_twice),
+        FAKE_BOTH(a_closed_port_is_silent),
+        FAKE_BOTH(what_was_never_given_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -247,11 +247,7 @@ static void a_port_that_is_to_wait_again_while_it_leaves_the_list_is_in_one(void
     assert_int_equal(runs[7], before + 1);
 }
 
-#define BOTH(test)                                      \
-    {#test ", two levels", test, start_2l, NULL, NULL}, \
-    {                                                   \
-#test ", FIFO", test, start_fifo, NULL, NULL    \
-    }
+#define BOTH(test) FAKE_BOTH_FROM(test, start_2l, start_fifo)
 
 int main(void)
 {
